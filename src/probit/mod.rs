@@ -1,0 +1,3 @@
+pub mod normal;
+pub mod orthant;
+pub mod quadrature;
