@@ -1,4 +1,4 @@
-"""The study's bootstrap probit as an ordinary numpy and scipy program: the peer that muster's speed is measured against.
+"""The study's bootstrap probit as an ordinary numpy and scipy program: the peer of muster's speed measurements.
 
 It follows the study's method step by step with the tools its authors had at hand: tetrachoric correlations by root
 finding on scipy's bivariate normal CDF, and the probability of each pattern of labels by counting which of 8192

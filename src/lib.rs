@@ -1,4 +1,6 @@
+pub mod parallel;
 pub mod probit;
+pub mod random;
 
 /// Reference values for tests, from `test/oracle/`.
 #[cfg(test)]

@@ -154,13 +154,15 @@ class Files(RunSqlTest):
         self.run_case("mode skip\n\nstatement ok\nSELECT error('boo')\n\nmode unskip\n\n" + self.CHECK)
 
     def test_loops(self):
-        self.run_case("loop i 0 3\n\nforeach x 1 2\n\nquery I\nSELECT ${i} + ${x} - ${x}\n----\n${i}\n\nendloop\n\nendloop\n")
+        inner = "query I\nSELECT ${i} + ${x} - ${x}\n----\n${i}\n\nendloop\n\nendloop\n"
+        self.run_case("loop i 0 3\n\nforeach x 1 2\n\n" + inner)
         self.assert_fails("loop i 0 3\n\nquery I\nSELECT ${i} // 2\n----\n0\n\nendloop\n", "1 is not 0", line=7)
 
     def test_concurrent_loop(self):
         turns = "concurrentloop i 0 8\n\nstatement ok\nINSERT INTO t VALUES (${i})\n\nendloop\n\n"
         self.run_case("statement ok\nCREATE TABLE t (i INT)\n\n" + turns + "query I\nSELECT sum(i) FROM t\n----\n28\n")
-        self.assert_fails("concurrentloop i 0 8\n\nquery I\nSELECT ${i} // 7\n----\n0\n\nendloop\n", "1 is not 0", line=7)
+        wrong = "concurrentloop i 0 8\n\nquery I\nSELECT ${i} // 7\n----\n0\n\nendloop\n"
+        self.assert_fails(wrong, "1 is not 0", line=7)
 
     def test_named_connections(self):
         body = "statement ok con1\nCREATE TEMP TABLE t AS SELECT 1\n\nquery I con1\nFROM t\n----\n1\n\n"

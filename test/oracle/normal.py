@@ -53,11 +53,17 @@ TABLES = [
 def bivariate_cdf(h, k, rho):
     h, k, rho = mpf(h), mpf(k), mpf(rho)
     width = mp.sqrt(1 - rho**2)
-    # Phi((k - rho x) / width) is a step at k / rho where rho is near 1: break the integral around it.
+
+    def density(x):
+        return mp.npdf(x) * mp.ncdf((k - rho * x) / width)
+
+    # Phi((k - rho x) / width) is a step at k / rho where |rho| is near 1, and in a far tail all the mass lies just
+    # below h: break the integral in both places. Quadrature stops at an absolute error, so the mass is scaled to 1.
     step = k / rho if rho else mpf(0)
-    inner = [step + width * i for i in (-20, -10, -5, -2, 0, 2, 5, 10, 20)] + [mpf(i) for i in range(-12, 13, 2)]
-    breaks = [-mp.inf, *sorted(x for x in inner if x < h), h]
-    return mp.quad(lambda x: mp.npdf(x) * mp.ncdf((k - rho * x) / width), breaks)
+    near = [step + width * i for i in (-20, -10, -5, -2, 0, 2, 5, 10, 20)] + [h - mpf(2) ** -i for i in range(-4, 16)]
+    breaks = [*sorted(x for x in near if x < h), h]
+    scale = max(map(density, breaks))
+    return scale * mp.quad(lambda x: density(x) / scale, [-mp.inf, *breaks])
 
 
 def checked_bivariate_cdf(h, k, rho):
@@ -119,7 +125,8 @@ def main():
         "cdf": [{"x": x, "p": float(mp.ncdf(x))} for x in CDF_AT],
         "quantile": [{"p": p, "x": float(quantile(p))} for p in QUANTILE_AT],
         "tetrachoric": [
-            dict(zip(("n11", "n10", "n01", "n00"), table), rho=round(float(tetrachoric(*table)), 12)) for table in TABLES
+            dict(zip(("n11", "n10", "n01", "n00"), table), rho=round(float(tetrachoric(*table)), 12))
+            for table in TABLES
         ],
         "orthants": [
             one_factor("one_factor_3", 3, 0.2, 0.7, seed=3),

@@ -1,0 +1,62 @@
+//! Work spread over one shared pool of threads.
+//!
+//! The pool is made at first use, with a thread a core. A call says how many threads it may use (the
+//! database's own `threads` setting), so `SET threads = 1` is honoured. Results come back in order:
+//! nothing depends on which thread did what.
+
+use rayon::ThreadPool;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+fn pool() -> Option<&'static ThreadPool> {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    POOL.get_or_init(|| {
+        rayon::ThreadPoolBuilder::new()
+            .thread_name(|i| format!("muster-{i}"))
+            .build()
+            .ok()
+    })
+    .as_ref()
+}
+
+/// `[f(0), f(1), …, f(n - 1)]`, computed by at most `threads` threads.
+pub fn map<T: Send>(threads: usize, n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let workers = threads.min(n);
+    let pool = match pool() {
+        Some(pool) if workers > 1 => pool,
+        _ => return (0..n).map(f).collect(),
+    };
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            if i >= n {
+                return done;
+            }
+            done.push((i, f(i)));
+        }
+    };
+    let mut parts: Vec<Vec<(usize, T)>> = (0..workers).map(|_| Vec::new()).collect();
+    pool.scope(|scope| {
+        for part in &mut parts {
+            scope.spawn(|_| *part = take());
+        }
+    });
+    let mut all: Vec<(usize, T)> = parts.into_iter().flatten().collect();
+    all.sort_unstable_by_key(|(i, _)| *i);
+    all.into_iter().map(|(_, value)| value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn results_are_in_order_at_any_thread_count() {
+        for threads in [0, 1, 2, 7] {
+            for n in [0, 1, 5, 100] {
+                let squares = super::map(threads, n, |i| i * i);
+                assert_eq!(squares, (0..n).map(|i| i * i).collect::<Vec<_>>());
+            }
+        }
+    }
+}

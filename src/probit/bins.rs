@@ -1,0 +1,269 @@
+//! Likelihood ratios in four bins, calibrated by counted labels.
+//!
+//! The full table of ratios leans on tails that some hundred rated people cannot support. So a ratio only
+//! decides a bin (cuts at log10 of -.5, .5, 1.25), and how often experts and others fall into a bin is
+//! counted on rated people.
+//!
+//! The bins are cross-fitted: the ratio that puts a rated person into a bin comes from a fit without
+//! that person's fold. Otherwise the same people would choose the bins and calibrate them.
+//!
+//! Every set of labels that occurs (mask) has bins of its own: the rated people are scored again
+//! with all other labels hidden.
+
+use super::model::{Model, Ratios};
+use super::study::{Pattern, Rated};
+use crate::parallel;
+use crate::random::{Purpose, Stream, gamma};
+use rand_chacha::ChaCha8Rng;
+
+/// Number of bins.
+pub const BINS: usize = 4;
+
+/// Upper edges of the bins below the last, as log10 of the likelihood ratio.
+const CUTS: [f64; BINS - 1] = [-0.5, 0.5, 1.25];
+
+/// Folds of the cross-fit.
+pub const FOLDS: usize = 10;
+
+/// Pseudo-count of each bin and class: a Gamma with this shape (Jeffreys).
+const PSEUDO_COUNT: f64 = 0.5;
+
+/// Marks a rated person who has none of a mask's labels.
+const NONE: u8 = u8::MAX;
+
+fn bin(log_ratio: f64) -> u8 {
+    let log10 = log_ratio * std::f64::consts::LOG10_E;
+    CUTS.iter().filter(|cut| log10 > **cut).count() as u8
+}
+
+/// Probabilities of the bins of one mask: `[bin][0]` for others, `[bin][1]` for experts.
+pub type BinRates = [[f64; 2]; BINS];
+
+/// Rated people of one class, pattern and fold.
+#[derive(Debug, Clone, Copy)]
+pub struct FoldRow {
+    pub rated: Rated,
+    pub fold: usize,
+}
+
+/// Deals the rated people into folds: inside each class, in the order of their patterns, one after the other.
+///
+/// `rated` is sorted, as in a study; rows come out by class, pattern and fold.
+pub fn deal_folds(rated: &[Rated]) -> Vec<FoldRow> {
+    let mut rows = Vec::new();
+    let mut dealt = [0usize; 2];
+    for row in rated {
+        let start = dealt[row.truth as usize];
+        dealt[row.truth as usize] += row.count as usize;
+        for fold in 0..FOLDS {
+            // how many of start .. start + count are `fold` modulo FOLDS
+            let below = |end: usize| (end + FOLDS - 1 - fold) / FOLDS;
+            let count = (below(start + row.count as usize) - below(start)) as u64;
+            if count > 0 {
+                rows.push(FoldRow {
+                    rated: Rated { count, ..*row },
+                    fold,
+                });
+            }
+        }
+    }
+    rows
+}
+
+/// The point fit on all rated people, and the fits without each fold.
+pub struct CrossFit {
+    pub full: Model,
+    pub without: Vec<Model>,
+    pub rows: Vec<FoldRow>,
+}
+
+impl CrossFit {
+    pub fn new(rated: &[Rated], annotators: usize, threads: usize) -> Result<Self, super::orthant::OrthantError> {
+        let rows = deal_folds(rated);
+        let people: Vec<Rated> = rows.iter().map(|r| r.rated).collect();
+        let mut fits = parallel::map(threads, FOLDS + 1, |fold| {
+            let weights: Vec<f64> =
+                rows.iter().map(|r| if r.fold == fold { 0.0 } else { r.rated.count as f64 }).collect();
+            Model::fit(&people, &weights, annotators)
+        });
+        // no row is in fold FOLDS: the last fit is the one on everybody
+        let full = fits.pop().unwrap_or_else(|| Model::fit(&people, &[], annotators))?;
+        Ok(CrossFit {
+            full,
+            without: fits.into_iter().collect::<Result<_, _>>()?,
+            rows,
+        })
+    }
+}
+
+/// The bins of every mask, for rated people and for the others.
+pub struct Bins {
+    /// Sorted; the empty mask has no bins.
+    pub masks: Vec<u32>,
+    rows: Vec<FoldRow>,
+    /// `[mask][row]`
+    row_bins: Vec<Vec<u8>>,
+    /// `[mask][yes]`
+    person_bins: Vec<Vec<u8>>,
+    seed: u64,
+}
+
+impl Bins {
+    pub fn new(fit: &CrossFit, masks: Vec<u32>, seed: u64) -> Self {
+        let mut without: Vec<Ratios> = fit.without.iter().map(Ratios::new).collect();
+        let row_bins = masks
+            .iter()
+            .map(|&mask| {
+                fit.rows
+                    .iter()
+                    .map(|row| {
+                        let pattern = row.rated.pattern.within(mask);
+                        if pattern.seen == 0 { NONE } else { bin(without[row.fold].of(pattern)) }
+                    })
+                    .collect()
+            })
+            .collect();
+        let person_bins =
+            masks.iter().map(|&mask| fit.full.log_ratios(mask).into_iter().map(bin).collect()).collect();
+        Bins {
+            masks,
+            rows: fit.rows.clone(),
+            row_bins,
+            person_bins,
+            seed,
+        }
+    }
+
+    /// Position of a mask that occurs; `None` for the empty one.
+    pub fn mask_index(&self, mask: u32) -> Option<usize> {
+        self.masks.binary_search(&mask).ok()
+    }
+
+    /// The bin of a person whose labels are exactly those of the mask at `mask`.
+    pub fn person_bin(&self, mask: usize, pattern: Pattern) -> usize {
+        self.person_bins[mask][pattern.yes as usize] as usize
+    }
+
+    /// Weights of the rows in one replicate: the Bayesian bootstrap (Rubin 1981), a Gamma(count) a row.
+    pub fn weights(&self, replicate: u64) -> Vec<f64> {
+        let mut generator = Stream::new(self.seed, Purpose::Weights, 0).replicate(replicate);
+        self.rows.iter().map(|row| gamma(row.rated.count as f64, &mut generator)).collect()
+    }
+
+    /// The pseudo-counts of one mask in one replicate.
+    pub fn pseudo_counts(&self, mask: usize, replicate: u64) -> BinRates {
+        let mut generator = Stream::new(self.seed, Purpose::Bins, self.masks[mask] as u64).replicate(replicate);
+        let mut counts = [[0.0; 2]; BINS];
+        for bin in &mut counts {
+            for class in bin {
+                *class = gamma(PSEUDO_COUNT, &mut generator);
+            }
+        }
+        counts
+    }
+
+    /// Bin probabilities of one mask from weights of the rows and pseudo-counts.
+    pub fn rates(&self, mask: usize, weights: &[f64], pseudo_counts: &BinRates) -> BinRates {
+        let mut sums = *pseudo_counts;
+        for ((row, &bin), weight) in self.rows.iter().zip(&self.row_bins[mask]).zip(weights) {
+            if bin != NONE {
+                sums[bin as usize][row.rated.truth as usize] += weight;
+            }
+        }
+        normalise(sums)
+    }
+
+    /// Weights tilted as if the annotators answered a little differently: each row times
+    /// exp(sum_j d_j y_j), y = 1 for yes, -1 for no and 0 for a missing label, each class scaled
+    /// back to its own total. d_j ~ N(0, (.85 sd)^2), since a shift of the latent mean moves the
+    /// log-odds of an answer by about 1.7 times as much.
+    pub fn tilt(&self, weights: &[f64], annotators: usize, sd: f64, generator: &mut ChaCha8Rng) -> Vec<f64> {
+        use rand_distr::{Distribution, StandardNormal};
+        let shifts: Vec<f64> = (0..annotators)
+            .map(|_| 0.85 * sd * Distribution::<f64>::sample(&StandardNormal, generator))
+            .collect();
+        let mut before = [0.0; 2];
+        let mut after = [0.0; 2];
+        let mut tilted: Vec<f64> = self
+            .rows
+            .iter()
+            .zip(weights)
+            .map(|(row, weight)| {
+                let Pattern { seen, yes } = row.rated.pattern;
+                let mut exponent = 0.0;
+                for (j, shift) in shifts.iter().enumerate() {
+                    let answer = (seen >> j & 1) as f64 * (2.0 * (yes >> j & 1) as f64 - 1.0);
+                    exponent += shift * answer;
+                }
+                let heavy = weight * super::normal::exp(exponent);
+                before[row.rated.truth as usize] += weight;
+                after[row.rated.truth as usize] += heavy;
+                heavy
+            })
+            .collect();
+        for (row, weight) in self.rows.iter().zip(&mut tilted) {
+            let class = row.rated.truth as usize;
+            *weight *= before[class] / after[class];
+        }
+        tilted
+    }
+}
+
+/// Makes the bins of each class sum to 1.
+pub fn normalise(mut sums: BinRates) -> BinRates {
+    for class in 0..2 {
+        let total: f64 = sums.iter().map(|bin| bin[class]).sum();
+        sums.iter_mut().for_each(|bin| bin[class] /= total);
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rated() -> Vec<Rated> {
+        let row = |truth, yes, count| Rated {
+            truth,
+            pattern: Pattern { seen: 3, yes },
+            count,
+        };
+        vec![
+            row(false, 0, 37),
+            row(false, 1, 8),
+            row(false, 3, 5),
+            row(true, 0, 3),
+            row(true, 1, 1),
+            row(true, 3, 21),
+        ]
+    }
+
+    #[test]
+    fn folds_partition_each_class_evenly() {
+        let rows = deal_folds(&rated());
+        for class in [false, true] {
+            let mut sizes = [0; FOLDS];
+            rows.iter().filter(|r| r.rated.truth == class).for_each(|r| sizes[r.fold] += r.rated.count);
+            assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{sizes:?}");
+            let total: u64 = rated().iter().filter(|r| r.truth == class).map(|r| r.count).sum();
+            assert_eq!(sizes.iter().sum::<u64>(), total);
+        }
+    }
+
+    #[test]
+    fn rates_are_probabilities_and_follow_the_counts() {
+        let fit = CrossFit::new(&rated(), 2, 1).unwrap();
+        let bins = Bins::new(&fit, vec![1, 3], 7);
+        let counts: Vec<f64> = fit.rows.iter().map(|r| r.rated.count as f64).collect();
+        let rates = bins.rates(1, &counts, &[[0.0; 2]; BINS]);
+        for class in 0..2 {
+            assert!((rates.iter().map(|b| b[class]).sum::<f64>() - 1.0).abs() < 1e-12);
+        }
+        // two yes answers are strong evidence: the last bin holds the 21 of 25 experts and 5 of 50 others
+        assert!((rates[BINS - 1][1] + rates[BINS - 2][1] - 21.0 / 25.0).abs() < 0.05);
+        let tilted = bins.tilt(&counts, 2, 0.5, &mut Stream::new(1, Purpose::Tilt, 0).replicate(0));
+        let total = |w: &[f64]| w.iter().sum::<f64>();
+        assert!((total(&tilted) - total(&counts)).abs() < 1e-9);
+        assert!(tilted.iter().zip(&counts).any(|(a, b)| (a - b).abs() > 0.1));
+    }
+}
