@@ -1,6 +1,7 @@
 pub mod parallel;
 pub mod probit;
 pub mod random;
+pub mod simulate;
 
 /// Reference values for tests, from `test/oracle/`.
 #[cfg(test)]

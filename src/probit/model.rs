@@ -129,7 +129,7 @@ impl ClassModel {
 }
 
 /// Shrinks toward independence and floors the eigenvalues; also the smallest eigenvalue before the floor.
-fn regularise(measured: &DMatrix<f64>) -> (DMatrix<f64>, f64) {
+pub(crate) fn regularise(measured: &DMatrix<f64>) -> (DMatrix<f64>, f64) {
     let n = measured.nrows();
     if n == 0 {
         return (measured.clone(), 1.0);

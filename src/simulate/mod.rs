@@ -1,0 +1,315 @@
+//! Made studies whose truth is known.
+//!
+//! People answer to six annotators by a probit model fitted to a real study: two keyword filters, their
+//! conjunction and three language models. Companies have log-uniform headcounts and a logit-normal
+//! prevalence that falls with size; some of each company's people are observed, some labels are missing, and
+//! some companies have no language model's labels at all. A class-stratified set of people is rated.
+//!
+//! A company's people depend on the seed and on the company alone, so profiles, ratings and truth of the
+//! same arguments fit together.
+
+use crate::probit::model::regularise;
+use crate::probit::normal::quantile;
+use crate::probit::orthant::orthant_table;
+use crate::probit::prevalence::{logistic, logit};
+use crate::probit::study::{Count, Pattern};
+use crate::probit::tetrachoric::tetrachoric;
+use crate::random::{Purpose, Stream, binomial};
+use nalgebra::{DMatrix, DVector};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use std::collections::BTreeMap;
+
+/// The annotators, in the order of the bits of a pattern.
+pub const ANNOTATORS: [&str; 6] = ["broad", "strict", "both", "gemini", "gpt", "sonnet"];
+
+const BROAD: usize = 0;
+const STRICT: usize = 1;
+const BOTH: usize = 2;
+
+/// P(yes) of experts and of others.
+const RATES: [(f64, f64); 6] =
+    [(0.562, 0.090), (0.412, 0.109), (0.301, 0.019), (0.712, 0.171), (0.725, 0.132), (0.588, 0.025)];
+
+/// The annotators that are not made of others, in the order of the correlations.
+const PRIMITIVES: [usize; 5] = [3, 5, 4, BROAD, STRICT];
+
+/// Upper triangle by rows, experts and others.
+const CORRELATIONS: [[f64; 10]; 2] = [
+    [0.66, 0.71, 0.08, -0.18, 0.70, 0.11, 0.09, 0.21, 0.06, 0.47],
+    [0.50, 0.65, 0.40, 0.14, 0.56, 0.16, 0.00, 0.38, 0.02, 0.45],
+];
+
+/// How the sixth annotator comes about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TruthModel {
+    /// Six correlated annotators; the third correlates with the others as the conjunction does.
+    Probit6,
+    /// Five correlated annotators; the third is the AND of the first two.
+    Determined,
+}
+
+impl TruthModel {
+    /// Every truth model with its name in SQL.
+    pub const ALL: [(&'static str, TruthModel); 2] =
+        [("probit6", TruthModel::Probit6), ("determined", TruthModel::Determined)];
+}
+
+/// What to simulate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    pub companies: usize,
+    pub seed: u64,
+    /// Standard deviation of a company's shift of each annotator's latent mean.
+    pub drift: f64,
+    pub truth_model: TruthModel,
+    /// Most people observed in a company.
+    pub max_observed: u64,
+    pub rated_experts: u64,
+    pub rated_others: u64,
+    /// Share of labels missing at random.
+    pub missing: f64,
+    /// Share of companies without labels of language models.
+    pub models_missing: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            companies: 200,
+            seed: 1,
+            drift: 0.0,
+            truth_model: TruthModel::Probit6,
+            max_observed: 3000,
+            rated_experts: 153,
+            rated_others: 432,
+            missing: 0.05,
+            models_missing: 0.2,
+        }
+    }
+}
+
+/// A made person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Person {
+    pub expert: bool,
+    pub pattern: Pattern,
+}
+
+/// A made company; `people` are those observed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Company {
+    pub headcount: u64,
+    pub prevalence: f64,
+    /// Experts among the headcount, seen and unseen.
+    pub experts: u64,
+    pub people: Vec<Person>,
+}
+
+/// The name of company number `index`, from 0.
+pub fn company_name(index: usize) -> String {
+    format!("company {:04}", index + 1)
+}
+
+/// How people of one class answer: latent means and the Cholesky factor of their correlations.
+struct ClassTruth {
+    mu: Vec<f64>,
+    factor: DMatrix<f64>,
+}
+
+/// A simulator of companies and rated people.
+pub struct Simulator {
+    settings: Settings,
+    /// Bits of the latent axes.
+    axes: Vec<usize>,
+    /// Others, experts.
+    classes: [ClassTruth; 2],
+}
+
+impl Simulator {
+    pub fn new(settings: Settings) -> Self {
+        let axes: Vec<usize> = match settings.truth_model {
+            TruthModel::Probit6 => (0..ANNOTATORS.len()).collect(),
+            TruthModel::Determined => PRIMITIVES.to_vec(),
+        };
+        let classes = [false, true].map(|expert| {
+            let rate = |a: usize| if expert { RATES[a].0 } else { RATES[a].1 };
+            let measured = correlations(expert, &rate);
+            let chosen = measured.select_rows(&axes).select_columns(&axes);
+            let (r, _) = regularise(&chosen);
+            let factor = r.clone().cholesky().map_or_else(|| DMatrix::identity(axes.len(), axes.len()), |c| c.l());
+            ClassTruth {
+                mu: axes.iter().map(|&a| quantile(rate(a))).collect(),
+                factor,
+            }
+        });
+        Simulator { settings, axes, classes }
+    }
+
+    /// The rated people: experts first.
+    pub fn rated(&self) -> Vec<Person> {
+        let mut generator = Stream::new(self.settings.seed, Purpose::Simulation, 0).replicate(0);
+        let still = vec![0.0; ANNOTATORS.len()];
+        let experts = std::iter::repeat_n(true, self.settings.rated_experts as usize);
+        let others = std::iter::repeat_n(false, self.settings.rated_others as usize);
+        experts.chain(others).map(|expert| self.person(expert, &still, true, &mut generator)).collect()
+    }
+
+    /// Company number `index`, from 0.
+    pub fn company(&self, index: usize) -> Company {
+        let mut generator = Stream::new(self.settings.seed, Purpose::Simulation, 1).replicate(index as u64);
+        let normal = |g: &mut ChaCha8Rng| -> f64 { StandardNormal.sample(g) };
+        let (low, high) = (20f64.ln(), 20_000f64.ln());
+        let headcount = (low + (high - low) * generator.random::<f64>()).exp().round();
+        let centre = logit(0.03) - 0.25 * (headcount / 600.0).ln();
+        let prevalence = logistic(centre + 1.3 * normal(&mut generator)).clamp(0.0005, 0.4);
+        let share = [1.0, 0.6, 0.3, 0.1][generator.random_range(0..4usize)];
+        let observed = ((headcount * share).round() as u64).clamp(1, self.settings.max_observed);
+        let has_models = generator.random::<f64>() >= self.settings.models_missing;
+        let shifts: Vec<f64> =
+            (0..ANNOTATORS.len()).map(|_| self.settings.drift * normal(&mut generator)).collect();
+        let people: Vec<Person> = (0..observed)
+            .map(|_| {
+                let expert = generator.random::<f64>() < prevalence;
+                self.person(expert, &shifts, has_models, &mut generator)
+            })
+            .collect();
+        let seen = people.iter().filter(|p| p.expert).count() as u64;
+        Company {
+            headcount: headcount as u64,
+            prevalence,
+            experts: seen + binomial(headcount as u64 - observed, prevalence, &mut generator),
+            people,
+        }
+    }
+
+    fn person(&self, expert: bool, shifts: &[f64], has_models: bool, generator: &mut ChaCha8Rng) -> Person {
+        let class = &self.classes[expert as usize];
+        let noise = DVector::from_fn(self.axes.len(), |_, _| Distribution::<f64>::sample(&StandardNormal, generator));
+        let latent = &class.factor * noise;
+        let mut pattern = Pattern::default();
+        for (axis, &annotator) in self.axes.iter().enumerate() {
+            if class.mu[axis] + shifts[annotator] + latent[axis] > 0.0 {
+                pattern.yes |= 1 << annotator;
+            }
+        }
+        if self.settings.truth_model == TruthModel::Determined
+            && pattern.yes >> BROAD & 1 == 1
+            && pattern.yes >> STRICT & 1 == 1
+        {
+            pattern.yes |= 1 << BOTH;
+        }
+        for annotator in 0..ANNOTATORS.len() {
+            let there = generator.random::<f64>() >= self.settings.missing;
+            if there && (annotator <= BOTH || has_models) {
+                pattern.seen |= 1 << annotator;
+            }
+        }
+        Person {
+            expert,
+            pattern: pattern.within(pattern.seen),
+        }
+    }
+
+    /// The whole study as the database would count it, and the true number of experts of each company.
+    pub fn study(&self) -> (Vec<Count>, Vec<Company>) {
+        let mut counted: BTreeMap<(Option<usize>, Option<bool>, Pattern), u64> = BTreeMap::new();
+        for person in self.rated() {
+            *counted.entry((None, Some(person.expert), person.pattern)).or_default() += 1;
+        }
+        let companies: Vec<Company> = (0..self.settings.companies).map(|index| self.company(index)).collect();
+        for (index, company) in companies.iter().enumerate() {
+            for person in &company.people {
+                *counted.entry((Some(index), None, person.pattern)).or_default() += 1;
+            }
+        }
+        let counts = counted
+            .into_iter()
+            .map(|((index, truth, pattern), count)| Count {
+                company: index.map(company_name),
+                truth,
+                seen: pattern.seen as u64,
+                yes: pattern.yes as u64,
+                count,
+                headcount: index.map(|i| companies[i].headcount as f64),
+            })
+            .collect();
+        (counts, companies)
+    }
+}
+
+/// Correlations of the six annotators of a class, before shrinking. Those of the conjunction are the
+/// tetrachoric correlations that an AND of the first two has with each of the others.
+fn correlations(expert: bool, rate: &dyn Fn(usize) -> f64) -> DMatrix<f64> {
+    let mut full = DMatrix::identity(ANNOTATORS.len(), ANNOTATORS.len());
+    let mut values = CORRELATIONS[if expert { 0 } else { 1 }].iter();
+    for i in 0..PRIMITIVES.len() {
+        for j in i + 1..PRIMITIVES.len() {
+            let rho = values.next().copied().unwrap_or(0.0);
+            full[(PRIMITIVES[i], PRIMITIVES[j])] = rho;
+            full[(PRIMITIVES[j], PRIMITIVES[i])] = rho;
+        }
+    }
+    for &other in &PRIMITIVES {
+        // the cells of (broad, strict, other); an AND with one of its parts has an empty cell
+        let axes = [BROAD, STRICT, other];
+        let axes = if other == BROAD || other == STRICT { &axes[..2] } else { &axes[..] };
+        let mu: Vec<f64> = axes.iter().map(|&a| quantile(rate(a))).collect();
+        let chosen = full.select_rows(axes).select_columns(axes);
+        let Ok(cells) = orthant_table(&mu, &chosen) else {
+            continue;
+        };
+        let bit = axes.iter().position(|&a| a == other).unwrap_or(0);
+        let mut table = [0.0; 4];
+        for (cell, p) in cells.iter().enumerate() {
+            let (both, yes) = (cell & 3 == 3, cell >> bit & 1 == 1);
+            table[2 * usize::from(!both) + usize::from(!yes)] += 1000.0 * p;
+        }
+        let rho = tetrachoric(table[0], table[1], table[2], table[3]).unwrap_or(0.0).clamp(-0.95, 0.95);
+        full[(BOTH, other)] = rho;
+        full[(other, BOTH)] = rho;
+    }
+    full
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share(people: &[Person], of: impl Fn(&Person) -> bool, among: impl Fn(&Person) -> bool) -> f64 {
+        let all = people.iter().filter(|p| among(p)).count();
+        people.iter().filter(|p| among(p) && of(p)).count() as f64 / all as f64
+    }
+
+    #[test]
+    fn answers_follow_the_rates() {
+        for (_, truth_model) in TruthModel::ALL {
+            let people = Simulator::new(Settings {
+                rated_experts: 20_000,
+                rated_others: 20_000,
+                truth_model,
+                ..Settings::default()
+            })
+            .rated();
+            for (annotator, (sensitivity, false_positive)) in RATES.iter().enumerate() {
+                let bit = |mask: u32| mask >> annotator & 1 == 1;
+                for (expert, rate) in [(true, sensitivity), (false, false_positive)] {
+                    let got = share(&people, |p| bit(p.pattern.yes), |p| p.expert == expert && bit(p.pattern.seen));
+                    // the AND of the determined model follows from its parts: .29 and .04 for .301 and .019
+                    let allowed = if truth_model == TruthModel::Determined && annotator == BOTH { 0.04 } else { 0.015 };
+                    assert!((got - rate).abs() < allowed, "{} {expert}: {got}, not {rate}", ANNOTATORS[annotator]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn companies_do_not_depend_on_each_other() {
+        let few = Simulator::new(Settings { companies: 3, ..Settings::default() });
+        let many = Simulator::new(Settings { companies: 9, ..Settings::default() });
+        assert_eq!(few.company(2), many.company(2));
+        let company = many.company(2);
+        assert!(company.people.len() as u64 <= company.headcount && company.experts <= company.headcount);
+    }
+}
