@@ -25,8 +25,11 @@ const CUTS: [f64; BINS - 1] = [-0.5, 0.5, 1.25];
 /// Folds of the cross-fit.
 pub const FOLDS: usize = 10;
 
-/// Pseudo-count of each bin and class: a Gamma with this shape (Jeffreys).
-const PSEUDO_COUNT: f64 = 0.5;
+/// Pseudo-count of each bin and class: a Gamma with this shape, so that the bins of a class have a uniform
+/// Dirichlet prior. Half of it (Jeffreys) leaves the rare bins of non-experts too empty: in 40 simulated
+/// studies the totals came out 1.22 times too high instead of 1.17, and the intervals of companies with few
+/// experts covered .75 instead of .78.
+const PSEUDO_COUNT: f64 = 1.0;
 
 /// Marks a rated person who has none of a mask's labels.
 const NONE: u8 = u8::MAX;

@@ -498,10 +498,12 @@ fn refitted(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyEr
             let people = company.observed - company.rated;
             let mean = |p: &dyn Fn(Pattern) -> f64| {
                 let sum: f64 = company.people.iter().map(|(pattern, n)| *n as f64 * p(*pattern)).sum();
-                if people == 0 { 0.0 } else { sum / people as f64 }
+                if people == 0 { pi } else { sum / people as f64 }
             };
-            let seen = binomial(people, mean(&|pattern| refit.posterior(pattern, pi)), &mut generator);
-            let unseen = binomial(company.headcount - company.observed, pi, &mut generator);
+            let share = mean(&|pattern| refit.posterior(pattern, pi));
+            let seen = binomial(people, share, &mut generator);
+            // the study scales the observed people to the headcount; its prior says nothing of the others
+            let unseen = binomial(company.headcount - company.observed, share, &mut generator);
             let expected = mean(&|pattern| refit.null_posterior(pattern.seen, pi));
             let null = binomial(people, expected, &mut null.replicate(r as u64));
             (company.rated_experts + seen + unseen, null as f64)

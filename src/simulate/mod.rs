@@ -251,6 +251,8 @@ fn correlations(expert: bool, rate: &dyn Fn(usize) -> f64) -> DMatrix<f64> {
             full[(PRIMITIVES[j], PRIMITIVES[i])] = rho;
         }
     }
+    // as many people as the study rated: they decide what half a person in an empty cell means
+    let people = if expert { 153.0 } else { 432.0 };
     for &other in &PRIMITIVES {
         // the cells of (broad, strict, other); an AND with one of its parts has an empty cell
         let axes = [BROAD, STRICT, other];
@@ -264,9 +266,9 @@ fn correlations(expert: bool, rate: &dyn Fn(usize) -> f64) -> DMatrix<f64> {
         let mut table = [0.0; 4];
         for (cell, p) in cells.iter().enumerate() {
             let (both, yes) = (cell & 3 == 3, cell >> bit & 1 == 1);
-            table[2 * usize::from(!both) + usize::from(!yes)] += 1000.0 * p;
+            table[2 * usize::from(!both) + usize::from(!yes)] += people * p;
         }
-        let rho = tetrachoric(table[0], table[1], table[2], table[3]).unwrap_or(0.0).clamp(-0.95, 0.95);
+        let rho = tetrachoric(table[0], table[1], table[2], table[3]).unwrap_or(0.0);
         full[(BOTH, other)] = rho;
         full[(other, BOTH)] = rho;
     }
