@@ -1,7 +1,17 @@
+//! muster: a DuckDB extension that counts experts.
+//!
+//! Three layers. `sql/*.sql` holds the table functions as macros, run at LOAD in an attached catalog; `src/sql/` the
+//! kernels they call, which translate between Arrow and plain Rust; everything else is the engine, which
+//! knows nothing of the database.
+
+mod entry;
+pub mod functions;
+pub mod options;
 pub mod parallel;
 pub mod probit;
 pub mod random;
 pub mod simulate;
+mod sql;
 
 /// Reference values for tests, from `test/oracle/`.
 #[cfg(test)]

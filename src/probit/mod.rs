@@ -6,11 +6,14 @@
 
 pub mod bins;
 pub mod estimate;
+pub mod metrics;
 pub mod model;
 pub mod normal;
 pub mod orthant;
+pub mod person;
 pub mod prevalence;
 pub mod quadrature;
+pub mod report;
 pub mod study;
 pub mod summary;
 pub mod tetrachoric;

@@ -187,6 +187,11 @@ impl Study {
     }
 }
 
+/// The rated people by class and pattern, bits in the order of the names given, dropped annotators too.
+pub fn rated_people(counts: &[Count], annotators: usize) -> Vec<Rated> {
+    merge_rated(counts, &(0..annotators).collect::<Vec<_>>())
+}
+
 fn remap(seen: u64, yes: u64, positions: &[usize]) -> Pattern {
     let mut pattern = Pattern::default();
     for (bit, &position) in positions.iter().enumerate() {

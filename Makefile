@@ -1,0 +1,74 @@
+# muster: build, try, test. Needs Rust, Python 3 and make; everything else is fetched into this folder.
+#
+#   make           the extension and the Python environments
+#   make demo      estimates of the sample study in the DuckDB CLI
+#   make test      all tests
+#   make bench     speed and calibration, printed and written to docs/
+#   make docs      the generated reference
+#   make package   the extension optimised at link time, with its checksum
+#   make clean     what was built
+
+EXTENSION := build/release/muster.duckdb_extension
+VERSION := v$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+LIBRARY := $(if $(filter Darwin,$(shell uname)),libmuster.dylib,libmuster.so)
+SOURCES := Cargo.toml Cargo.lock $(shell find src sql -maxdepth 2 -name '*.rs' -o -maxdepth 1 -name '*.sql')
+CARGO := cargo
+PYTHON := python3
+CLI := .venv/bin/duckdb -unsigned
+
+.PHONY: all demo test test-engine test-sql test-docs lint bench docs package clean
+
+all: $(EXTENSION) .venv/ready .venv-1.5/ready
+
+$(EXTENSION): $(SOURCES) scripts/stamp.py
+	$(CARGO) build --release --locked
+	$(PYTHON) scripts/stamp.py target/release/$(LIBRARY) $@ --version $(VERSION)
+
+.venv/ready: scripts/requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
+	touch $@
+
+.venv-1.5/ready: scripts/requirements-1.5.txt
+	$(PYTHON) -m venv .venv-1.5
+	.venv-1.5/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/requirements-1.5.txt
+	touch $@
+
+demo: all
+	$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/estimate.sql
+
+test: lint test-engine all test-sql test-docs
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --all-targets --locked -- -D warnings
+
+# dev-dependencies and the extension share one profile and one compilation of what they both need
+test-engine:
+	$(CARGO) test --release --locked
+
+test-sql: all
+	.venv/bin/python test/test_run_sql.py
+	.venv/bin/python test/run_sql.py --extension $(EXTENSION)
+	.venv-1.5/bin/python test/run_sql.py --extension $(EXTENSION)
+	.venv/bin/python test/test_python.py --extension $(EXTENSION)
+	.venv-1.5/bin/python test/test_python.py --extension $(EXTENSION)
+
+test-docs: all
+	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check
+	.venv/bin/python test/test_readme.py
+
+bench: all
+	$(CARGO) bench --locked --bench speed
+	$(CARGO) bench --locked --bench calibration
+
+docs: all
+	.venv/bin/python scripts/docs.py --extension $(EXTENSION)
+
+package:
+	$(CARGO) build --profile dist --locked
+	$(PYTHON) scripts/stamp.py target/dist/$(LIBRARY) build/dist/muster.duckdb_extension --version $(VERSION)
+	cd build/dist && sha256sum muster.duckdb_extension > muster.duckdb_extension.sha256
+
+clean:
+	rm -rf target build .venv .venv-1.5

@@ -1,0 +1,105 @@
+-- _muster_people: One row a profile with the masks of its labels, and rows for annotators and unknown people.
+-- section: Helpers
+--
+-- Profiles and ratings are stacked and grouped by profile_id once, so that a single hash aggregate does the join,
+-- finds duplicates on either side and never sees more than a few bytes a rating.
+--
+-- columns:
+--   _muster_kind VARCHAR       'person', 'unknown' (ratings of a person who is not in profiles) or 'annotator'
+--   _muster_id ANY             profile_id
+--   _muster_name VARCHAR       the person's company, or the annotator's name
+--   _muster_truth BOOLEAN      NULL where nobody rated the person
+--   _muster_seen BIGINT        bit j: annotator j gave a label; for an annotator its own bit
+--   _muster_yes BIGINT         bit j: annotator j said yes
+--   _muster_count BIGINT       1 for a person, for an unknown person the number of ratings
+--   _muster_headcount DOUBLE   as the profile states it
+CREATE MACRO muster.main._muster_people(caller, ratings, profiles, company, truth, headcount) AS TABLE
+WITH _muster_profile AS (
+    SELECT
+        profile_id AS _muster_id,
+        CAST(company AS VARCHAR) AS _muster_name,
+        muster.main._muster_boolean(caller, 'truth', truth) AS _muster_truth,
+        CAST(headcount AS DOUBLE) AS _muster_headcount
+    FROM query_table(profiles)
+),
+_muster_rating AS MATERIALIZED (
+    SELECT
+        profile_id AS _muster_id,
+        CASE
+            WHEN annotator IS NULL THEN error(caller || ': annotator must not be NULL in ratings')
+            ELSE CAST(annotator AS VARCHAR)
+        END AS _muster_name,
+        muster.main._muster_boolean(caller, 'label', label) AS _muster_label
+    FROM query_table(ratings)
+),
+_muster_annotator AS MATERIALIZED (
+    SELECT
+        _muster_name,
+        CASE
+            WHEN _muster_position > 60
+                THEN error(caller || ': at most 12 annotators are possible, ratings has more than 60')
+            ELSE 1::BIGINT << _muster_position
+        END AS _muster_bit
+    FROM (
+        SELECT _muster_name, CAST(row_number() OVER (ORDER BY _muster_name) - 1 AS INTEGER) AS _muster_position
+        FROM (SELECT DISTINCT _muster_name FROM _muster_rating)
+    )
+),
+_muster_stacked AS (
+    SELECT
+        _muster_id,
+        0 AS _muster_profiles,
+        NULL AS _muster_name,
+        NULL AS _muster_truth,
+        NULL AS _muster_headcount,
+        _muster_bit AS _muster_rated,
+        CASE WHEN _muster_label IS NULL THEN 0 ELSE _muster_bit END AS _muster_seen,
+        CASE WHEN _muster_label THEN _muster_bit ELSE 0 END AS _muster_yes
+    FROM _muster_rating
+    JOIN _muster_annotator USING (_muster_name)
+    UNION ALL
+    SELECT _muster_id, 1, _muster_name, _muster_truth, _muster_headcount, 0, 0, 0
+    FROM _muster_profile
+),
+_muster_grouped AS (
+    SELECT
+        _muster_id,
+        sum(_muster_profiles) AS _muster_profiles,
+        count(*) AS _muster_rows,
+        any_value(_muster_name) AS _muster_name,
+        any_value(_muster_truth) AS _muster_truth,
+        any_value(_muster_headcount) AS _muster_headcount,
+        bit_or(_muster_rated) AS _muster_rated,
+        bit_or(_muster_seen) AS _muster_seen,
+        bit_or(_muster_yes) AS _muster_yes
+    FROM _muster_stacked
+    GROUP BY _muster_id
+)
+SELECT
+    CASE
+        WHEN _muster_profiles > 0 AND _muster_id IS NULL
+            THEN error(caller || ': profile_id must not be NULL in profiles')
+        WHEN _muster_profiles > 1
+            THEN error(
+                caller || ': profiles must have one row a person, profile_id '
+                || CAST(_muster_id AS VARCHAR) || ' has ' || CAST(_muster_profiles AS VARCHAR)
+            )
+        WHEN _muster_id IS NOT NULL AND _muster_rows - _muster_profiles <> bit_count(_muster_rated)
+            THEN error(
+                caller || ': ratings must have one row a person and annotator, profile_id '
+                || CAST(_muster_id AS VARCHAR) || ' has several of one annotator'
+            )
+        WHEN _muster_profiles = 1 THEN 'person'
+        ELSE 'unknown'
+    END AS _muster_kind,
+    _muster_id,
+    _muster_name,
+    _muster_truth,
+    _muster_seen,
+    _muster_yes,
+    CASE WHEN _muster_profiles = 1 THEN 1 ELSE _muster_rows END AS _muster_count,
+    _muster_headcount
+FROM _muster_grouped
+UNION ALL
+SELECT 'annotator', NULL, _muster_name, NULL, _muster_bit, 0, 0, NULL
+FROM _muster_annotator;

@@ -1,0 +1,50 @@
+-- annotator_metrics: What each annotator, and the model of all of them, is worth on the rated people.
+-- section: Annotators
+--
+-- Sensitivity, specificity and accuracy with Jeffreys intervals; bias is the share called expert minus the share of
+-- experts, with the interval of Agresti and Min. Missing labels count in `missing` and nowhere else. The last row, `(model)`,
+-- is the combined model out of sample: each person is scored by a model that has not seen the person (10-fold
+-- cross-fitting), at a prior of the rated share. It is left out when a class has fewer than 10 rated people with labels.
+--
+-- arguments:
+--   ratings    relation with profile_id, annotator, label
+--   profiles   relation with profile_id and truth
+--   truth      expression over profiles: is the person an expert; NULL = not rated
+--   level      of the intervals, between 0 and 1
+-- columns:
+--   annotator VARCHAR          the annotator, or (model)
+--   tp BIGINT                  experts called experts
+--   fp BIGINT                  others called experts
+--   tn BIGINT                  others called others
+--   fn BIGINT                  experts called others
+--   missing BIGINT             rated people without a label
+--   sensitivity DOUBLE         tp / (tp + fn)
+--   sensitivity_lower DOUBLE   lower limit
+--   sensitivity_upper DOUBLE   upper limit
+--   specificity DOUBLE         tn / (tn + fp)
+--   specificity_lower DOUBLE   lower limit
+--   specificity_upper DOUBLE   upper limit
+--   accuracy DOUBLE            (tp + tn) / all with a label
+--   accuracy_lower DOUBLE      lower limit
+--   accuracy_upper DOUBLE      upper limit
+--   bias DOUBLE                (fp - fn) / all with a label
+--   bias_lower DOUBLE          lower limit
+--   bias_upper DOUBLE          upper limit
+-- example:
+--   SELECT annotator, tp, fp, tn, fn, round(sensitivity, 3) AS sensitivity, round(specificity, 3) AS specificity
+--   FROM muster.annotator_metrics(ratings, profiles, is_expert);
+CREATE MACRO muster.main.annotator_metrics(ratings, profiles, truth, level := 0.8) AS TABLE
+WITH _muster_person AS (
+    FROM muster.main._muster_people('annotator_metrics', ratings, profiles, NULL, truth, NULL)
+),
+_muster_options AS (
+    SELECT CAST(to_json({
+        level: CAST(level AS VARCHAR),
+        threads: CAST(current_setting('threads') AS VARCHAR)
+    }) AS VARCHAR) AS _muster_json
+)
+SELECT unnest(_muster_row)
+FROM (
+    SELECT unnest(muster_annotator_metrics(_muster_counts, _muster_json)) AS _muster_row
+    FROM muster.main._muster_counts(_muster_person), _muster_options
+);

@@ -1,0 +1,78 @@
+-- fit_probit_bootstrap: Experts of each company, with intervals, from rated people and noisy, correlated annotators.
+-- section: Estimates
+--
+-- Annotators are calibrated on the rated people (profiles whose truth is not NULL): a probit model with correlated
+-- annotators in each class, its likelihood ratios in cross-fitted bins. In each replicate rates, prevalence and counts are
+-- drawn; the interval holds the quantiles of the draws. One row a company, ordered by company; a rated person with a
+-- company counts there as rated, one without a company only calibrates.
+--
+-- arguments:
+--   ratings        relation with profile_id, annotator, label: one row a person and annotator; NULL or no row = missing
+--   profiles       relation with profile_id and the columns the next arguments name: one row a person
+--   company        expression over profiles: the company; NULL = none
+--   truth          expression over profiles: is the person an expert; NULL = not rated
+--   headcount      expression over profiles: employees of the company; the largest value counts, NULL = those observed
+--   method         'company' (a prevalence a company), 'pooled' (companies learn from each other), 'study', 'study_tiers'
+--   draws          replicates, 1 to 100000
+--   level          of the intervals, between 0 and 1
+--   seed           whole number of at least 0; the same seed gives the same bytes
+--   prior_alpha    Beta prior of the prevalence, method 'study' only
+--   prior_beta     the same
+--   transport_sd   how much annotators drift from company to company, as a standard deviation of their latent means
+--   keep_draws     whether to return the draws, for `headcount_total`
+-- columns:
+--   company VARCHAR           the company
+--   n_observed BIGINT         profiles there, with or without labels
+--   n_labelled BIGINT         profiles there with at least one label; 0 = the estimate is the prior's
+--   headcount BIGINT          employees the estimate is for
+--   headcount_flag BOOLEAN    the headcount given was below n_observed and has been raised to it
+--   estimate DOUBLE           mean of the draws: experts among the headcount
+--   median DOUBLE             median of the draws
+--   sd DOUBLE                 standard deviation of the draws
+--   lower DOUBLE              quantile of the draws at (1 - level) / 2
+--   upper DOUBLE              quantile of the draws at (1 + level) / 2
+--   share DOUBLE              estimate / headcount
+--   share_lower DOUBLE        lower / headcount
+--   share_upper DOUBLE        upper / headcount
+--   detection_floor DOUBLE    what a company without any expert would be given, at most
+--   below_floor BOOLEAN       estimate < detection_floor: it cannot be told from no expert
+--   draws BIGINT[]            the draws, NULL unless keep_draws
+-- example:
+--   SELECT company, headcount, round(estimate, 1) AS estimate, lower, upper
+--   FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, headcount := headcount);
+CREATE MACRO muster.main.fit_probit_bootstrap(
+    ratings,
+    profiles,
+    company,
+    truth,
+    headcount := NULL,
+    method := 'company',
+    draws := 1000,
+    level := 0.8,
+    seed := 42,
+    prior_alpha := 2,
+    prior_beta := 10,
+    transport_sd := 0,
+    keep_draws := false
+) AS TABLE
+WITH _muster_person AS (
+    FROM muster.main._muster_people('fit_probit_bootstrap', ratings, profiles, company, truth, headcount)
+),
+_muster_options AS (
+    SELECT CAST(to_json({
+        method: CAST(method AS VARCHAR),
+        draws: CAST(draws AS VARCHAR),
+        level: CAST(level AS VARCHAR),
+        seed: CAST(seed AS VARCHAR),
+        prior_alpha: CAST(prior_alpha AS VARCHAR),
+        prior_beta: CAST(prior_beta AS VARCHAR),
+        transport_sd: CAST(transport_sd AS VARCHAR),
+        keep_draws: CAST(keep_draws AS VARCHAR),
+        threads: CAST(current_setting('threads') AS VARCHAR)
+    }) AS VARCHAR) AS _muster_json
+)
+SELECT unnest(_muster_row)
+FROM (
+    SELECT unnest(muster_fit_probit_bootstrap(_muster_counts, _muster_json)) AS _muster_row
+    FROM muster.main._muster_counts(_muster_person), _muster_options
+);

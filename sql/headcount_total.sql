@@ -1,0 +1,86 @@
+-- headcount_total: Joint totals over companies, from the draws an estimate has kept.
+-- section: Estimates
+--
+-- The draws of a replicate are added up over companies and then summarised: quantiles of the sum, since the sum of
+-- quantiles is no quantile. Companies share the rated people, so their errors do not average out. One row, or one row a
+-- stratum, ordered by stratum.
+--
+-- arguments:
+--   estimates   relation made by `fit_probit_bootstrap(…, keep_draws := true)`
+--   stratum     expression over estimates: what to total by; NULL = everything
+--   level       of the interval, between 0 and 1
+-- columns:
+--   stratum ANY          as given
+--   companies BIGINT     number of companies
+--   headcount BIGINT     their employees
+--   estimate DOUBLE      mean of the summed draws
+--   median DOUBLE        their median
+--   lower DOUBLE         their quantile at (1 - level) / 2
+--   upper DOUBLE         their quantile at (1 + level) / 2
+-- example:
+--   CREATE TEMP TABLE estimates AS
+--   FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, headcount := headcount, keep_draws := true);
+--   FROM muster.headcount_total(estimates);
+CREATE MACRO muster.main.headcount_total(estimates, stratum := NULL, level := 0.8) AS TABLE
+WITH _muster_estimate AS (
+    SELECT
+        stratum AS _muster_stratum,
+        headcount AS _muster_headcount,
+        CASE
+            WHEN draws IS NULL
+                THEN error('headcount_total: estimates has no draws, make it with keep_draws := true')
+            ELSE draws
+        END AS _muster_draws
+    FROM query_table(estimates)
+),
+_muster_level AS (
+    SELECT CASE
+        WHEN coalesce(CAST(level AS DOUBLE) > 0 AND CAST(level AS DOUBLE) < 1, false) THEN CAST(level AS DOUBLE)
+        ELSE error(
+            'headcount_total: level must lie between 0 and 1, got ' || coalesce(CAST(level AS VARCHAR), 'NULL')
+        )
+    END AS _muster_level
+),
+_muster_company AS (
+    SELECT
+        _muster_stratum,
+        count(*) AS _muster_companies,
+        CASE
+            WHEN min(len(_muster_draws)) <> max(len(_muster_draws))
+                THEN error('headcount_total: every company must have the same number of draws')
+            ELSE CAST(sum(_muster_headcount) AS BIGINT)
+        END AS _muster_headcount
+    FROM _muster_estimate
+    GROUP BY _muster_stratum
+),
+_muster_sum AS (
+    SELECT _muster_stratum, _muster_replicate, sum(_muster_draw) AS _muster_experts
+    FROM (
+        SELECT
+            _muster_stratum,
+            unnest(_muster_draws) AS _muster_draw,
+            generate_subscripts(_muster_draws, 1) AS _muster_replicate
+        FROM _muster_estimate
+    )
+    GROUP BY _muster_stratum, _muster_replicate
+),
+_muster_total AS (
+    SELECT
+        _muster_stratum,
+        avg(_muster_experts) AS _muster_mean,
+        list_sort(list(CAST(_muster_experts AS DOUBLE))) AS _muster_sorted
+    FROM _muster_sum
+    GROUP BY _muster_stratum
+)
+SELECT
+    _muster_company._muster_stratum AS stratum,
+    _muster_companies AS companies,
+    _muster_headcount AS headcount,
+    _muster_mean AS estimate,
+    muster.main._muster_quantile(_muster_sorted, 0.5) AS median,
+    muster.main._muster_quantile(_muster_sorted, 0.5 * (1 - _muster_level)) AS lower,
+    muster.main._muster_quantile(_muster_sorted, 0.5 * (1 + _muster_level)) AS upper
+FROM _muster_company
+JOIN _muster_total ON _muster_company._muster_stratum IS NOT DISTINCT FROM _muster_total._muster_stratum
+CROSS JOIN _muster_level
+ORDER BY _muster_company._muster_stratum;

@@ -1,0 +1,68 @@
+-- probit_posterior: How likely each person is an expert.
+-- section: Estimates
+--
+-- The likelihood ratio of a person's labels under the annotator model, times a prior, averaged over 200 replicates of the
+-- model. Without a `prior` it is the prevalence drawn for the person's company where `company` is given (the company's other
+-- people speak too), else the share of experts among the rated. Rated people are scored like everybody, by a model that
+-- has seen them; `annotator_metrics` tells how good the model is on people it has not seen. Ordered by profile_id.
+--
+-- arguments:
+--   ratings     relation with profile_id, annotator, label
+--   profiles    relation with profile_id and the columns the next arguments name
+--   truth       expression over profiles: is the person an expert; NULL = not rated
+--   company     expression over profiles: the company whose prevalence is the prior
+--   headcount   expression over profiles, so that the call reads like fit_probit_bootstrap; checked, and changes nothing: the prevalence is learned from the people observed
+--   prior       a number between 0 and 1: the same prior for everybody
+--   level       of the intervals, between 0 and 1
+--   seed        whole number of at least 0
+-- columns:
+--   profile_id ANY        as in profiles
+--   p_expert DOUBLE       probability that the person is an expert
+--   lower DOUBLE          quantile over the replicates at (1 - level) / 2
+--   upper DOUBLE          quantile over the replicates at (1 + level) / 2
+--   n_annotators BIGINT   labels the person has
+-- example:
+--   SELECT profile_id, round(p_expert, 3) AS p_expert, n_annotators
+--   FROM muster.probit_posterior(ratings, profiles, is_expert, company := company)
+--   ORDER BY p_expert DESC, profile_id LIMIT 3;
+CREATE MACRO muster.main.probit_posterior(
+    ratings,
+    profiles,
+    truth,
+    company := NULL,
+    headcount := NULL,
+    prior := NULL,
+    level := 0.8,
+    seed := 42
+) AS TABLE
+WITH _muster_person AS MATERIALIZED (
+    FROM muster.main._muster_people('probit_posterior', ratings, profiles, company, truth, headcount)
+),
+_muster_options AS (
+    SELECT CAST(to_json({
+        prior: CAST(prior AS VARCHAR),
+        level: CAST(level AS VARCHAR),
+        seed: CAST(seed AS VARCHAR),
+        threads: CAST(current_setting('threads') AS VARCHAR)
+    }) AS VARCHAR) AS _muster_json
+),
+_muster_kind AS (
+    SELECT unnest(_muster_row)
+    FROM (
+        SELECT unnest(muster_probit_posterior(_muster_counts, _muster_json)) AS _muster_row
+        FROM muster.main._muster_counts(_muster_person), _muster_options
+    )
+)
+SELECT
+    _muster_person._muster_id AS profile_id,
+    _muster_kind.p_expert,
+    _muster_kind.lower,
+    _muster_kind.upper,
+    CAST(bit_count(_muster_person._muster_seen) AS BIGINT) AS n_annotators
+FROM _muster_person
+LEFT JOIN _muster_kind
+    ON _muster_kind.seen = _muster_person._muster_seen
+    AND _muster_kind.yes = _muster_person._muster_yes
+    AND _muster_kind.company IS NOT DISTINCT FROM _muster_person._muster_name
+WHERE _muster_person._muster_kind = 'person'
+ORDER BY _muster_person._muster_id;

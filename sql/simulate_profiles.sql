@@ -1,0 +1,63 @@
+-- simulate_profiles: People of made companies and rated people, of a study whose truth is known.
+-- section: Simulation
+--
+-- Companies have log-uniform headcounts from 20 to 20,000 and a prevalence that falls with size; all, or .6, .3 or .1 of
+-- their people are observed. The rated people have no company. `simulate_ratings` and `simulate_truth` with the same
+-- arguments fit to it.
+--
+-- arguments:
+--   companies        how many, 1 to 1000000
+--   seed             whole number of at least 0
+--   drift            standard deviation of each company's shift of each annotator's latent mean, 0 to 2
+--   truth_model      'probit6' (six correlated annotators) or 'determined' (the third is the AND of the first two)
+--   max_observed     most people observed in a company
+--   rated_experts    rated people who are experts
+--   rated_others     rated people who are not
+--   missing          share of labels missing at random
+--   models_missing   share of companies without labels of the language models
+-- columns:
+--   profile_id BIGINT     the person; a company's people have consecutive numbers
+--   company VARCHAR       NULL for rated people
+--   headcount BIGINT      of the company
+--   is_expert BOOLEAN     the truth of rated people, NULL for all others
+-- example:
+--   SELECT company, count(*) AS observed, any_value(headcount) AS headcount
+--   FROM muster.simulate_profiles(companies := 3) WHERE company IS NOT NULL
+--   GROUP BY ALL ORDER BY company;
+CREATE MACRO muster.main.simulate_profiles(
+    companies := 200,
+    seed := 1,
+    drift := 0,
+    truth_model := 'probit6',
+    max_observed := 3000,
+    rated_experts := 153,
+    rated_others := 432,
+    missing := 0.05,
+    models_missing := 0.2
+) AS TABLE
+SELECT
+    _muster_row.profile_id AS profile_id,
+    _muster_row.company AS company,
+    _muster_row.headcount AS headcount,
+    _muster_row.is_expert AS is_expert
+FROM (
+    SELECT unnest(muster_simulate(
+        _muster_company,
+        CAST(to_json({
+            what: 'profiles',
+            companies: CAST(companies AS VARCHAR),
+            seed: CAST(seed AS VARCHAR),
+            drift: CAST(drift AS VARCHAR),
+            truth_model: CAST(truth_model AS VARCHAR),
+            max_observed: CAST(max_observed AS VARCHAR),
+            rated_experts: CAST(rated_experts AS VARCHAR),
+            rated_others: CAST(rated_others AS VARCHAR),
+            missing: CAST(missing AS VARCHAR),
+            models_missing: CAST(models_missing AS VARCHAR)
+        }) AS VARCHAR)
+    )) AS _muster_row
+    FROM (
+        -- -1 stands for the rated people; a number that is none is left to the kernel to refuse
+        SELECT unnest(range(-1, coalesce(greatest(TRY_CAST(companies AS BIGINT), 0), 0))) AS _muster_company
+    )
+);

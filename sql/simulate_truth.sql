@@ -1,0 +1,62 @@
+-- simulate_truth: The true number of experts of the companies of `simulate_profiles` with the same arguments.
+-- section: Simulation
+--
+-- What an estimate is to be held against: the experts among the headcount, seen and unseen.
+--
+-- arguments:
+--   companies        how many, 1 to 1000000
+--   seed             whole number of at least 0
+--   drift            standard deviation of each company's shift of each annotator's latent mean, 0 to 2
+--   truth_model      'probit6' (six correlated annotators) or 'determined' (the third is the AND of the first two)
+--   max_observed     most people observed in a company
+--   rated_experts    rated people who are experts
+--   rated_others     rated people who are not
+--   missing          share of labels missing at random
+--   models_missing   share of companies without labels of the language models
+-- columns:
+--   company VARCHAR      the company
+--   headcount BIGINT     its employees
+--   n_observed BIGINT    those observed
+--   prevalence DOUBLE    the probability that an employee is an expert
+--   experts BIGINT       experts among the headcount
+-- example:
+--   SELECT company, headcount, n_observed, round(prevalence, 4) AS prevalence, experts
+--   FROM muster.simulate_truth(companies := 3);
+CREATE MACRO muster.main.simulate_truth(
+    companies := 200,
+    seed := 1,
+    drift := 0,
+    truth_model := 'probit6',
+    max_observed := 3000,
+    rated_experts := 153,
+    rated_others := 432,
+    missing := 0.05,
+    models_missing := 0.2
+) AS TABLE
+SELECT
+    _muster_row.company AS company,
+    _muster_row.headcount AS headcount,
+    _muster_row.n_observed AS n_observed,
+    _muster_row.prevalence AS prevalence,
+    _muster_row.experts AS experts
+FROM (
+    SELECT unnest(muster_simulate(
+        _muster_company,
+        CAST(to_json({
+            what: 'truth',
+            companies: CAST(companies AS VARCHAR),
+            seed: CAST(seed AS VARCHAR),
+            drift: CAST(drift AS VARCHAR),
+            truth_model: CAST(truth_model AS VARCHAR),
+            max_observed: CAST(max_observed AS VARCHAR),
+            rated_experts: CAST(rated_experts AS VARCHAR),
+            rated_others: CAST(rated_others AS VARCHAR),
+            missing: CAST(missing AS VARCHAR),
+            models_missing: CAST(models_missing AS VARCHAR)
+        }) AS VARCHAR)
+    )) AS _muster_row
+    FROM (
+        -- -1 stands for the rated people; a number that is none is left to the kernel to refuse
+        SELECT unnest(range(-1, coalesce(greatest(TRY_CAST(companies AS BIGINT), 0), 0))) AS _muster_company
+    )
+);

@@ -1,0 +1,15 @@
+-- tetrachoric: Tetrachoric correlation of a two-by-two table.
+-- section: Numbers
+--
+-- The correlation of two latent normals that were cut to yes and no. 0.5 is added to every cell when one is zero. NULL
+-- arguments and an empty table give NULL; a negative count is an error.
+--
+-- arguments:
+--   n11   both yes
+--   n10   first only
+--   n01   second only
+--   n00   neither
+-- example:
+--   SELECT round(muster.tetrachoric(40, 10, 20, 30), 6) AS rho;
+CREATE MACRO muster.main.tetrachoric(n11, n10, n01, n00) AS
+    muster_tetrachoric(CAST(n11 AS DOUBLE), CAST(n10 AS DOUBLE), CAST(n01 AS DOUBLE), CAST(n00 AS DOUBLE));

@@ -1,0 +1,17 @@
+//! The entry point that DuckDB calls at LOAD; the one place where unsafe code is allowed.
+#![allow(unsafe_code)]
+
+use duckdb::Connection;
+use std::error::Error;
+
+/// Installs the extension through a connection of its own.
+///
+/// # Safety
+///
+/// Called by the binding with a live database.
+#[duckdb_loadable_macros::duckdb_entrypoint_c_api(ext_name = "muster", min_duckdb_version = "v1.2.0")]
+pub unsafe fn extension_entrypoint(connection: Connection) -> Result<(), Box<dyn Error>> {
+    // a panic becomes an SQL error in the binding; its stack trace is not for the user's terminal
+    std::panic::set_hook(Box::new(|_| {}));
+    crate::sql::install(&connection)
+}

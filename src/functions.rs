@@ -1,0 +1,150 @@
+//! The list of SQL functions: what each is, said once, in the header of its file in `sql/`.
+//!
+//! Everything a user reads is made from it: the comments in the catalog, `muster.functions()`,
+//! `docs/functions.md` and `extension_config/function_descriptions.csv`.
+//!
+//! A header is a comment: `name: summary`, `section: …`, prose, then the blocks `arguments:`, `columns:` and
+//! `example:`. The signature is taken from the statement itself.
+
+/// Every file of `sql/`, helpers first, then by section.
+pub const FILES: &[&str] = &[
+    include_str!("../sql/_muster_boolean.sql"),
+    include_str!("../sql/_muster_people.sql"),
+    include_str!("../sql/_muster_counts.sql"),
+    include_str!("../sql/_muster_quantile.sql"),
+    include_str!("../sql/fit_probit_bootstrap.sql"),
+    include_str!("../sql/headcount_total.sql"),
+    include_str!("../sql/probit_posterior.sql"),
+    include_str!("../sql/probit_model.sql"),
+    include_str!("../sql/annotator_metrics.sql"),
+    include_str!("../sql/annotator_correlations.sql"),
+    include_str!("../sql/simulate_profiles.sql"),
+    include_str!("../sql/simulate_ratings.sql"),
+    include_str!("../sql/simulate_truth.sql"),
+    include_str!("../sql/orthant.sql"),
+    include_str!("../sql/tetrachoric.sql"),
+    include_str!("../sql/functions.sql"),
+    include_str!("../sql/version.sql"),
+];
+
+/// The section of macros that other macros use.
+pub const HELPERS: &str = "Helpers";
+
+/// One SQL function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    pub name: String,
+    pub section: String,
+    /// Whether it stands behind FROM.
+    pub table: bool,
+    /// `name(argument, option := default, …)`
+    pub signature: String,
+    /// One sentence.
+    pub description: String,
+    /// Prose, arguments and columns, as in the header.
+    pub details: String,
+    /// Statements to try; empty for helpers.
+    pub example: String,
+    /// The statement that makes it.
+    pub sql: &'static str,
+}
+
+/// All functions, in the order of `FILES`.
+pub fn functions() -> Vec<Function> {
+    FILES.iter().map(|file| parse(file)).collect()
+}
+
+fn parse(file: &'static str) -> Function {
+    let start = file.find("CREATE MACRO").unwrap_or(file.len());
+    let (header, sql) = file.split_at(start);
+    let mut lines = header.lines().map(|line| line.trim_start_matches("--").strip_prefix(' ').unwrap_or(""));
+    let (name, description) = lines.next().and_then(|line| line.split_once(": ")).unwrap_or_default();
+    let section = lines.next().and_then(|line| line.strip_prefix("section: ")).unwrap_or_default();
+    let rest: Vec<&str> = lines.collect();
+    let cut = rest.iter().position(|line| *line == "example:").unwrap_or(rest.len());
+    let example: Vec<&str> = rest[cut..].iter().skip(1).map(|line| line.trim_start_matches("  ")).collect();
+    Function {
+        name: name.to_string(),
+        section: section.to_string(),
+        table: sql.contains(") AS TABLE"),
+        signature: signature(sql),
+        description: description.to_string(),
+        details: rest[..cut].join("\n").trim().to_string(),
+        example: example.join("\n").trim().to_string(),
+        sql,
+    }
+}
+
+/// The name and the parenthesis behind it, on one line.
+fn signature(sql: &str) -> String {
+    let text = sql.trim_start_matches("CREATE MACRO muster.main.");
+    let end = text.find(") AS").map_or(text.len(), |at| at + 1);
+    let words: Vec<&str> = text[..end].split_whitespace().collect();
+    words.join(" ").replace("( ", "(").replace(" )", ")")
+}
+
+/// The versions of this extension and of the libraries that fix its numbers, from the lock file.
+pub fn versions() -> Vec<(String, String)> {
+    const NUMERIC: [&str; 6] = ["rand", "rand_chacha", "rand_distr", "sha2", "nalgebra", "statrs"];
+    let lock = include_str!("../Cargo.lock");
+    let locked = |name: &str| {
+        let at = lock.find(&format!("name = \"{name}\"\nversion = \""))?;
+        lock[at..].split('"').nth(3).map(str::to_string)
+    };
+    let mut versions = vec![("muster".to_string(), env!("CARGO_PKG_VERSION").to_string())];
+    versions.extend(NUMERIC.iter().filter_map(|name| Some((name.to_string(), locked(name)?))));
+    versions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_listed_and_complete() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
+        let mut on_disk: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+            .filter_map(|name| name.strip_suffix(".sql").map(str::to_string))
+            .collect();
+        on_disk.sort();
+        let functions = functions();
+        let mut listed: Vec<String> = functions.iter().map(|f| f.name.clone()).collect();
+        listed.sort();
+        assert_eq!(on_disk, listed);
+        for f in &functions {
+            assert!(f.sql.starts_with(&format!("CREATE MACRO muster.main.{}(", f.name)), "{}", f.name);
+            assert!(f.description.ends_with('.'), "{}: {}", f.name, f.description);
+            assert!(!f.section.is_empty(), "{}", f.name);
+            assert_eq!(f.section == HELPERS, f.name.starts_with("_muster_"), "{}", f.name);
+            if f.section != HELPERS {
+                assert!(f.example.ends_with(';'), "{}: no example", f.name);
+                assert!(!f.table || f.details.contains("columns:"), "{}: no columns", f.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_argument_is_described() {
+        for f in functions().iter().filter(|f| f.section != HELPERS) {
+            let inside = f.signature.split_once('(').unwrap().1.trim_end_matches(')');
+            let described: Vec<&str> = f
+                .details
+                .lines()
+                .skip_while(|line| *line != "arguments:")
+                .skip(1)
+                .take_while(|line| line.starts_with("  "))
+                .filter_map(|line| line.split_whitespace().next())
+                .collect();
+            let arguments: Vec<&str> =
+                inside.split(',').filter_map(|argument| argument.split_whitespace().next()).collect();
+            assert_eq!(described, arguments, "{}", f.name);
+        }
+    }
+
+    #[test]
+    fn versions_are_found() {
+        assert_eq!(versions().len(), 7);
+    }
+}

@@ -1,0 +1,96 @@
+//! How likely each person is an expert.
+//!
+//! In every replicate the model is fitted to the rated people under Bayesian bootstrap weights, and a
+//! person's likelihood ratio meets a prior: the prevalence drawn for the person's company (method
+//! `company`, so the company's other people speak too), a number the user gives, or the share of experts
+//! among the rated. Mean and quantiles are over replicates.
+
+use super::bins::{Bins, CrossFit};
+use super::estimate::{Settings, prevalences};
+use super::model::Model;
+use super::prevalence::posterior;
+use super::study::{Pattern, Rated, Study, StudyError};
+use super::summary::{Summary, summarise};
+use crate::parallel;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Replicates of the model.
+pub const REPLICATES: usize = 200;
+
+/// Where the prior of a person comes from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum PersonPrior {
+    /// The prevalence of the person's company.
+    Company,
+    /// The same for everybody, in (0, 1).
+    Fixed(f64),
+    /// The share of experts among the rated people.
+    RatedShare,
+}
+
+/// The posterior of people of one company and pattern.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Posterior {
+    pub company: Option<String>,
+    pub pattern: Pattern,
+    pub summary: Summary,
+}
+
+/// The posterior of every (company, pattern) in `kinds`; people without a company have the rated share as
+/// prior under [`PersonPrior::Company`].
+pub fn posteriors(
+    study: &Study,
+    kinds: &BTreeSet<(Option<String>, Pattern)>,
+    prior: PersonPrior,
+    settings: &Settings,
+) -> Result<Vec<Posterior>, StudyError> {
+    study.require_rated()?;
+    let annotators = study.annotators.len();
+    let settings = Settings {
+        draws: REPLICATES,
+        ..settings.clone()
+    };
+    let patterns: BTreeSet<Pattern> = kinds.iter().map(|(_, pattern)| *pattern).collect();
+    let patterns: Vec<Pattern> = patterns.into_iter().collect();
+    // [replicate][pattern]: likelihood ratios under the weights of the replicate
+    let fit = CrossFit::new(&study.rated, annotators, settings.threads)?;
+    let people: Vec<Rated> = fit.rows.iter().map(|row| row.rated).collect();
+    let bins = Bins::new(&fit, Vec::new(), settings.seed);
+    let ratios = parallel::map(settings.threads, REPLICATES, |r| -> Result<Vec<f64>, StudyError> {
+        let model = Model::fit(&people, &bins.weights(r as u64), annotators)?;
+        let mut by_mask: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+        Ok(patterns
+            .iter()
+            .map(|p| by_mask.entry(p.seen).or_insert_with(|| model.log_ratios(p.seen))[p.yes as usize].exp())
+            .collect())
+    });
+    let ratios = ratios.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let share = study.rated_in(true) as f64 / (study.rated_in(true) + study.rated_in(false)) as f64;
+    let by_company: BTreeMap<&str, Vec<f64>> = if prior == PersonPrior::Company {
+        let names = study.companies.iter().map(|c| c.name.as_str());
+        names.zip(prevalences(study, &settings)?).collect()
+    } else {
+        BTreeMap::new()
+    };
+    let kinds: Vec<&(Option<String>, Pattern)> = kinds.iter().collect();
+    Ok(parallel::map(settings.threads, kinds.len(), |k| {
+        let (company, pattern) = kinds[k];
+        let own = company.as_deref().and_then(|name| by_company.get(name));
+        let at = patterns.binary_search(pattern).unwrap_or(0);
+        let draws: Vec<f64> = (0..REPLICATES)
+            .map(|r| {
+                let pi = match (prior, own) {
+                    (PersonPrior::Fixed(pi), _) => pi,
+                    (_, Some(prevalences)) => prevalences[r],
+                    _ => share,
+                };
+                if pattern.seen == 0 { pi } else { posterior(pi, ratios[r][at]) }
+            })
+            .collect();
+        Posterior {
+            company: company.clone(),
+            pattern: *pattern,
+            summary: summarise(&draws, settings.level),
+        }
+    }))
+}

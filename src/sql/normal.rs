@@ -1,0 +1,98 @@
+//! The scalar kernels `muster_orthant` and `muster_tetrachoric`.
+
+use super::table::{Failure, list_of};
+use crate::probit::orthant::{MAX_DIMENSIONS, OrthantError, orthant};
+use crate::probit::tetrachoric::tetrachoric;
+use duckdb::arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
+use duckdb::arrow::datatypes::{DataType, Float64Type};
+use duckdb::vscalar::{ArrowFunctionSignature, VArrowScalar};
+use nalgebra::DMatrix;
+use std::sync::Arc;
+
+/// The numbers of a list; `None` when one of them is NULL.
+fn numbers(list: &ArrayRef) -> Option<Vec<f64>> {
+    list.as_primitive::<Float64Type>().iter().collect()
+}
+
+/// `muster_orthant(mu, r, pattern)`
+pub struct Orthant;
+
+impl VArrowScalar for Orthant {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
+        let [mus, rs, patterns] = [0, 1, 2].map(|argument| input.column(argument).as_list::<i32>());
+        let one = |row: usize| -> Result<Option<f64>, Failure> {
+            if mus.is_null(row) || rs.is_null(row) || patterns.is_null(row) {
+                return Ok(None);
+            }
+            let null = || Failure::from("orthant: mu and r must not hold NULL");
+            let mu = numbers(&mus.value(row)).ok_or_else(null)?;
+            let rows = rs.value(row);
+            let rows = rows.as_list::<i32>();
+            let mut r = Vec::new();
+            for i in 0..rows.len() {
+                if rows.is_null(i) {
+                    return Err(null());
+                }
+                r.push(numbers(&rows.value(i)).ok_or_else(null)?);
+            }
+            let pattern: Vec<Option<bool>> = patterns.value(row).as_boolean().iter().collect();
+            let n = mu.len();
+            if r.len() != n || r.iter().any(|line| line.len() != n) || pattern.len() != n {
+                return Err(format!(
+                    "orthant: mu, r and pattern must have the same length n, with n values in each list of r, \
+                     got mu {n}, r {} x {:?}, pattern {}",
+                    r.len(),
+                    r.iter().map(Vec::len).collect::<Vec<_>>(),
+                    pattern.len()
+                )
+                .into());
+            }
+            if n == 0 || n > MAX_DIMENSIONS {
+                return Err(format!("orthant: {}", OrthantError::Dimensions(n)).into());
+            }
+            let r = DMatrix::from_fn(n, n, |i, j| r[i][j]);
+            orthant(&mu, &r, &pattern).map(Some).map_err(|e| format!("orthant: {e}").into())
+        };
+        let values = (0..input.num_rows()).map(one).collect::<Result<Vec<_>, _>>()?;
+        Ok(Arc::new(Float64Array::from(values)))
+    }
+
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        let reals = list_of(DataType::Float64);
+        vec![ArrowFunctionSignature::exact(
+            vec![reals.clone(), list_of(reals), list_of(DataType::Boolean)],
+            DataType::Float64,
+        )]
+    }
+}
+
+/// `muster_tetrachoric(n11, n10, n01, n00)`
+pub struct Tetrachoric;
+
+impl VArrowScalar for Tetrachoric {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
+        let cells = [0, 1, 2, 3].map(|argument| input.column(argument).as_primitive::<Float64Type>());
+        let one = |row: usize| -> Result<Option<f64>, Failure> {
+            if cells.iter().any(|cell| cell.is_null(row)) {
+                return Ok(None);
+            }
+            let [a, b, c, d] = cells.map(|cell| cell.value(row));
+            for (name, value) in ["n11", "n10", "n01", "n00"].into_iter().zip([a, b, c, d]) {
+                if !(value >= 0.0 && value.is_finite()) {
+                    return Err(format!("tetrachoric: {name} must be a number of at least 0, got {value}").into());
+                }
+            }
+            Ok(tetrachoric(a, b, c, d))
+        };
+        let values = (0..input.num_rows()).map(one).collect::<Result<Vec<_>, _>>()?;
+        Ok(Arc::new(Float64Array::from(values)))
+    }
+
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        vec![ArrowFunctionSignature::exact(vec![DataType::Float64; 4], DataType::Float64)]
+    }
+}
