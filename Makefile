@@ -35,7 +35,7 @@ $(EXTENSION): $(SOURCES) scripts/stamp.py
 	touch $@
 
 demo: all
-	$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/estimate.sql
+	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/estimate.sql
 
 test: lint test-engine all test-sql test-docs
 

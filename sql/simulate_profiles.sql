@@ -35,16 +35,11 @@ CREATE MACRO muster.main.simulate_profiles(
     missing := 0.05,
     models_missing := 0.2
 ) AS TABLE
-SELECT
-    _muster_row.profile_id AS profile_id,
-    _muster_row.company AS company,
-    _muster_row.headcount AS headcount,
-    _muster_row.is_expert AS is_expert
+SELECT unnest(_muster_row)
 FROM (
-    SELECT unnest(muster_simulate(
+    SELECT unnest(muster_simulate_profiles(
         _muster_company,
         CAST(to_json({
-            what: 'profiles',
             companies: CAST(companies AS VARCHAR),
             seed: CAST(seed AS VARCHAR),
             drift: CAST(drift AS VARCHAR),

@@ -33,15 +33,11 @@ CREATE MACRO muster.main.simulate_ratings(
     missing := 0.05,
     models_missing := 0.2
 ) AS TABLE
-SELECT
-    _muster_row.profile_id AS profile_id,
-    _muster_row.annotator AS annotator,
-    _muster_row.label AS label
+SELECT unnest(_muster_row)
 FROM (
-    SELECT unnest(muster_simulate(
+    SELECT unnest(muster_simulate_ratings(
         _muster_company,
         CAST(to_json({
-            what: 'ratings',
             companies: CAST(companies AS VARCHAR),
             seed: CAST(seed AS VARCHAR),
             drift: CAST(drift AS VARCHAR),

@@ -33,17 +33,11 @@ CREATE MACRO muster.main.simulate_truth(
     missing := 0.05,
     models_missing := 0.2
 ) AS TABLE
-SELECT
-    _muster_row.company AS company,
-    _muster_row.headcount AS headcount,
-    _muster_row.n_observed AS n_observed,
-    _muster_row.prevalence AS prevalence,
-    _muster_row.experts AS experts
+SELECT unnest(_muster_row)
 FROM (
-    SELECT unnest(muster_simulate(
+    SELECT unnest(muster_simulate_truth(
         _muster_company,
         CAST(to_json({
-            what: 'truth',
             companies: CAST(companies AS VARCHAR),
             seed: CAST(seed AS VARCHAR),
             drift: CAST(drift AS VARCHAR),

@@ -9,12 +9,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum OptionError {
     #[error("{caller}: {name} must {allowed}, got {value}")]
-    Invalid {
-        caller: String,
-        name: String,
-        allowed: String,
-        value: String,
-    },
+    Invalid { caller: String, name: String, allowed: String, value: String },
     #[error("{caller}: unknown option {name}")]
     Unknown { caller: String, name: String },
     #[error("{caller}: options must be a JSON object of texts")]
@@ -31,13 +26,8 @@ pub struct Options {
 impl Options {
     /// `caller` is the SQL function whose name errors carry.
     pub fn parse(caller: &str, json: &str) -> Result<Options, OptionError> {
-        let values = serde_json::from_str(json).map_err(|_| OptionError::Malformed {
-            caller: caller.to_string(),
-        })?;
-        Ok(Options {
-            caller: caller.to_string(),
-            values,
-        })
+        let values = serde_json::from_str(json).map_err(|_| OptionError::Malformed { caller: caller.to_string() })?;
+        Ok(Options { caller: caller.to_string(), values })
     }
 
     /// The option as a number for which `check` holds; `allowed` completes "must …".
@@ -103,10 +93,7 @@ impl Options {
     /// An error unless every option has been taken.
     pub fn finish(self) -> Result<(), OptionError> {
         match self.values.into_keys().next() {
-            Some(name) => Err(OptionError::Unknown {
-                caller: self.caller,
-                name,
-            }),
+            Some(name) => Err(OptionError::Unknown { caller: self.caller, name }),
             None => Ok(()),
         }
     }

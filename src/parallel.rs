@@ -10,13 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn pool() -> Option<&'static ThreadPool> {
     static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
-    POOL.get_or_init(|| {
-        rayon::ThreadPoolBuilder::new()
-            .thread_name(|i| format!("muster-{i}"))
-            .build()
-            .ok()
-    })
-    .as_ref()
+    POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().thread_name(|i| format!("muster-{i}")).build().ok()).as_ref()
 }
 
 /// `[f(0), f(1), …, f(n - 1)]`, computed by at most `threads` threads.

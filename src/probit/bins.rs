@@ -63,10 +63,7 @@ pub fn deal_folds(rated: &[Rated]) -> Vec<FoldRow> {
             let below = |end: usize| (end + FOLDS - 1 - fold) / FOLDS;
             let count = (below(start + row.count as usize) - below(start)) as u64;
             if count > 0 {
-                rows.push(FoldRow {
-                    rated: Rated { count, ..*row },
-                    fold,
-                });
+                rows.push(FoldRow { rated: Rated { count, ..*row }, fold });
             }
         }
     }
@@ -91,11 +88,7 @@ impl CrossFit {
         });
         // no row is in fold FOLDS: the last fit is the one on everybody
         let full = fits.pop().unwrap_or_else(|| Model::fit(&people, &[], annotators))?;
-        Ok(CrossFit {
-            full,
-            without: fits.into_iter().collect::<Result<_, _>>()?,
-            rows,
-        })
+        Ok(CrossFit { full, without: fits.into_iter().collect::<Result<_, _>>()?, rows })
     }
 }
 
@@ -126,15 +119,8 @@ impl Bins {
                     .collect()
             })
             .collect();
-        let person_bins =
-            masks.iter().map(|&mask| fit.full.log_ratios(mask).into_iter().map(bin).collect()).collect();
-        Bins {
-            masks,
-            rows: fit.rows.clone(),
-            row_bins,
-            person_bins,
-            seed,
-        }
+        let person_bins = masks.iter().map(|&mask| fit.full.log_ratios(mask).into_iter().map(bin).collect()).collect();
+        Bins { masks, rows: fit.rows.clone(), row_bins, person_bins, seed }
     }
 
     /// Position of a mask that occurs; `None` for the empty one.
@@ -182,9 +168,8 @@ impl Bins {
     /// log-odds of an answer by about 1.7 times as much.
     pub fn tilt(&self, weights: &[f64], annotators: usize, sd: f64, generator: &mut ChaCha8Rng) -> Vec<f64> {
         use rand_distr::{Distribution, StandardNormal};
-        let shifts: Vec<f64> = (0..annotators)
-            .map(|_| 0.85 * sd * Distribution::<f64>::sample(&StandardNormal, generator))
-            .collect();
+        let shifts: Vec<f64> =
+            (0..annotators).map(|_| 0.85 * sd * Distribution::<f64>::sample(&StandardNormal, generator)).collect();
         let mut before = [0.0; 2];
         let mut after = [0.0; 2];
         let mut tilted: Vec<f64> = self
@@ -226,19 +211,8 @@ mod tests {
     use super::*;
 
     fn rated() -> Vec<Rated> {
-        let row = |truth, yes, count| Rated {
-            truth,
-            pattern: Pattern { seen: 3, yes },
-            count,
-        };
-        vec![
-            row(false, 0, 37),
-            row(false, 1, 8),
-            row(false, 3, 5),
-            row(true, 0, 3),
-            row(true, 1, 1),
-            row(true, 3, 21),
-        ]
+        let row = |truth, yes, count| Rated { truth, pattern: Pattern { seen: 3, yes }, count };
+        vec![row(false, 0, 37), row(false, 1, 8), row(false, 3, 5), row(true, 0, 3), row(true, 1, 1), row(true, 3, 21)]
     }
 
     #[test]

@@ -96,11 +96,7 @@ pub struct Estimate {
 /// Errors when either class has too few rated people.
 pub fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
     study.require_rated()?;
-    if settings.method.refits() {
-        refitted(study, settings)
-    } else {
-        calibrated(study, settings)
-    }
+    if settings.method.refits() { refitted(study, settings) } else { calibrated(study, settings) }
 }
 
 /// The prevalence of every company in every replicate, `[company][replicate]`; methods `Company` and `Pooled`.
@@ -164,15 +160,7 @@ impl<'a> Plan<'a> {
         });
         let (weights, rates) = replicates.into_iter().unzip();
         let companies = study.companies.iter().map(|c| Prepared::new(c, &bins, settings.seed)).collect();
-        let mut plan = Plan {
-            settings,
-            annotators,
-            bins,
-            weights,
-            rates,
-            companies,
-            priors: Vec::new(),
-        };
+        let mut plan = Plan { settings, annotators, bins, weights, rates, companies, priors: Vec::new() };
         if settings.method == Method::Pooled {
             let pool = Pool::new(study);
             plan.priors = parallel::map(settings.threads, settings.draws, |r| pool.priors(&plan, r));
@@ -191,9 +179,7 @@ impl<'a> Plan<'a> {
         company
             .masks
             .iter()
-            .map(|(mask, _)| {
-                self.bins.rates(*mask, &weights, &self.bins.pseudo_counts(*mask, replicate as u64))
-            })
+            .map(|(mask, _)| self.bins.rates(*mask, &weights, &self.bins.pseudo_counts(*mask, replicate as u64)))
             .collect()
     }
 
@@ -346,9 +332,7 @@ impl Pool {
     fn new(study: &Study) -> Self {
         let logs: Vec<f64> = study.companies.iter().map(|c| (c.headcount.max(1) as f64).ln()).collect();
         let mean = logs.iter().sum::<f64>() / logs.len().max(1) as f64;
-        Pool {
-            size: logs.iter().map(|x| x - mean).collect(),
-        }
+        Pool { size: logs.iter().map(|x| x - mean).collect() }
     }
 
     /// The prior of each company under hyperparameters drawn in a replicate.
@@ -369,10 +353,7 @@ impl Pool {
                 .iter()
                 .zip(&self.size)
                 .map(|(likelihood, size)| {
-                    let prior = Prior::LogitNormal {
-                        mean: intercept + slope * size,
-                        sd: variance.sqrt(),
-                    };
+                    let prior = Prior::LogitNormal { mean: intercept + slope * size, sd: variance.sqrt() };
                     let mut density = log_prior(prior, grid);
                     for (value, l) in density.iter_mut().zip(likelihood) {
                         *value += l;
@@ -414,12 +395,8 @@ impl Pool {
 // ---------------------------------------------------------------- the original study's methods
 
 /// Beta priors of the study's program: headcount below, alpha, beta.
-const TIERS: [(u64, f64, f64); 4] = [
-    (100, 2.415889, 21.742998),
-    (1000, 3.001591, 57.030237),
-    (10000, 1.563834, 154.819604),
-    (u64::MAX, 1.0, 999.0),
-];
+const TIERS: [(u64, f64, f64); 4] =
+    [(100, 2.415889, 21.742998), (1000, 3.001591, 57.030237), (10000, 1.563834, 154.819604), (u64::MAX, 1.0, 999.0)];
 
 /// One replicate's model: log likelihood ratios by mask, and non-experts' probabilities.
 struct Refit {
@@ -516,4 +493,3 @@ fn refitted(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyEr
         finish(&study.companies[c], draws, null, settings)
     }))
 }
-

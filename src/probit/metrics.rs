@@ -129,10 +129,7 @@ pub fn metrics(
         let fit = CrossFit::new(&study.rated, study.annotators.len(), threads)?;
         let mut without: Vec<Ratios> = fit.without.iter().map(Ratios::new).collect();
         let prior = (study.rated_in(true) as f64 / study.rated_in(false) as f64).ln();
-        let mut confusion = Confusion {
-            missing: study.rated_unlabelled,
-            ..Confusion::default()
-        };
+        let mut confusion = Confusion { missing: study.rated_unlabelled, ..Confusion::default() };
         for row in &fit.rows {
             let answer = without[row.fold].of(row.rated.pattern) + prior > 0.0;
             confusion.add(row.rated.truth, Some(answer), row.rated.count);
@@ -159,13 +156,7 @@ mod tests {
 
     #[test]
     fn bias_is_the_difference_of_shares() {
-        let c = Confusion {
-            tp: 30,
-            fp: 12,
-            tn: 50,
-            fn_: 8,
-            missing: 3,
-        };
+        let c = Confusion { tp: 30, fp: 12, tn: 50, fn_: 8, missing: 3 };
         let interval = bias(&c, 0.8).unwrap();
         assert!((interval.value - (42.0 - 38.0) / 100.0).abs() < 1e-15);
         // by hand: 4 / 102 and 1.281552 sqrt(21/102 - (4/102)^2) / sqrt(102)

@@ -107,13 +107,7 @@ impl ClassModel {
         }
         let (correlation, smallest_eigenvalue) = regularise(&measured);
         let table = if annotators == 0 { vec![1.0] } else { orthant_table(&mu, &correlation)? };
-        Ok(ClassModel {
-            rates,
-            tetrachoric: measured,
-            correlation,
-            smallest_eigenvalue,
-            table,
-        })
+        Ok(ClassModel { rates, tetrachoric: measured, correlation, smallest_eigenvalue, table })
     }
 
     /// Log-probabilities of the answers of the annotators in `mask`, indexed by the yes mask.
@@ -165,10 +159,7 @@ impl Model {
     /// Fits both classes to rated people, each row as heavy as its weight (the count of people for a point fit).
     pub fn fit(rated: &[Rated], weights: &[f64], annotators: usize) -> Result<Model, OrthantError> {
         let class = |k| ClassModel::new(&ClassCounts::new(rated, weights, k, annotators));
-        Ok(Model {
-            other: class(false)?,
-            expert: class(true)?,
-        })
+        Ok(Model { other: class(false)?, expert: class(true)? })
     }
 
     /// The model of a class.
@@ -193,10 +184,7 @@ pub struct Ratios<'a> {
 
 impl<'a> Ratios<'a> {
     pub fn new(model: &'a Model) -> Self {
-        Ratios {
-            model,
-            by_mask: Default::default(),
-        }
+        Ratios { model, by_mask: Default::default() }
     }
 
     /// Log likelihood ratio of a pattern; 0 for a pattern without labels.
@@ -215,14 +203,7 @@ mod tests {
 
     fn rows(counts: &[(bool, u32, u64)], annotators: u32) -> Vec<Rated> {
         let seen = (1 << annotators) - 1;
-        counts
-            .iter()
-            .map(|&(truth, yes, count)| Rated {
-                truth,
-                pattern: Pattern { seen, yes },
-                count,
-            })
-            .collect()
+        counts.iter().map(|&(truth, yes, count)| Rated { truth, pattern: Pattern { seen, yes }, count }).collect()
     }
 
     fn weights(rows: &[Rated]) -> Vec<f64> {

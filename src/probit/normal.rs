@@ -212,11 +212,7 @@ pub fn cdf2(h: f64, k: f64, rho: f64) -> f64 {
         }
         sum = -sum / TWO_PI;
     }
-    let p = if rho > 0.0 {
-        sum + cdf(-h.max(k))
-    } else {
-        -sum + if k > h { cdf(k) - cdf(h) } else { 0.0 }
-    };
+    let p = if rho > 0.0 { sum + cdf(-h.max(k)) } else { -sum + if k > h { cdf(k) - cdf(h) } else { 0.0 } };
     p.clamp(0.0, 1.0)
 }
 

@@ -47,7 +47,9 @@ pub enum OrthantError {
     Shape { mu: usize, rows: usize, columns: usize },
     #[error("mu and r must hold finite numbers")]
     NotFinite,
-    #[error("r must be symmetric with a unit diagonal and entries between -1 and 1, but its entry ({row}, {column}) is {value}")]
+    #[error(
+        "r must be symmetric with a unit diagonal and entries between -1 and 1, but its entry ({row}, {column}) is {value}"
+    )]
     NotACorrelation { row: usize, column: usize, value: f64 },
     #[error("r must be positive definite, its smallest eigenvalue is {0:e}")]
     NotPositiveDefinite(f64),
@@ -72,11 +74,7 @@ impl Nodes {
         } else {
             (4, 3, 4)
         };
-        Nodes {
-            outer: gauss_legendre(outer),
-            inner: gauss_legendre(inner),
-            bivariate: gauss_legendre(bivariate),
-        }
+        Nodes { outer: gauss_legendre(outer), inner: gauss_legendre(inner), bivariate: gauss_legendre(bivariate) }
     }
 }
 
@@ -87,11 +85,7 @@ fn validate(mu: &[f64], r: &DMatrix<f64>) -> Result<f64, OrthantError> {
         return Err(OrthantError::Dimensions(n));
     }
     if r.nrows() != n || r.ncols() != n {
-        return Err(OrthantError::Shape {
-            mu: n,
-            rows: r.nrows(),
-            columns: r.ncols(),
-        });
+        return Err(OrthantError::Shape { mu: n, rows: r.nrows(), columns: r.ncols() });
     }
     if mu.iter().chain(r.iter()).any(|x| !x.is_finite()) {
         return Err(OrthantError::NotFinite);
@@ -142,12 +136,8 @@ pub fn orthant(mu: &[f64], r: &DMatrix<f64>, pattern: &[Option<bool>]) -> Result
     }
     let means: Vec<f64> = kept.iter().map(|&j| mu[j]).collect();
     let table = orthant_table(&means, &r.select_rows(&kept).select_columns(&kept))?;
-    let cell = kept
-        .iter()
-        .enumerate()
-        .filter(|(_, j)| pattern[**j] == Some(true))
-        .map(|(bit, _)| 1 << bit)
-        .sum::<usize>();
+    let cell =
+        kept.iter().enumerate().filter(|(_, j)| pattern[**j] == Some(true)).map(|(bit, _)| 1 << bit).sum::<usize>();
     Ok(table[cell])
 }
 
@@ -278,8 +268,7 @@ fn condition(n: usize, b: &[Lanes], r: &[Lanes], rest_b: &mut [Lanes], rest_r: &
         }
         for i in 2..k {
             for l in 0..LANES {
-                let covariance =
-                    r[pair(i, k)][l] - (first[k][l] * r[pair(0, i)][l] + second[k][l] * r[pair(1, i)][l]);
+                let covariance = r[pair(i, k)][l] - (first[k][l] * r[pair(0, i)][l] + second[k][l] * r[pair(1, i)][l]);
                 let rho = covariance * scale[i][l] * scale[k][l];
                 let rho = if rho > 0.999_999 { 0.999_999 } else { rho };
                 let rho = if rho < -0.999_999 { -0.999_999 } else { rho };
@@ -446,11 +435,7 @@ fn nested_table(b: &[f64], r: &DMatrix<f64>, eigenvalue: f64) -> Vec<f64> {
         }
     }
     let nodes = Nodes::choose(largest, eigenvalue);
-    let ordered = pulp::Arch::new().dispatch(Outermost {
-        b: &ordered_b,
-        r: &ordered_r,
-        nodes: &nodes,
-    });
+    let ordered = pulp::Arch::new().dispatch(Outermost { b: &ordered_b, r: &ordered_r, nodes: &nodes });
     let mut cells = vec![0.0; 1 << n];
     for (cell, p) in ordered.into_iter().enumerate() {
         cells[permute_cell(cell, order)] = p;
@@ -684,29 +669,21 @@ mod tests {
         assert!(matches!(orthant_table(&[], &r), Err(OrthantError::Dimensions(0))));
         assert!(matches!(orthant_table(&[0.0; 3], &r), Err(OrthantError::Shape { .. })));
         assert!(matches!(orthant_table(&[f64::NAN, 0.0], &r), Err(OrthantError::NotFinite)));
-        assert!(matches!(
-            orthant_table(&[0.0; 2], &equicorrelated(2, 1.0)),
-            Err(OrthantError::NotPositiveDefinite(_))
-        ));
-        assert!(matches!(
-            orthant_table(&[0.0; 2], &(2.0 * &r)),
-            Err(OrthantError::NotACorrelation { .. })
-        ));
+        assert!(matches!(orthant_table(&[0.0; 2], &equicorrelated(2, 1.0)), Err(OrthantError::NotPositiveDefinite(_))));
+        assert!(matches!(orthant_table(&[0.0; 2], &(2.0 * &r)), Err(OrthantError::NotACorrelation { .. })));
     }
 
     /// A random problem: correlations from loadings on two factors, so that R is positive definite.
     fn problem(dimensions: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = (Vec<f64>, DMatrix<f64>)> {
         dimensions.prop_flat_map(|n| {
-            (
-                prop::collection::vec(-2.5..2.5f64, n),
-                prop::collection::vec((-0.6..0.6f64, -0.6..0.6f64), n),
-            )
-                .prop_map(move |(mu, load)| {
+            (prop::collection::vec(-2.5..2.5f64, n), prop::collection::vec((-0.6..0.6f64, -0.6..0.6f64), n)).prop_map(
+                move |(mu, load)| {
                     let r = DMatrix::from_fn(n, n, |i, j| {
                         if i == j { 1.0 } else { load[i].0 * load[j].0 + load[i].1 * load[j].1 }
                     });
                     (mu, r)
-                })
+                },
+            )
         })
     }
 

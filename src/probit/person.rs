@@ -46,10 +46,7 @@ pub fn posteriors(
 ) -> Result<Vec<Posterior>, StudyError> {
     study.require_rated()?;
     let annotators = study.annotators.len();
-    let settings = Settings {
-        draws: REPLICATES,
-        ..settings.clone()
-    };
+    let settings = Settings { draws: REPLICATES, ..settings.clone() };
     let patterns: BTreeSet<Pattern> = kinds.iter().map(|(_, pattern)| *pattern).collect();
     let patterns: Vec<Pattern> = patterns.into_iter().collect();
     // [replicate][pattern]: likelihood ratios under the weights of the replicate
@@ -87,10 +84,6 @@ pub fn posteriors(
                 if pattern.seen == 0 { pi } else { posterior(pi, ratios[r][at]) }
             })
             .collect();
-        Posterior {
-            company: company.clone(),
-            pattern: *pattern,
-            summary: summarise(&draws, settings.level),
-        }
+        Posterior { company: company.clone(), pattern: *pattern, summary: summarise(&draws, settings.level) }
     }))
 }

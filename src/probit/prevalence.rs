@@ -53,12 +53,7 @@ pub struct Grid {
 impl Grid {
     pub fn new(low: f64, high: f64) -> Self {
         let step = (high - low) / (POINTS - 1) as f64;
-        let mut grid = Grid {
-            low,
-            step,
-            logit: [0.0; POINTS],
-            pi: [0.0; POINTS],
-        };
+        let mut grid = Grid { low, step, logit: [0.0; POINTS], pi: [0.0; POINTS] };
         for g in 0..POINTS {
             grid.logit[g] = low + g as f64 * step;
             grid.pi[g] = logistic(grid.logit[g]);
@@ -153,10 +148,7 @@ fn largest(values: &Points) -> f64 {
 
 /// A logit drawn from the piecewise linear density with the given logs at the points, by inversion at `u`.
 pub fn invert(grid: &Grid, log_density: &Points, u: f64) -> f64 {
-    let density = pulp::Arch::new().dispatch(Densities {
-        log: log_density,
-        shift: largest(log_density),
-    });
+    let density = pulp::Arch::new().dispatch(Densities { log: log_density, shift: largest(log_density) });
     let mut total = 0.0;
     let mut below = [0.0; POINTS];
     for g in 1..POINTS {
@@ -223,10 +215,7 @@ mod tests {
     fn certain_labels_give_a_beta_posterior() {
         // ratios so strong that labels are the truth: Beta(k + 1/2, n - k + 1/2)
         for (experts, others) in [(3.0, 17.0), (300.0, 1700.0), (40_000.0, 360_000.0), (4e6, 4e7)] {
-            let cells = [
-                Cell { ratio: 1e12, count: experts },
-                Cell { ratio: 1e-12, count: others },
-            ];
+            let cells = [Cell { ratio: 1e12, count: experts }, Cell { ratio: 1e-12, count: others }];
             let x = draws(&cells, Prior::Jeffreys, 4000);
             let (a, b) = (experts + 0.5, others + 0.5);
             let mean = a / (a + b);

@@ -22,10 +22,7 @@ pub fn gauss_legendre(n: usize) -> &'static Rule {
 }
 
 fn compute(n: usize) -> Rule {
-    let mut rule = Rule {
-        nodes: vec![0.0; n],
-        weights: vec![0.0; n],
-    };
+    let mut rule = Rule { nodes: vec![0.0; n], weights: vec![0.0; n] };
     for i in 0..n {
         let mut x = (std::f64::consts::PI * (i as f64 + 0.75) / (n as f64 + 0.5)).cos();
         let mut slope = 1.0;
@@ -63,9 +60,7 @@ mod tests {
         for n in 1..=LARGEST {
             let rule = gauss_legendre(n);
             for degree in 0..2 * n {
-                let sum: f64 = (0..n)
-                    .map(|i| rule.weights[i] * rule.nodes[i].powi(degree as i32))
-                    .sum();
+                let sum: f64 = (0..n).map(|i| rule.weights[i] * rule.nodes[i].powi(degree as i32)).sum();
                 let exact = 1.0 / (degree as f64 + 1.0);
                 assert!((sum - exact).abs() < 1e-13, "n {n}, degree {degree}: {sum} against {exact}");
             }

@@ -56,12 +56,8 @@ pub fn report(study: &Study, unknown_ratings: u64) -> Result<Vec<Quantity>, Stud
 fn class_rows(study: &Study, model: &Model, weights: &[f64], class: bool, rows: &mut Vec<Quantity>) {
     let counts = ClassCounts::new(&study.rated, weights, class, study.annotators.len());
     let fitted = model.class(class);
-    let row = |quantity, value: f64| Quantity {
-        class: Some(class),
-        quantity,
-        value: Some(value),
-        ..Quantity::default()
-    };
+    let row =
+        |quantity, value: f64| Quantity { class: Some(class), quantity, value: Some(value), ..Quantity::default() };
     rows.push(row("rated", study.rated_in(class) as f64));
     rows.push(row("smallest_eigenvalue", fitted.smallest_eigenvalue));
     for (j, name) in study.annotators.iter().enumerate() {
@@ -72,10 +68,7 @@ fn class_rows(study: &Study, model: &Model, weights: &[f64], class: bool, rows: 
             // a latent standard normal above it says yes
             ("threshold", -super::normal::quantile(fitted.rates[j])),
         ] {
-            rows.push(Quantity {
-                annotator: Some(name.clone()),
-                ..row(quantity, value)
-            });
+            rows.push(Quantity { annotator: Some(name.clone()), ..row(quantity, value) });
         }
     }
     let mut at = 0;
@@ -134,7 +127,9 @@ pub fn agreements(names: &[String], rated: &[Rated]) -> Vec<Agreement> {
         }
     }
     rows.sort_by(|x, y| {
-        (!x.class, &x.annotator, &x.other).partial_cmp(&(!y.class, &y.annotator, &y.other)).unwrap_or(std::cmp::Ordering::Equal)
+        (!x.class, &x.annotator, &x.other)
+            .partial_cmp(&(!y.class, &y.annotator, &y.other))
+            .unwrap_or(std::cmp::Ordering::Equal)
     });
     rows
 }

@@ -22,10 +22,7 @@ pub struct Pattern {
 impl Pattern {
     /// The pattern with all labels outside `mask` hidden.
     pub fn within(self, mask: u32) -> Pattern {
-        Pattern {
-            seen: self.seen & mask,
-            yes: self.yes & mask,
-        }
+        Pattern { seen: self.seen & mask, yes: self.yes & mask }
     }
 }
 
@@ -95,7 +92,9 @@ impl std::fmt::Display for Reason {
             Reason::And { first, second } => {
                 write!(f, "{first} AND {second} in every rated person with the three labels")
             }
-            Reason::Or { first, second } => write!(f, "{first} OR {second} in every rated person with the three labels"),
+            Reason::Or { first, second } => {
+                write!(f, "{first} OR {second} in every rated person with the three labels")
+            }
         }
     }
 }
@@ -103,7 +102,9 @@ impl std::fmt::Display for Reason {
 /// What is wrong with the data; the message follows the name of the SQL function.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StudyError {
-    #[error("at most {MAX_ANNOTATORS} annotators are possible, ratings has {0}; leave some out by a WHERE on annotator")]
+    #[error(
+        "at most {MAX_ANNOTATORS} annotators are possible, ratings has {0}; leave some out by a WHERE on annotator"
+    )]
     TooManyAnnotators(usize),
     #[error(
         "needs at least {MIN_RATED} rated {class} with labels to calibrate the annotators, got {got}; \
@@ -258,10 +259,7 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
             }
             if let Some(value) = row.headcount {
                 if !(value >= 0.0 && value.fract() == 0.0 && value <= (1u64 << 53) as f64) {
-                    return Err(StudyError::Headcount {
-                        company: name.to_string(),
-                        value,
-                    });
+                    return Err(StudyError::Headcount { company: name.to_string(), value });
                 }
                 stated = Some(stated.map_or(value, |s| s.max(value)));
             }
@@ -343,14 +341,7 @@ mod tests {
     use super::*;
 
     fn rated(truth: bool, seen: u64, yes: u64, count: u64) -> Count {
-        Count {
-            company: None,
-            truth: Some(truth),
-            seen,
-            yes,
-            count,
-            headcount: None,
-        }
+        Count { company: None, truth: Some(truth), seen, yes, count, headcount: None }
     }
 
     fn names(n: usize) -> Vec<String> {
@@ -368,10 +359,7 @@ mod tests {
             counts.push(rated(truth, 0b101, 0b001, 3));
         }
         let study = Study::new(&names(3), &counts).unwrap();
-        let reason = Reason::And {
-            first: "a0".into(),
-            second: "a1".into(),
-        };
+        let reason = Reason::And { first: "a0".into(), second: "a1".into() };
         let mut found = study.dropped.clone();
         if let Reason::And { first, second } = &mut found[0].1 {
             if first > second {
@@ -406,14 +394,8 @@ mod tests {
             rated(false, 0b11, 0b00, 20),
             rated(false, 0b11, 0b10, 3),
         ];
-        let swapped: Vec<Count> = counts
-            .iter()
-            .rev()
-            .map(|c| Count {
-                yes: (c.yes >> 1) | (c.yes & 1) << 1,
-                ..c.clone()
-            })
-            .collect();
+        let swapped: Vec<Count> =
+            counts.iter().rev().map(|c| Count { yes: (c.yes >> 1) | (c.yes & 1) << 1, ..c.clone() }).collect();
         let one = Study::new(&["x".into(), "y".into()], &counts).unwrap();
         let other = Study::new(&["y".into(), "x".into()], &swapped).unwrap();
         assert_eq!(one.rated, other.rated);
@@ -424,14 +406,8 @@ mod tests {
 
     #[test]
     fn companies_are_counted_and_headcounts_checked() {
-        let row = |truth, seen, count, headcount| Count {
-            company: Some("c".into()),
-            truth,
-            seen,
-            yes: 0,
-            count,
-            headcount,
-        };
+        let row =
+            |truth, seen, count, headcount| Count { company: Some("c".into()), truth, seen, yes: 0, count, headcount };
         let labels = [rated(true, 1, 1, 12), rated(false, 1, 0, 12)];
         let with = |rows: &[Count]| Study::new(&names(1), &[&labels, rows].concat());
         let study = with(&[row(None, 1, 5, Some(3.0)), row(None, 0, 2, None), row(Some(true), 1, 1, None)]).unwrap();
@@ -449,13 +425,7 @@ mod tests {
     #[test]
     fn too_few_rated_people_and_too_many_annotators_are_errors() {
         let study = Study::new(&names(1), &[rated(true, 1, 1, 12), rated(false, 1, 0, 9)]).unwrap();
-        assert_eq!(
-            study.require_rated(),
-            Err(StudyError::TooFewRated {
-                class: "non-experts",
-                got: 9
-            })
-        );
+        assert_eq!(study.require_rated(), Err(StudyError::TooFewRated { class: "non-experts", got: 9 }));
         assert_eq!(Study::new(&names(13), &[]), Err(StudyError::TooManyAnnotators(13)));
     }
 }

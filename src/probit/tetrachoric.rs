@@ -92,8 +92,8 @@ mod tests {
         for i in 0..5 {
             for j in i + 1..5 {
                 let count = |x, y| rows.iter().filter(|r| r[i] == x && r[j] == y).count() as f64;
-                let got =
-                    tetrachoric(count(true, true), count(true, false), count(false, true), count(false, false)).unwrap();
+                let got = tetrachoric(count(true, true), count(true, false), count(false, true), count(false, false))
+                    .unwrap();
                 let wanted = expected.next().unwrap();
                 assert!((got - wanted).abs() < 6e-5, "items {i}, {j}: {got}, not {wanted}");
             }

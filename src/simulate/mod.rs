@@ -139,10 +139,7 @@ impl Simulator {
             let chosen = measured.select_rows(&axes).select_columns(&axes);
             let (r, _) = regularise(&chosen);
             let factor = r.clone().cholesky().map_or_else(|| DMatrix::identity(axes.len(), axes.len()), |c| c.l());
-            ClassTruth {
-                mu: axes.iter().map(|&a| quantile(rate(a))).collect(),
-                factor,
-            }
+            ClassTruth { mu: axes.iter().map(|&a| quantile(rate(a))).collect(), factor }
         });
         Simulator { settings, axes, classes }
     }
@@ -167,8 +164,7 @@ impl Simulator {
         let share = [1.0, 0.6, 0.3, 0.1][generator.random_range(0..4usize)];
         let observed = ((headcount * share).round() as u64).clamp(1, self.settings.max_observed);
         let has_models = generator.random::<f64>() >= self.settings.models_missing;
-        let shifts: Vec<f64> =
-            (0..ANNOTATORS.len()).map(|_| self.settings.drift * normal(&mut generator)).collect();
+        let shifts: Vec<f64> = (0..ANNOTATORS.len()).map(|_| self.settings.drift * normal(&mut generator)).collect();
         let people: Vec<Person> = (0..observed)
             .map(|_| {
                 let expert = generator.random::<f64>() < prevalence;
@@ -206,10 +202,7 @@ impl Simulator {
                 pattern.seen |= 1 << annotator;
             }
         }
-        Person {
-            expert,
-            pattern: pattern.within(pattern.seen),
-        }
+        Person { expert, pattern: pattern.within(pattern.seen) }
     }
 
     /// The whole study as the database would count it, and the true number of experts of each company.

@@ -34,12 +34,7 @@ impl Counted {
     pub fn read(caller: &'static str, input: &RecordBatch, argument: usize, call: usize) -> Counted {
         let rows = rows(input, argument, call);
         let mut annotators: Vec<(u64, String)> = Vec::new();
-        let mut counted = Counted {
-            caller,
-            annotators: Vec::new(),
-            unknown_ratings: 0,
-            counts: Vec::new(),
-        };
+        let mut counted = Counted { caller, annotators: Vec::new(), unknown_ratings: 0, counts: Vec::new() };
         for row in 0..rows.len() {
             let whole = |field| integer_at(&rows, field, row).unwrap_or(0) as u64;
             let name = text_at(&rows, 1, row);

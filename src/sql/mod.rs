@@ -72,7 +72,9 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<probit::ProbitPosterior>(connection)?;
     kernel::<probit::AnnotatorMetrics>(connection)?;
     kernel::<probit::AnnotatorCorrelations>(connection)?;
-    kernel::<simulate::Simulate>(connection)?;
+    kernel::<simulate::SimulateProfiles>(connection)?;
+    kernel::<simulate::SimulateRatings>(connection)?;
+    kernel::<simulate::SimulateTruth>(connection)?;
     kernel::<about::Functions>(connection)?;
     kernel::<about::Version>(connection)?;
     connection.register_scalar_function::<normal::Orthant>("muster_orthant")?;

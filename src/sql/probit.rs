@@ -67,8 +67,7 @@ impl Kernel for FitProbitBootstrap {
             seed: seed(&mut options)?,
             prior_alpha: options.number("prior_alpha", "be a positive number", positive)?,
             prior_beta: options.number("prior_beta", "be a positive number", positive)?,
-            transport_sd: options
-                .number("transport_sd", "be a number from 0 to 2", |x| (0.0..=2.0).contains(&x))?,
+            transport_sd: options.number("transport_sd", "be a number from 0 to 2", |x| (0.0..=2.0).contains(&x))?,
             threads: threads(&mut options)?,
         };
         let keep = options.boolean("keep_draws")?;
@@ -100,9 +99,7 @@ impl Kernel for FitProbitBootstrap {
             share(|s| s.upper),
             Column::Real(rows().map(|(_, e)| Some(e.detection_floor)).collect()),
             Column::Boolean(rows().map(|(_, e)| Some(e.summary.mean < e.detection_floor)).collect()),
-            Column::Integers(
-                rows().map(|(_, e)| keep.then(|| e.draws.iter().map(|d| *d as i64).collect())).collect(),
-            ),
+            Column::Integers(rows().map(|(_, e)| keep.then(|| e.draws.iter().map(|d| *d as i64).collect())).collect()),
         ])
     }
 }
@@ -239,8 +236,7 @@ impl Kernel for AnnotatorMetrics {
         let counted = Counted::read(caller, input, 0, call);
         let study = counted.study()?;
         let rated = rated_people(&counted.counts, counted.annotators.len());
-        let rows =
-            metrics(&counted.annotators, &rated, &study, level, threads).map_err(|e| counted.failure(e))?;
+        let rows = metrics(&counted.annotators, &rated, &study, level, threads).map_err(|e| counted.failure(e))?;
         let whole = |of: fn(&crate::probit::metrics::Confusion) -> u64| {
             Column::Integer(rows.iter().map(|r| Some(of(&r.confusion) as i64)).collect())
         };

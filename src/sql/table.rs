@@ -1,8 +1,8 @@
 //! Between Arrow arrays and plain Rust: lists of structs in, lists of structs out.
 
 use duckdb::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, Int64Builder, ListArray, ListBuilder, RecordBatch,
-    StringArray, StructArray,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, Int64Builder, ListArray, ListBuilder,
+    RecordBatch, StringArray, StructArray,
 };
 use duckdb::arrow::buffer::OffsetBuffer;
 use duckdb::arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Type};
@@ -55,6 +55,8 @@ fn fields(schema: &Schema) -> Fields {
 #[derive(Debug)]
 pub enum Column {
     Text(Vec<Option<String>>),
+    /// Text from a fixed set of words.
+    Names(Vec<&'static str>),
     Real(Vec<Option<f64>>),
     Integer(Vec<Option<i64>>),
     Boolean(Vec<Option<bool>>),
@@ -65,6 +67,7 @@ impl Column {
     fn into_array(self) -> ArrayRef {
         match self {
             Column::Text(values) => Arc::new(StringArray::from(values)),
+            Column::Names(values) => Arc::new(StringArray::from(values)),
             // NaN and infinity say nothing to a user: NULL
             Column::Real(values) => {
                 Arc::new(values.into_iter().map(|v| v.filter(|x| x.is_finite())).collect::<Float64Array>())
