@@ -16,9 +16,11 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all demo test test-engine test-sql test-docs lint bench docs package clean
+.PHONY: all build demo test test-engine test-sql test-docs lint bench docs package clean
 
-all: $(EXTENSION) .venv/ready .venv-1.5/ready
+all: build .venv/ready .venv-1.5/ready
+
+build: $(EXTENSION)
 
 $(EXTENSION): $(SOURCES) scripts/stamp.py
 	$(CARGO) build --release --locked
@@ -60,6 +62,7 @@ test-docs: all
 
 bench: all
 	$(CARGO) bench --locked --bench speed
+	.venv/bin/python bench/sql.py --extension $(EXTENSION)
 	$(CARGO) bench --locked --bench calibration
 
 docs: all
