@@ -215,8 +215,8 @@ mod tests {
         let rated = rows(&[(true, 1, 30), (true, 0, 10), (false, 1, 5), (false, 0, 45)], 1);
         let model = Model::fit(&rated, &weights(&rated), 1).unwrap();
         let ratio = model.log_ratios(1);
-        assert!((ratio[1] - ((30.5 / 41.0) / (5.5 / 51.0) as f64).ln()).abs() < 1e-12);
-        assert!((ratio[0] - ((10.5 / 41.0) / (45.5 / 51.0) as f64).ln()).abs() < 1e-12);
+        assert!((ratio[1] - ((30.5 / 41.0f64) / (5.5 / 51.0)).ln()).abs() < 1e-12);
+        assert!((ratio[0] - ((10.5 / 41.0f64) / (45.5 / 51.0)).ln()).abs() < 1e-12);
     }
 
     #[test]
