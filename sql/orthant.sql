@@ -12,4 +12,9 @@
 -- example:
 --   SELECT round(muster.orthant([0, 0], [[1, 0.5], [0.5, 1]], [true, true]), 6) AS p;
 CREATE MACRO muster.main.orthant(mu, r, pattern) AS
-    muster_orthant(CAST(mu AS DOUBLE[]), CAST(r AS DOUBLE[][]), CAST(pattern AS BOOLEAN[]));
+    -- value by value: of a list of NULLs that is cast as a whole, DuckDB 1.5 passes on a form whose NULLs kernels cannot see
+    muster_orthant(
+        [CAST(_muster_value AS DOUBLE) FOR _muster_value IN mu],
+        [[CAST(_muster_value AS DOUBLE) FOR _muster_value IN _muster_line] FOR _muster_line IN r],
+        [CAST(_muster_value AS BOOLEAN) FOR _muster_value IN pattern]
+    );
