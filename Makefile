@@ -60,8 +60,14 @@ test-docs: all
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check
 	.venv/bin/python test/test_readme.py
 
-bench: all
-	$(CARGO) bench --locked --bench speed
+# the peer of the speed bench is a plain numpy and scipy program
+.venv-bench/ready: bench/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	touch $@
+
+bench: all .venv-bench/ready
+	$(CARGO) bench --locked --bench speed -- --peer .venv-bench/bin/python
 	.venv/bin/python bench/sql.py --extension $(EXTENSION)
 	$(CARGO) bench --locked --bench calibration
 
@@ -74,4 +80,4 @@ package:
 	cd build/dist && sha256sum muster.duckdb_extension > muster.duckdb_extension.sha256
 
 clean:
-	rm -rf target build .venv .venv-1.5
+	rm -rf target build .venv .venv-1.5 .venv-bench
