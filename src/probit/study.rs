@@ -287,7 +287,10 @@ fn implied(names: &[String], rated: &[Rated]) -> Vec<(String, Reason)> {
     let mut dropped: BTreeMap<usize, Reason> = BTreeMap::new();
     for j in 0..names.len() {
         for class in [true, false] {
-            if !rated.iter().any(|r| r.truth == class && r.pattern.seen >> j & 1 == 1) {
+            let mut labels =
+                rated.iter().filter(|r| r.truth == class).map(|r| r.pattern.seen).filter(|&seen| seen != 0);
+            // where nobody of a class has a label, the people are missing and not the annotators
+            if labels.clone().next().is_some() && !labels.any(|seen| seen >> j & 1 == 1) {
                 dropped.insert(j, Reason::Unrated { class });
             }
         }
@@ -366,6 +369,15 @@ mod tests {
         let parts = BTreeSet::from([first.as_str(), second.as_str()]);
         assert_eq!((name.as_str(), parts), ("a2", BTreeSet::from(["a0", "a1"])));
         assert_eq!(study.annotators.len(), 2);
+    }
+
+    #[test]
+    fn a_class_that_nobody_rated_is_named() {
+        let counts = [rated(true, 0b11, 0b01, 20), rated(true, 0b11, 0b11, 9), rated(false, 0, 0, 30)];
+        let study = Study::new(&names(2), &counts).unwrap();
+        assert_eq!(study.dropped, []);
+        let error = StudyError::TooFewRated { class: "non-experts", got: 0 };
+        assert_eq!(study.require_rated(), Err(error));
     }
 
     #[test]
