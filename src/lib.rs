@@ -5,6 +5,7 @@
 //! knows nothing of the database.
 
 mod entry;
+pub mod debias;
 pub mod functions;
 pub mod options;
 pub mod parallel;

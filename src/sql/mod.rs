@@ -2,9 +2,12 @@
 
 mod about;
 mod counts;
+mod dawid_skene;
 mod kernel;
+mod log_debias;
 mod normal;
 mod probit;
+mod rogan_gladen;
 mod simulate;
 mod table;
 
@@ -75,14 +78,23 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<simulate::SimulateProfiles>(connection)?;
     kernel::<simulate::SimulateRatings>(connection)?;
     kernel::<simulate::SimulateTruth>(connection)?;
+    kernel::<log_debias::LogDebiasEstimate>(connection)?;
+    kernel::<dawid_skene::DawidSkene>(connection)?;
+    kernel::<dawid_skene::DawidSkeneAnnotators>(connection)?;
+    kernel::<dawid_skene::DawidSkeneModel>(connection)?;
     kernel::<about::Functions>(connection)?;
     kernel::<about::Version>(connection)?;
     connection.register_scalar_function::<normal::Orthant>("muster_orthant")?;
     connection.register_scalar_function::<normal::Tetrachoric>("muster_tetrachoric")?;
+    connection.register_scalar_function::<rogan_gladen::RoganGladen>("muster_rogan_gladen")?;
     Ok(())
 }
 
+/// The empty table that optional relations default to. Its column must compare with profile ids of any type.
+const NONE: &str = "CREATE TABLE muster.main._muster_none (profile_id VARCHAR)";
+
 fn create_macros(connection: &Connection) -> Result<(), Failure> {
+    connection.execute_batch(NONE)?;
     for function in functions() {
         connection.execute_batch(function.sql)?;
         let kind = if function.table { "MACRO TABLE" } else { "MACRO" };

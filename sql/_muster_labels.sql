@@ -1,0 +1,87 @@
+-- _muster_labels: Ratings with labels of any kind, everything numbered from 0 in its own order.
+-- section: Helpers
+--
+-- `profiles` may be the empty table `_muster_none`: then no truth is known. Profiles without ratings are left out.
+--
+-- columns:
+--   _muster_id ANY              profile_id
+--   _muster_item BIGINT         its number
+--   _muster_name VARCHAR        annotator
+--   _muster_annotator BIGINT    its number
+--   _muster_class VARCHAR       label, NULL = missing
+--   _muster_label BIGINT        its number
+--   _muster_known BIGINT        the number of the label that is the profile's truth
+CREATE MACRO muster.main._muster_labels(caller, ratings, profiles, truth) AS TABLE
+WITH _muster_profile AS (
+    SELECT profile_id AS _muster_id, CAST(truth AS VARCHAR) AS _muster_truth
+    FROM query_table(profiles)
+),
+_muster_rating AS MATERIALIZED (
+    SELECT
+        CASE
+            WHEN profile_id IS NULL THEN error(caller || ': profile_id must not be NULL in ratings')
+            ELSE profile_id
+        END AS _muster_id,
+        CASE
+            WHEN annotator IS NULL THEN error(caller || ': annotator must not be NULL in ratings')
+            ELSE CAST(annotator AS VARCHAR)
+        END AS _muster_name,
+        CAST(label AS VARCHAR) AS _muster_class
+    FROM query_table(ratings)
+),
+_muster_classes AS MATERIALIZED (
+    SELECT _muster_class, row_number() OVER (ORDER BY _muster_class) - 1 AS _muster_label
+    FROM (SELECT DISTINCT _muster_class FROM _muster_rating WHERE _muster_class IS NOT NULL)
+),
+_muster_annotators AS (
+    SELECT _muster_name, row_number() OVER (ORDER BY _muster_name) - 1 AS _muster_annotator
+    FROM (SELECT DISTINCT _muster_name FROM _muster_rating)
+),
+_muster_person AS (
+    SELECT
+        CASE
+            WHEN _muster_rows > 1
+                THEN error(
+                    caller || ': profiles must have one row a person, profile_id '
+                    || CAST(_muster_id AS VARCHAR) || ' has ' || CAST(_muster_rows AS VARCHAR)
+                )
+            ELSE _muster_id
+        END AS _muster_id,
+        _muster_truth
+    FROM (
+        SELECT _muster_id, any_value(_muster_truth) AS _muster_truth, count(*) AS _muster_rows
+        FROM _muster_profile
+        GROUP BY _muster_id
+    )
+),
+_muster_items AS (
+    SELECT
+        _muster_item._muster_id,
+        _muster_item._muster_item,
+        CASE
+            WHEN _muster_person._muster_truth IS NOT NULL AND _muster_classes._muster_label IS NULL
+                THEN error(
+                    caller || ': truth must be one of the labels in ratings, got '''
+                    || _muster_person._muster_truth || ''''
+                )
+            ELSE _muster_classes._muster_label
+        END AS _muster_known
+    FROM (
+        SELECT _muster_id, row_number() OVER (ORDER BY _muster_id) - 1 AS _muster_item
+        FROM (SELECT DISTINCT _muster_id FROM _muster_rating)
+    ) AS _muster_item
+    LEFT JOIN _muster_person ON _muster_person._muster_id = _muster_item._muster_id
+    LEFT JOIN _muster_classes ON _muster_classes._muster_class = _muster_person._muster_truth
+)
+SELECT
+    _muster_rating._muster_id,
+    _muster_items._muster_item,
+    _muster_rating._muster_name,
+    _muster_annotators._muster_annotator,
+    _muster_rating._muster_class,
+    _muster_classes._muster_label,
+    _muster_items._muster_known
+FROM _muster_rating
+JOIN _muster_items ON _muster_items._muster_id = _muster_rating._muster_id
+JOIN _muster_annotators ON _muster_annotators._muster_name = _muster_rating._muster_name
+LEFT JOIN _muster_classes ON _muster_classes._muster_class = _muster_rating._muster_class;

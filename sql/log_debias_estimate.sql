@@ -1,0 +1,86 @@
+-- log_debias_estimate: Experts of each company from counts by annotator, their multiplicative biases taken out.
+-- section: Debiasing
+--
+-- Counts are compared on a logarithmic scale, where an annotator that sees twice as many experts everywhere is off by a
+-- constant. A count of 0 counts as 0.5, NULL and an absent row are missing, a negative count is an error.
+--
+-- Method 'consensus' needs no truth: the bias of an annotator is its median deviation from the companies' medians, the
+-- estimate the median of the debiased counts, the limits their quantiles over the annotators, all rounded to whole numbers.
+-- The band measures agreement between annotators, not accuracy: a bias they share stays in, and 80 % bands covered the true
+-- count of 22 % of simulated companies. Method 'calibrated' learns biases and correlated errors from audited companies,
+-- whose truth is given: with five annotators its 80 % limits covered 78 % of simulated companies with 100 audited ones, 75 %
+-- with 40, 70 % with 20 and under 60 % with 10. It needs at least three audited companies, and one more than there are annotators, with
+-- a count of every annotator. One row a company, ordered by company, also for one without any count.
+--
+-- arguments:
+--   counts      relation with a row for each company and annotator, such as `log_debias_counts` makes
+--   company     expression over counts: the company; rows where it is NULL are left out
+--   annotator   expression over counts: who counted
+--   value       expression over counts: how many experts the annotator counted there; NULL = missing
+--   headcount   expression over counts: employees of the company; the largest value counts, NULL = unknown
+--   truth       expression over counts: the company's true number of experts; NULL = not audited; 'consensus' leaves it aside
+--   method      'consensus' or 'calibrated'
+--   level       of the limits, between 0 and 1
+-- columns:
+--   company VARCHAR             the company
+--   estimate DOUBLE             experts; NULL without a count; with 'calibrated' at most the headcount, like the limits
+--   lower DOUBLE                lower limit
+--   upper DOUBLE                upper limit
+--   share DOUBLE                estimate / headcount, NULL without a headcount; above 1 where the counts exceed the headcount
+--   share_lower DOUBLE          lower / headcount
+--   share_upper DOUBLE          upper / headcount
+--   uncertainty_factor DOUBLE   upper / lower, before rounding and before the headcount caps them
+--   n_annotators BIGINT         counts the company has
+--   outlier BOOLEAN             a debiased count is off the estimate by more than a factor of three
+-- example:
+--   CREATE TEMP TABLE counts AS FROM muster.log_debias_counts(ratings, profiles, company);
+--   SELECT company, estimate, lower, upper, round(uncertainty_factor, 2) AS uncertainty_factor, n_annotators, outlier
+--   FROM muster.log_debias_estimate(counts, company, annotator, value);
+CREATE MACRO muster.main.log_debias_estimate(
+    counts,
+    company,
+    annotator,
+    value,
+    headcount := NULL,
+    truth := NULL,
+    method := 'consensus',
+    level := 0.8
+) AS TABLE
+WITH _muster_count AS (
+    SELECT
+        CAST(company AS VARCHAR) AS _muster_company,
+        CAST(annotator AS VARCHAR) AS _muster_annotator,
+        CAST(value AS DOUBLE) AS _muster_value,
+        CAST(headcount AS DOUBLE) AS _muster_headcount,
+        CAST(truth AS DOUBLE) AS _muster_truth
+    FROM query_table(counts)
+),
+_muster_list AS (
+    SELECT coalesce(
+        list({
+            company: _muster_company,
+            annotator: CASE
+                WHEN _muster_annotator IS NULL
+                    THEN error('log_debias_estimate: annotator must not be NULL in counts')
+                ELSE _muster_annotator
+            END,
+            value: _muster_value,
+            headcount: _muster_headcount,
+            truth: _muster_truth
+        }),
+        []
+    ) AS _muster_counts
+    FROM _muster_count
+    WHERE _muster_company IS NOT NULL
+),
+_muster_options AS (
+    SELECT CAST(to_json({
+        method: CAST(method AS VARCHAR),
+        level: CAST(level AS VARCHAR)
+    }) AS VARCHAR) AS _muster_json
+)
+SELECT unnest(_muster_row)
+FROM (
+    SELECT unnest(muster_log_debias_estimate(_muster_counts, _muster_json)) AS _muster_row
+    FROM _muster_list, _muster_options
+);

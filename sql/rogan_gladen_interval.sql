@@ -1,0 +1,30 @@
+-- rogan_gladen_interval: Prevalence behind the positives of an annotator with known errors, with its interval.
+-- section: Debiasing
+--
+-- The estimate of Rogan and Gladen (1978), (p + Sp - 1) / (Se + Sp - 1), and the interval of Lang and Reiczigel (2014), which
+-- has the uncertainty of all three samples. Gives {raw, estimate, lower, upper}: raw may lie outside 0 to 1, the rest is
+-- clipped. NULL where an argument is NULL, a sample is empty, or the annotator is no better than chance (Se + Sp <= 1).
+--
+-- arguments:
+--   positives   people the annotator called positive
+--   n           people it labelled
+--   se_k        true positives among the rated positives
+--   se_n        rated positives with a label
+--   sp_k        true negatives among the rated negatives
+--   sp_n        rated negatives with a label
+--   level       of the interval, between 0 and 1
+-- example:
+--   SELECT unnest(muster.rogan_gladen_interval(200, 1000, 111, 153, 375, 432));
+CREATE MACRO muster.main.rogan_gladen_interval(positives, n, se_k, se_n, sp_k, sp_n, level := 0.8) AS
+    list_extract(
+        muster_rogan_gladen(
+            CAST(positives AS DOUBLE),
+            CAST(n AS DOUBLE),
+            CAST(se_k AS DOUBLE),
+            CAST(se_n AS DOUBLE),
+            CAST(sp_k AS DOUBLE),
+            CAST(sp_n AS DOUBLE),
+            CAST(level AS DOUBLE)
+        ),
+        1
+    );
