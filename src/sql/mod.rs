@@ -2,10 +2,12 @@
 
 mod about;
 mod counts;
+mod diagnostics;
 mod kernel;
 mod normal;
 mod probit;
 mod simulate;
+mod synthetic;
 mod table;
 
 use crate::functions::functions;
@@ -72,6 +74,13 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<probit::ProbitPosterior>(connection)?;
     kernel::<probit::AnnotatorMetrics>(connection)?;
     kernel::<probit::AnnotatorCorrelations>(connection)?;
+    kernel::<diagnostics::CovarianceDiagnostic>(connection)?;
+    kernel::<diagnostics::DriftSummary>(connection)?;
+    kernel::<diagnostics::PosteriorPredictiveCheck>(connection)?;
+    kernel::<diagnostics::PosteriorPredictiveCounts>(connection)?;
+    kernel::<diagnostics::PriorSensitivity>(connection)?;
+    kernel::<synthetic::Synthetic>(connection)?;
+    kernel::<synthetic::SyntheticAdjustment>(connection)?;
     kernel::<simulate::Simulate>(connection)?;
     kernel::<about::Functions>(connection)?;
     kernel::<about::Version>(connection)?;
