@@ -4,6 +4,7 @@
 //! kernels they call, which translate between Arrow and plain Rust; everything else is the engine, which
 //! knows nothing of the database.
 
+pub mod diagnostics;
 mod entry;
 pub mod debias;
 pub mod functions;
@@ -12,6 +13,7 @@ pub mod parallel;
 pub mod probit;
 pub mod random;
 pub mod simulate;
+pub mod synthetic;
 mod sql;
 
 /// Reference values for tests, from `test/oracle/`.

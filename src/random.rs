@@ -29,6 +29,10 @@ pub enum Purpose {
     NullTilt = 7,
     /// The people of a simulated company.
     Simulation = 8,
+    /// People made to be held against those observed.
+    Predictive = 20,
+    /// People made for companies that have totals only.
+    Synthetic = 21,
 }
 
 /// The streams of one purpose and key; each replicate has its own.

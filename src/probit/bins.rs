@@ -20,7 +20,7 @@ use rand_chacha::ChaCha8Rng;
 pub const BINS: usize = 4;
 
 /// Upper edges of the bins below the last, as log10 of the likelihood ratio.
-const CUTS: [f64; BINS - 1] = [-0.5, 0.5, 1.25];
+pub const CUTS: [f64; BINS - 1] = [-0.5, 0.5, 1.25];
 
 /// Folds of the cross-fit.
 pub const FOLDS: usize = 10;

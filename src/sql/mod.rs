@@ -3,12 +3,14 @@
 mod about;
 mod counts;
 mod dawid_skene;
+mod diagnostics;
 mod kernel;
 mod log_debias;
 mod normal;
 mod probit;
 mod rogan_gladen;
 mod simulate;
+mod synthetic;
 mod table;
 
 use crate::functions::functions;
@@ -82,6 +84,13 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<dawid_skene::DawidSkene>(connection)?;
     kernel::<dawid_skene::DawidSkeneAnnotators>(connection)?;
     kernel::<dawid_skene::DawidSkeneModel>(connection)?;
+    kernel::<diagnostics::CovarianceDiagnostic>(connection)?;
+    kernel::<diagnostics::DriftSummary>(connection)?;
+    kernel::<diagnostics::PosteriorPredictiveCheck>(connection)?;
+    kernel::<diagnostics::PosteriorPredictiveCounts>(connection)?;
+    kernel::<diagnostics::PriorSensitivity>(connection)?;
+    kernel::<synthetic::Synthetic>(connection)?;
+    kernel::<synthetic::SyntheticAdjustment>(connection)?;
     kernel::<about::Functions>(connection)?;
     kernel::<about::Version>(connection)?;
     connection.register_scalar_function::<normal::Orthant>("muster_orthant")?;

@@ -14,17 +14,17 @@ use duckdb::arrow::datatypes::DataType;
 use std::collections::BTreeSet;
 
 /// Most replicates: what 200 companies keep of them takes 160 MB.
-const MAX_DRAWS: u64 = 100_000;
+pub(crate) const MAX_DRAWS: u64 = 100_000;
 
-fn level(options: &mut Options) -> Result<f64, Failure> {
+pub(crate) fn level(options: &mut Options) -> Result<f64, Failure> {
     Ok(options.number("level", "lie between 0 and 1", |x| x > 0.0 && x < 1.0)?)
 }
 
-fn seed(options: &mut Options) -> Result<u64, Failure> {
+pub(crate) fn seed(options: &mut Options) -> Result<u64, Failure> {
     Ok(options.whole("seed", 0, i64::MAX as u64)?)
 }
 
-fn threads(options: &mut Options) -> Result<usize, Failure> {
+pub(crate) fn threads(options: &mut Options) -> Result<usize, Failure> {
     Ok(options.whole("threads", 1, 1 << 20)? as usize)
 }
 

@@ -1,0 +1,42 @@
+-- drift_summary: Whether annotators drift from company to company, and by how much.
+-- section: Diagnostics
+--
+-- The statistics of `covariance_diagnostic` over all companies. `drift_sd` is the standard deviation of the companies' shifts
+-- beyond sampling noise: give the one of the first row to `fit_probit_bootstrap` as `transport_sd` where the verdict is
+-- drift. The first row is about all annotators together, the others about one each, ordered by annotator.
+--
+-- arguments:
+--   ratings    relation with profile_id, annotator, label
+--   profiles   relation with profile_id and the columns the next arguments name
+--   company    expression over profiles: the company; NULL = none
+--   truth      expression over profiles: is the person an expert; NULL = not rated
+--   level      of the interval, between 0 and 1
+-- columns:
+--   annotator VARCHAR    the annotator; NULL = all together
+--   companies BIGINT     companies with labels of it
+--   statistic DOUBLE     sum of the companies' statistics
+--   df BIGINT            its degrees of freedom; the statistic is near it without drift
+--   p_value DOUBLE       how often a study without drift has a larger statistic
+--   drifts BOOLEAN       p_value < 0.01
+--   drift_sd DOUBLE      standard deviation of the companies' shifts of the latent mean
+--   drift_lower DOUBLE   lower limit of its likelihood interval
+--   drift_upper DOUBLE   upper limit
+-- example:
+--   SELECT annotator, companies, round(statistic / df, 2) AS ratio, round(p_value, 3) AS p_value, drifts,
+--       round(drift_sd, 3) AS drift_sd
+--   FROM muster.drift_summary(ratings, profiles, company, is_expert);
+CREATE MACRO muster.main.drift_summary(ratings, profiles, company, truth, level := 0.8) AS TABLE
+WITH _muster_person AS (
+    FROM muster.main._muster_people('drift_summary', ratings, profiles, company, truth, NULL)
+),
+_muster_options AS (
+    SELECT CAST(to_json({
+        level: CAST(level AS VARCHAR),
+        threads: CAST(current_setting('threads') AS VARCHAR)
+    }) AS VARCHAR) AS _muster_json
+)
+SELECT unnest(_muster_row)
+FROM (
+    SELECT unnest(muster_drift_summary(_muster_counts, _muster_json)) AS _muster_row
+    FROM muster.main._muster_counts(_muster_person), _muster_options
+);

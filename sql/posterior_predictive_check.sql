@@ -1,0 +1,50 @@
+-- posterior_predictive_check: Whether the estimate's model can produce the answers that are observed.
+-- section: Diagnostics
+--
+-- In each of `draws` replicates of the estimate (method 'company') as many people are made as are observed, with the same
+-- labels missing, and counted by pattern of labels (the probit model with correlations as measured, not shrunk) and by bin of
+-- the likelihood ratio. `statistic` is sum (x - m)^2 / v over cells, m and v the mean and variance over the replicates; the p-value is
+-- the share of replicates whose statistic is at least that of the data. What the rated people leave open is in the
+-- replicates, so a small p-value means more than that. The total (company NULL) comes first, then companies in order.
+--
+-- arguments:
+--   ratings    relation with profile_id, annotator, label
+--   profiles   relation with profile_id and the columns the next arguments name
+--   company    expression over profiles: the company; NULL = none
+--   truth      expression over profiles: is the person an expert; NULL = not rated
+--   draws      replicates, 20 to 10000
+--   seed       whole number of at least 0
+-- columns:
+--   company VARCHAR      the company; NULL = all of them together
+--   counted_by VARCHAR   'pattern' or 'bin'
+--   n BIGINT             people with labels and without a known truth
+--   cells BIGINT         cells compared; those expected to hold fewer than 5 people, here or among as many as are rated, are one cell
+--   statistic DOUBLE     of the data; NULL where there is a single cell
+--   expected DOUBLE      its mean over the replicates
+--   p_value DOUBLE       share of replicates that are as far off
+-- example:
+--   SELECT company, counted_by, n, cells, round(p_value, 3) AS p_value
+--   FROM muster.posterior_predictive_check(ratings, profiles, company, is_expert, draws := 100);
+CREATE MACRO muster.main.posterior_predictive_check(
+    ratings,
+    profiles,
+    company,
+    truth,
+    draws := 200,
+    seed := 42
+) AS TABLE
+WITH _muster_person AS (
+    FROM muster.main._muster_people('posterior_predictive_check', ratings, profiles, company, truth, NULL)
+),
+_muster_options AS (
+    SELECT CAST(to_json({
+        draws: CAST(draws AS VARCHAR),
+        seed: CAST(seed AS VARCHAR),
+        threads: CAST(current_setting('threads') AS VARCHAR)
+    }) AS VARCHAR) AS _muster_json
+)
+SELECT unnest(_muster_row)
+FROM (
+    SELECT unnest(muster_posterior_predictive_check(_muster_counts, _muster_json)) AS _muster_row
+    FROM muster.main._muster_counts(_muster_person), _muster_options
+);

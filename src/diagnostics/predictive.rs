@@ -1,0 +1,384 @@
+//! Posterior predictive check (Rubin 1984): could the model have produced these answers?
+//!
+//! In each replicate the estimate has weights of the rated people, hence tables of the probit model and rates of the
+//! bins, and a prevalence of each company. From them as many people are made as are observed, with the
+//! same labels missing, and counted by pattern and by bin. Two things differ from the estimate, which errs there on
+//! purpose: correlations are not shrunk toward 0, and rated people are put into bins by the fit that
+//! puts everybody else there, not cross-fitted (a pattern near a cut would otherwise be split over two bins
+//! among the rated and nowhere else). The statistic of any such set of counts x is
+//! T = sum (x - m)^2 / v over cells, m and v the mean and variance over the replicates, and the p-value is the share of
+//! replicates whose T is at least that of the data.
+//!
+//! The weights are one draw for all companies, so what the rated people leave open is part of m, v and
+//! the spread of T. Cells with an expected count below [`ENOUGH`], here or in as many people as are rated, are pooled
+//! into one: what a handful of rated people say of a rare pattern is no basis to judge it, and in 10
+//! simulated studies such patterns alone made 4 totals fail. The prevalence has seen
+//! the data, so p-values lie closer to one half than even ones would.
+
+use crate::parallel;
+use crate::probit::bins::{BINS, BinRates, Bins, CrossFit, FOLDS};
+use crate::probit::estimate::{Settings, prevalences};
+use crate::probit::model::{ClassModel, Model, SHRINKAGE, regularise};
+use crate::probit::normal::quantile;
+use crate::probit::orthant::orthant_table;
+use crate::probit::study::{Company, Pattern, Rated, Study, StudyError};
+use crate::probit::summary::quantile_sorted;
+use crate::random::{Purpose, Stream, binomial};
+use nalgebra::DMatrix;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
+
+/// Smallest expected count of a cell, among the people counted and among as many as are rated.
+const ENOUGH: f64 = 5.0;
+
+/// What people are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cell {
+    Pattern(Pattern),
+    /// Position of the bin; 0 holds the lowest likelihood ratios.
+    Bin(usize),
+    /// The cells that are too small by themselves.
+    Rest,
+}
+
+/// One cell with its observed and predicted count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predicted {
+    pub cell: Cell,
+    pub observed: f64,
+    pub expected: f64,
+    pub sd: f64,
+    /// Quantiles over the replicates at (1 - level) / 2 and (1 + level) / 2.
+    pub lower: f64,
+    pub upper: f64,
+}
+
+/// One statistic against its replicates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    pub cells: Vec<Predicted>,
+    pub statistic: f64,
+    /// Mean of the statistic over the replicates.
+    pub expected: f64,
+    pub p_value: f64,
+}
+
+/// The checks by pattern and by bin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checks {
+    pub people: u64,
+    pub patterns: Check,
+    pub bins: Check,
+}
+
+/// Counts of one set of people in every replicate, and as observed.
+#[derive(Debug, Clone)]
+struct Counts {
+    replicates: usize,
+    observed: BTreeMap<Cell, f64>,
+    made: BTreeMap<Cell, Vec<f64>>,
+}
+
+/// A distribution over cells, ready to draw from.
+struct Table {
+    probability: Vec<f64>,
+    cumulative: Vec<f64>,
+}
+
+/// What all companies share in one replicate.
+struct Replicate {
+    /// Complete patterns of others and experts.
+    tables: [Table; 2],
+    /// `[mask]`
+    rates: Vec<BinRates>,
+}
+
+/// Checks every company, in the study's order, and all people together, last.
+///
+/// `settings.draws` replicates; the prevalence is that of method `company`.
+pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyError> {
+    let pi = prevalences(study, settings)?;
+    let annotators = study.annotators.len();
+    let fit = CrossFit::new(&study.rated, annotators, settings.threads)?;
+    let everywhere = CrossFit { without: vec![fit.full.clone(); FOLDS], ..fit };
+    let bins = Bins::new(&everywhere, study.masks(), settings.seed);
+    let people: Vec<Rated> = everywhere.rows.iter().map(|row| row.rated).collect();
+    let replicates = parallel::map(settings.threads, settings.draws, |r| -> Result<Replicate, StudyError> {
+        let weights = bins.weights(r as u64);
+        let model = Model::fit(&people, &weights, annotators)?;
+        Ok(Replicate {
+            tables: [Table::new(unshrunk(&model.other)?), Table::new(unshrunk(&model.expert)?)],
+            rates: (0..bins.masks.len())
+                .map(|mask| bins.rates(mask, &weights, &bins.pseudo_counts(mask, r as u64)))
+                .collect(),
+        })
+    });
+    let replicates = replicates.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let counted = parallel::map(settings.threads, study.companies.len(), |c| {
+        let company = &study.companies[c];
+        let stream = Stream::named(settings.seed, Purpose::Predictive, &company.name);
+        count(company, &bins, &replicates, &pi[c], &stream)
+    });
+    let mut total = [Counts::new(settings.draws), Counts::new(settings.draws)];
+    for (patterns, bins) in &counted {
+        total[0].add(patterns);
+        total[1].add(bins);
+    }
+    let labelled = |c: &Company| c.people.iter().filter(|(p, _)| p.seen != 0).map(|(_, n)| *n).sum::<u64>();
+    let everybody = study.companies.iter().map(labelled).sum();
+    let rated = (study.rated_in(false) + study.rated_in(true)) as f64;
+    let checks = |people: u64, patterns: &Counts, bins: &Counts| {
+        let enough = ENOUGH * (people as f64 / rated).max(1.0);
+        Checks {
+            people,
+            patterns: patterns.check(enough, settings.level),
+            bins: bins.check(enough, settings.level),
+        }
+    };
+    let mut all = parallel::map(settings.threads, counted.len(), |c| {
+        checks(labelled(&study.companies[c]), &counted[c].0, &counted[c].1)
+    });
+    all.push(checks(everybody, &total[0], &total[1]));
+    Ok(all)
+}
+
+/// Complete patterns under the correlations as measured.
+fn unshrunk(class: &ClassModel) -> Result<Vec<f64>, StudyError> {
+    let n = class.rates.len();
+    if n == 0 {
+        return Ok(vec![1.0]);
+    }
+    // spread so that shrinking gives the measured ones back; eigenvalues are floored as in the model
+    let identity = DMatrix::identity(n, n);
+    let spread = (&class.tetrachoric - &identity * SHRINKAGE) / (1.0 - SHRINKAGE);
+    let mu: Vec<f64> = class.rates.iter().map(|rate| quantile(*rate)).collect();
+    Ok(orthant_table(&mu, &regularise(&spread).0)?)
+}
+
+/// Observed and made counts of a company, by pattern and by bin.
+fn count(company: &Company, bins: &Bins, replicates: &[Replicate], pi: &[f64], stream: &Stream) -> (Counts, Counts) {
+    let mut by_pattern = Counts::new(replicates.len());
+    let mut by_bin = Counts::new(replicates.len());
+    let mut masks: BTreeMap<usize, u64> = BTreeMap::new();
+    for &(pattern, n) in &company.people {
+        if let Some(mask) = bins.mask_index(pattern.seen) {
+            *by_pattern.observed.entry(Cell::Pattern(pattern)).or_default() += n as f64;
+            *by_bin.observed.entry(Cell::Bin(bins.person_bin(mask, pattern))).or_default() += n as f64;
+            *masks.entry(mask).or_default() += n;
+        }
+    }
+    for (r, (replicate, &pi)) in replicates.iter().zip(pi).enumerate() {
+        let mut generator = stream.replicate(r as u64);
+        for (&mask, &n) in &masks {
+            let seen = bins.masks[mask];
+            let experts = binomial(n, pi, &mut generator);
+            for (table, people) in replicate.tables.iter().zip([n - experts, experts]) {
+                table.draw(people, &mut generator, |yes, made| {
+                    by_pattern.put(Cell::Pattern(Pattern { seen, yes: yes as u32 }.within(seen)), r, made);
+                });
+            }
+            let rates = &replicate.rates[mask];
+            let mixed: Vec<f64> = (0..BINS).map(|bin| (1.0 - pi) * rates[bin][0] + pi * rates[bin][1]).collect();
+            multinomial(n, &mixed, &mut generator, |bin, made| by_bin.put(Cell::Bin(bin), r, made));
+        }
+    }
+    (by_pattern, by_bin)
+}
+
+/// `n` people over cells, one Binomial a cell.
+fn multinomial(n: u64, probability: &[f64], generator: &mut ChaCha8Rng, mut put: impl FnMut(usize, u64)) {
+    let (mut left, mut mass) = (n, probability.iter().sum::<f64>());
+    for (cell, p) in probability.iter().enumerate() {
+        let made = if cell + 1 == probability.len() { left } else { binomial(left, p / mass, generator) };
+        left -= made;
+        mass -= p;
+        if made > 0 {
+            put(cell, made);
+        }
+        if left == 0 {
+            return;
+        }
+    }
+}
+
+impl Table {
+    fn new(probability: Vec<f64>) -> Self {
+        let cumulative = probability
+            .iter()
+            .scan(0.0, |sum, p| {
+                *sum += p;
+                Some(*sum)
+            })
+            .collect();
+        Table { probability, cumulative }
+    }
+
+    /// `n` people: one by one where they are fewer than the cells.
+    fn draw(&self, n: u64, generator: &mut ChaCha8Rng, mut put: impl FnMut(usize, u64)) {
+        let Some(total) = self.cumulative.last() else {
+            return;
+        };
+        if n > self.probability.len() as u64 {
+            multinomial(n, &self.probability, generator, put);
+            return;
+        }
+        for _ in 0..n {
+            let u: f64 = generator.random();
+            let cell = self.cumulative.partition_point(|sum| *sum <= u * total);
+            put(cell.min(self.cumulative.len() - 1), 1);
+        }
+    }
+}
+
+impl Counts {
+    fn new(replicates: usize) -> Self {
+        Counts {
+            replicates,
+            observed: BTreeMap::new(),
+            made: BTreeMap::new(),
+        }
+    }
+
+    fn put(&mut self, cell: Cell, replicate: usize, people: u64) {
+        self.made.entry(cell).or_insert_with(|| vec![0.0; self.replicates])[replicate] += people as f64;
+    }
+
+    fn add(&mut self, other: &Counts) {
+        for (cell, n) in &other.observed {
+            *self.observed.entry(*cell).or_default() += n;
+        }
+        for (cell, made) in &other.made {
+            let sum = self.made.entry(*cell).or_insert_with(|| vec![0.0; self.replicates]);
+            sum.iter_mut().zip(made).for_each(|(a, b)| *a += b);
+        }
+    }
+
+    /// Small cells pooled into one; the others in order before it.
+    fn pooled(&self, enough: f64) -> Vec<(Cell, f64, Vec<f64>)> {
+        let mut cells = Vec::new();
+        let mut rest = (Cell::Rest, 0.0, vec![0.0; self.replicates]);
+        for (cell, made) in &self.made {
+            let observed = self.observed.get(cell).copied().unwrap_or(0.0);
+            if made.iter().sum::<f64>() >= enough * self.replicates as f64 {
+                cells.push((*cell, observed, made.clone()));
+            } else {
+                rest.1 += observed;
+                rest.2.iter_mut().zip(made).for_each(|(a, b)| *a += b);
+            }
+        }
+        // patterns that no replicate has made
+        rest.1 += self.observed.iter().filter(|(cell, _)| !self.made.contains_key(cell)).map(|(_, n)| n).sum::<f64>();
+        if rest.1 > 0.0 || rest.2.iter().any(|n| *n > 0.0) {
+            cells.push(rest);
+        }
+        cells
+    }
+
+    fn check(&self, enough: f64, level: f64) -> Check {
+        let n = self.replicates as f64;
+        let mut statistic = 0.0;
+        let mut made_statistics = vec![0.0; self.replicates];
+        let mut cells = Vec::new();
+        for (cell, observed, mut made) in self.pooled(enough) {
+            let mean = made.iter().sum::<f64>() / n;
+            let squares: f64 = made.iter().map(|x| (x - mean) * (x - mean)).sum();
+            // a count that never varies, as in a company of one cell, is compared with a Poisson's spread
+            let variance = if squares > 0.0 { squares / (n - 1.0) } else { mean.max(1.0) };
+            statistic += (observed - mean) * (observed - mean) / variance;
+            for (sum, x) in made_statistics.iter_mut().zip(&made) {
+                *sum += (x - mean) * (x - mean) / variance;
+            }
+            made.sort_unstable_by(f64::total_cmp);
+            cells.push(Predicted {
+                cell,
+                observed,
+                expected: mean,
+                sd: variance.sqrt(),
+                lower: quantile_sorted(&made, 0.5 * (1.0 - level)),
+                upper: quantile_sorted(&made, 0.5 * (1.0 + level)),
+            });
+        }
+        let larger = made_statistics.iter().filter(|t| **t >= statistic).count() as f64;
+        // a single cell holds everybody, made or observed: nothing is tested
+        let tested = cells.len() > 1;
+        Check {
+            cells,
+            statistic: if tested { statistic } else { f64::NAN },
+            expected: if tested { made_statistics.iter().sum::<f64>() / n } else { f64::NAN },
+            p_value: if tested { (1.0 + larger) / (1.0 + n) } else { f64::NAN },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::{ANNOTATORS, Settings as Simulation, Simulator};
+
+    fn checks(simulation: Simulation, change: impl Fn(&mut crate::probit::study::Count)) -> Vec<Checks> {
+        let names: Vec<String> = ANNOTATORS.iter().map(|name| name.to_string()).collect();
+        let mut counts = Simulator::new(simulation).study().0;
+        counts.iter_mut().for_each(change);
+        let study = Study::new(&names, &counts).unwrap();
+        check(&study, &Settings { draws: 100, threads: 2, ..Settings::default() }).unwrap()
+    }
+
+    fn simulation(seed: u64) -> Simulation {
+        Simulation {
+            seed,
+            companies: 30,
+            max_observed: 400,
+            ..Simulation::default()
+        }
+    }
+
+    #[test]
+    fn the_true_model_passes() {
+        let mut totals = Vec::new();
+        let mut companies = Vec::new();
+        for seed in 1..=4 {
+            let mut checks = checks(simulation(seed), |_| ());
+            let total = checks.pop().unwrap();
+            totals.extend([total.patterns.p_value, total.bins.p_value]);
+            companies.extend(checks.iter().map(|c| c.patterns.p_value).filter(|p| !p.is_nan()));
+        }
+        assert!(totals.iter().filter(|p| **p < 0.02).count() <= 1, "{totals:?}");
+        let small = companies.iter().filter(|p| **p < 0.05).count() as f64 / companies.len() as f64;
+        assert!(small < 0.12, "{small} of the companies below .05");
+        let middle = companies.iter().sum::<f64>() / companies.len() as f64;
+        assert!((0.35..0.75).contains(&middle), "mean {middle}");
+    }
+
+    #[test]
+    fn a_wrong_model_fails() {
+        // in the companies gpt answers as gemini does, which rated people never showed
+        let (gemini, gpt) = (3, 4);
+        let checks = checks(simulation(1), |count| {
+            if count.truth.is_none() {
+                count.yes = count.yes & !(1 << gpt) | (count.yes >> gemini & count.seen >> gpt & 1) << gpt;
+            }
+        });
+        let total = checks.last().unwrap();
+        assert!(total.patterns.p_value < 0.02, "{}", total.patterns.p_value);
+        let people: u64 = checks[..30].iter().map(|c| c.people).sum();
+        assert_eq!(total.people, people);
+        let observed: f64 = total.patterns.cells.iter().map(|c| c.observed).sum();
+        let expected: f64 = total.patterns.cells.iter().map(|c| c.expected).sum();
+        assert_eq!(observed, people as f64);
+        assert!((expected - people as f64).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_multinomial_keeps_its_people() {
+        let mut generator = Stream::new(1, Purpose::Predictive, 0).replicate(0);
+        let mut made = [0; 3];
+        for _ in 0..200 {
+            multinomial(50, &[0.2, 0.5, 0.3], &mut generator, |cell, n| made[cell] += n);
+        }
+        assert_eq!(made.iter().sum::<u64>(), 10_000);
+        for (got, p) in made.iter().zip([0.2, 0.5, 0.3]) {
+            assert!((*got as f64 / 10_000.0 - p).abs() < 0.025, "{made:?}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! How much an estimate owes to method and prior: the same study under a grid of settings.
+
+use crate::probit::estimate::{Method, Settings, estimate};
+use crate::probit::study::{Study, StudyError};
+use crate::probit::summary::{Summary, summarise};
+
+/// One setting and what it gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    pub method: Method,
+    /// Of the Beta prior, method `Study` only.
+    pub prior: Option<(f64, f64)>,
+    /// Methods `Company` and `Pooled` only.
+    pub transport_sd: Option<f64>,
+    /// One a company of the study, in its order.
+    pub companies: Vec<Summary>,
+    /// Of the sums of a replicate over companies.
+    pub total: Summary,
+}
+
+/// Standard deviations of drift that are tried.
+const TRANSPORT: [f64; 3] = [0.0, 0.1, 0.2];
+
+/// Beta priors of the original study's method: its own, uniform, Jeffreys, and one of a few per cent.
+const PRIORS: [(f64, f64); 4] = [(2.0, 10.0), (1.0, 1.0), (0.5, 0.5), (1.0, 30.0)];
+
+/// Estimates the study under every setting; draws, level, seed and threads are those of `settings`.
+pub fn sensitivity(study: &Study, settings: &Settings) -> Result<Vec<Setting>, StudyError> {
+    let mut grid: Vec<(Method, Option<(f64, f64)>, Option<f64>)> = Vec::new();
+    for method in [Method::Company, Method::Pooled] {
+        grid.extend(TRANSPORT.map(|sd| (method, None, Some(sd))));
+    }
+    grid.extend(PRIORS.map(|prior| (Method::Study, Some(prior), None)));
+    grid.push((Method::StudyTiers, None, None));
+    grid.into_iter()
+        .map(|(method, prior, transport_sd)| {
+            let (prior_alpha, prior_beta) = prior.unwrap_or((settings.prior_alpha, settings.prior_beta));
+            let settings = Settings {
+                method,
+                prior_alpha,
+                prior_beta,
+                transport_sd: transport_sd.unwrap_or(0.0),
+                ..settings.clone()
+            };
+            let estimates = estimate(study, &settings)?;
+            let sums: Vec<f64> =
+                (0..settings.draws).map(|r| estimates.iter().map(|e| e.draws[r] as f64).sum()).collect();
+            Ok(Setting {
+                method,
+                prior,
+                transport_sd,
+                companies: estimates.iter().map(|e| e.summary).collect(),
+                total: summarise(&sums, settings.level),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::{ANNOTATORS, Settings as Simulation, Simulator};
+
+    #[test]
+    fn every_setting_is_the_estimate_with_it() {
+        let names: Vec<String> = ANNOTATORS.iter().map(|name| name.to_string()).collect();
+        let simulator = Simulator::new(Simulation { companies: 5, max_observed: 100, ..Simulation::default() });
+        let study = Study::new(&names, &simulator.study().0).unwrap();
+        let settings = Settings { draws: 50, ..Settings::default() };
+        let rows = sensitivity(&study, &settings).unwrap();
+        assert_eq!(rows.len(), 11);
+        let own = estimate(&study, &settings).unwrap();
+        let summaries: Vec<Summary> = own.iter().map(|e| e.summary).collect();
+        assert_eq!(rows[0].companies, summaries);
+        for row in &rows {
+            let sum: f64 = row.companies.iter().map(|s| s.mean).sum();
+            assert!((row.total.mean - sum).abs() < 1e-6 * sum);
+        }
+    }
+}

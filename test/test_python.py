@@ -1,0 +1,525 @@
+"""What needs several connections, processes or data frames: LOAD, catalogs, concurrency, pandas, names, versions.
+
+    python test/test_python.py --extension build/release/muster.duckdb_extension
+    python test/test_python.py --extension … --print-checksum
+
+The second form prints a checksum of estimates, which must be the same on every DuckDB version.
+"""
+
+import argparse
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+import duckdb
+import pandas
+import pyarrow
+
+ROOT = Path(__file__).resolve().parent.parent
+EXTENSION = ROOT / "build" / "release" / "muster.duckdb_extension"
+ESTIMATE = "FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, draws := 20, keep_draws := true)"
+TETRACHORIC = "SELECT round(muster.tetrachoric(40, 10, 20, 30), 6)"
+
+
+def connect(path=":memory:", load=True, **options):
+    # relations must come from where a test puts them, not from Python variables that happen to have the name
+    config = {"allow_unsigned_extensions": "true", "python_enable_replacements": "false"}
+    connection = duckdb.connect(str(path), config=config, **options)
+    if load:
+        connection.execute(f"LOAD '{EXTENSION}'")
+    return connection
+
+
+def simulate(connection, kind="TEMP TABLE", companies=3):
+    for name in ("profiles", "ratings"):
+        call = f"muster.simulate_{name}(companies := {companies}, max_observed := 60)"
+        connection.execute(f"CREATE {kind} {name} AS FROM {call}")
+    return connection
+
+
+def rows(connection, sql):
+    return connection.execute(sql).fetchall()
+
+
+def digest(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def checksum():
+    """Of everything random: simulated studies, estimates by each method, posteriors, a total."""
+    connection = simulate(connect(), companies=5)
+    statements = ["FROM profiles ORDER BY ALL", "FROM ratings ORDER BY ALL", "FROM muster.simulate_truth(companies := 20)"]
+    for method in ("company", "pooled", "study", "study_tiers"):
+        options = f"headcount := headcount, draws := 50, keep_draws := true, method := '{method}'"
+        statements.append(f"FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, {options})")
+    statements += [
+        "FROM muster.probit_posterior(ratings, profiles, is_expert, company := company)",
+        "FROM muster.probit_model(ratings, profiles, is_expert)",
+        "FROM muster.annotator_metrics(ratings, profiles, is_expert)",
+        f"WITH estimates AS ({ESTIMATE}) FROM muster.headcount_total(estimates)",
+    ]
+    text = "\n".join(repr(rows(connection, sql)) for sql in statements)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+
+class Load(Folder):
+    def assert_works(self, connection):
+        self.assertEqual(rows(connection, TETRACHORIC), [(0.607073,)])
+        self.assertEqual(rows(connection, "SELECT count(*) FROM muster.simulate_truth(companies := 3)"), [(3,)])
+
+    def test_twice(self):
+        connection = connect()
+        before = rows(connection, "SELECT count(*) FROM duckdb_functions()")
+        connection.execute(f"LOAD '{EXTENSION}'")
+        self.assertEqual(rows(connection, "SELECT count(*) FROM duckdb_functions()"), before)
+        self.assert_works(connection)
+
+    def test_other_connections_see_it(self):
+        connection = connect()
+        second = connection.cursor()
+        self.assert_works(second)
+        second.execute(f"LOAD '{EXTENSION}'")
+        self.assert_works(second)
+
+    def test_several_databases(self):
+        many = [connect(), connect(self.folder / "a.db"), connect(self.folder / "b.db"), connect()]
+        for connection in many:
+            self.assert_works(connection)
+        many[0].close()
+        for connection in many[1:]:
+            self.assert_works(connection)
+
+    def test_eight_connections_at_once(self):
+        for _ in range(10):
+            main = connect(load=False)
+            barrier, failures = threading.Barrier(8), []
+
+            def load(connection):
+                try:
+                    barrier.wait()
+                    connection.execute(f"LOAD '{EXTENSION}'")
+                    self.assert_works(connection)
+                except Exception as error:
+                    failures.append(error)
+
+            threads = [threading.Thread(target=load, args=(main.cursor(),)) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(failures, [])
+            self.assert_works(main)
+
+    def test_eight_databases_at_once(self):
+        barrier, counts = threading.Barrier(8), []
+
+        def load():
+            connection = connect(load=False)
+            barrier.wait()
+            connection.execute(f"LOAD '{EXTENSION}'")
+            counts.append(rows(connection, "SELECT count(*) FROM muster.simulate_truth(companies := 3)")[0][0])
+
+        threads = [threading.Thread(target=load) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(counts, [3] * 8)
+
+    def test_in_a_transaction(self):
+        connection = connect(load=False)
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE mine AS SELECT 1 AS i")
+        connection.execute(f"LOAD '{EXTENSION}'")
+        self.assert_works(connection)
+        connection.execute("COMMIT")
+        self.assert_works(connection)
+        self.assertEqual(rows(connection, "FROM mine"), [(1,)])
+
+    def test_in_a_transaction_rolled_back(self):
+        connection = connect(load=False)
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE mine AS SELECT 1 AS i")
+        connection.execute(f"LOAD '{EXTENSION}'")
+        connection.execute("ROLLBACK")
+        self.assert_works(connection)
+        self.assertEqual(rows(connection, "SELECT count(*) FROM duckdb_tables()"), [(0,)])
+        connection.execute(f"LOAD '{EXTENSION}'")
+        self.assert_works(connection.cursor())
+
+    def test_read_only_database(self):
+        path = self.folder / "study.db"
+        simulate(connect(path), "TABLE").close()
+        before = digest(path)
+        connection = connect(path, read_only=True)
+        self.assertEqual(len(rows(connection, ESTIMATE)), 3)
+        with self.assertRaisesRegex(duckdb.Error, "read-only"):
+            connection.execute("CREATE TABLE t AS SELECT 1")
+        connection.close()
+        self.assertEqual(digest(path), before)
+        self.assertEqual(sorted(file.name for file in self.folder.iterdir()), ["study.db"])
+
+    def test_nothing_is_written_into_the_database(self):
+        path = self.folder / "study.db"
+        connection = connect(path)
+        simulate(connection, "TEMP TABLE")
+        self.assertEqual(len(rows(connection, ESTIMATE)), 3)
+        connection.close()
+        plain = connect(path, load=False)
+        for what in ("tables", "views", "schemas"):
+            self.assertEqual(rows(plain, f"SELECT count(*) FROM duckdb_{what}() WHERE NOT internal"), [(0,)], what)
+        self.assertEqual(rows(plain, "SELECT count(*) FROM duckdb_functions() WHERE NOT internal"), [(0,)])
+        self.assertEqual(rows(plain, "SELECT database_name FROM duckdb_databases() WHERE NOT internal"), [("study",)])
+
+    def test_external_access_switched_off_afterwards(self):
+        connection = simulate(connect())
+        connection.execute("SET enable_external_access = false")
+        self.assertEqual(len(rows(connection, ESTIMATE)), 3)
+        connection.execute(f"LOAD '{EXTENSION}'")
+        self.assert_works(connection)
+        with self.assertRaisesRegex(duckdb.Error, "Permission Error"):
+            connection.execute("COPY profiles TO 'profiles.csv'")
+
+    def test_a_database_named_muster(self):
+        path = self.folder / "other.db"
+        plain = connect(path, load=False)
+        plain.execute("CREATE TABLE mine AS SELECT 1 AS i")
+        plain.close()
+        before = digest(path)
+        connection = connect(load=False)
+        connection.execute(f"ATTACH '{path}' AS muster")
+        for _ in range(2):
+            with self.assertRaisesRegex(duckdb.Error, "a database named muster is attached already.*DETACH it.*LOAD again"):
+                connection.execute(f"LOAD '{EXTENSION}'")
+        self.assertEqual(rows(connection, "FROM muster.mine"), [(1,)])
+        own = "database_name = 'muster' AND NOT internal"
+        self.assertEqual(rows(connection, f"SELECT count(*) FROM duckdb_functions() WHERE {own}"), [(0,)])
+        connection.execute("DETACH muster")
+        self.assertEqual(digest(path), before)
+        connection.execute(f"LOAD '{EXTENSION}'")
+        self.assert_works(connection)
+        connection.execute(f"ATTACH '{path}' AS other")
+        self.assertEqual(rows(connection, "FROM other.mine"), [(1,)])
+
+    def test_a_main_database_file_named_muster(self):
+        path = self.folder / "muster.duckdb"
+        plain = connect(path, load=False)
+        plain.execute("CREATE TABLE mine AS SELECT 1 AS i")
+        plain.close()
+        before = digest(path)
+        connection = connect(path, load=False)
+        with self.assertRaisesRegex(duckdb.Error, "a database named muster is attached already.*under another name"):
+            connection.execute(f"LOAD '{EXTENSION}'")
+        connection.close()
+        self.assertEqual(digest(path), before)
+        connection = connect()
+        connection.execute(f"ATTACH '{path}' AS other")
+        self.assertEqual(rows(connection, "FROM other.mine"), [(1,)])
+        self.assert_works(connection)
+
+    def test_the_catalog_keeps_its_name(self):
+        connection = connect()
+        with self.assertRaisesRegex(duckdb.Error, "already exists"):
+            connection.execute(f"ATTACH '{self.folder / 'other.db'}' AS muster")
+        self.assert_works(connection)
+
+    def test_nothing_is_printed(self):
+        script = (
+            "import duckdb, sys\n"
+            "c = duckdb.connect(config={'allow_unsigned_extensions': 'true'})\n"
+            "c.execute(f\"LOAD '{sys.argv[1]}'\")\n"
+            "c.execute('CREATE TABLE p AS FROM muster.simulate_profiles(companies := 2, max_observed := 20)')\n"
+            "c.execute('CREATE TABLE r AS FROM muster.simulate_ratings(companies := 2, max_observed := 20)')\n"
+            "c.execute('FROM muster.fit_probit_bootstrap(r, p, company, is_expert, draws := 5)').fetchall()\n"
+            "try: c.execute('FROM muster.fit_probit_bootstrap(r, p, company, is_expert, draws := 0)')\n"
+            "except duckdb.Error: sys.exit(7)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", script, str(EXTENSION)], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (7, "", ""))
+
+
+class Relations(Folder):
+    def setUp(self):
+        super().setUp()
+        self.connection = simulate(connect())
+        self.expected = rows(self.connection, ESTIMATE)
+        self.frames = [self.connection.execute(f"FROM {name}").df() for name in ("profiles", "ratings")]
+
+    def plain(self):
+        """A connection without the tables, for frames of the same names."""
+        return connect()
+
+    def test_pandas(self):
+        connection = self.plain()
+        for name, frame in zip(("profiles", "ratings"), self.frames):
+            connection.register(name, frame)
+        self.assertEqual(rows(connection, ESTIMATE), self.expected)
+
+    def test_pandas_replacement_scan(self):
+        profiles, ratings = self.frames
+        connection = self.plain()
+        connection.execute("SET python_enable_replacements = true")
+        self.assertEqual(len(profiles) > 0 and len(ratings) > 0, True)
+        self.assertEqual(connection.execute(ESTIMATE).fetchall(), self.expected)
+
+    def test_labels_as_floats_with_gaps(self):
+        profiles, ratings = self.frames
+        wide = ratings.astype({"label": "float64"}).pivot(index="profile_id", columns="annotator", values="label")
+        self.assertTrue(wide.isna().any().any())
+        ratings = wide.reset_index().melt(id_vars="profile_id", value_name="label")
+        self.assertEqual(str(ratings["label"].dtype), "float64")
+        profiles = profiles.assign(is_expert=profiles["is_expert"].map({True: 1.0, False: 0.0}).astype("float64"))
+        self.assertTrue(profiles["is_expert"].isna().any())
+        connection = self.plain()
+        connection.register("profiles", profiles)
+        connection.register("ratings", ratings)
+        self.assertEqual(rows(connection, ESTIMATE), self.expected)
+
+    def test_arrow(self):
+        connection = self.plain()
+        for name, frame in zip(("profiles", "ratings"), self.frames):
+            connection.register(name, pyarrow.Table.from_pandas(frame))
+        self.assertEqual(rows(connection, ESTIMATE), self.expected)
+
+    def test_results_as_frames(self):
+        estimates = self.connection.execute(ESTIMATE).df()
+        self.assertEqual(list(estimates["company"]), [row[0] for row in self.expected])
+        self.assertEqual([list(draws) for draws in estimates["draws"]], [row[-1] for row in self.expected])
+        table = self.connection.sql(ESTIMATE).to_arrow_table()
+        self.assertEqual(table.column("draws").to_pylist(), [row[-1] for row in self.expected])
+        self.connection.register("kept", estimates)
+        total = rows(self.connection, "SELECT companies, estimate FROM muster.headcount_total(kept)")
+        self.assertEqual(total[0][0], 3)
+        self.assertAlmostEqual(total[0][1], sum(row[5] for row in self.expected), places=6)
+
+    def test_temporary_tables_are_those_of_the_connection(self):
+        other = self.connection.cursor()
+        with self.assertRaisesRegex(duckdb.Error, "does not exist"):
+            other.execute(ESTIMATE)
+        simulate(other, companies=2)
+        self.assertEqual(len(rows(other, ESTIMATE)), 2)
+        self.assertEqual(len(rows(self.connection, ESTIMATE)), 3)
+
+    def test_uncommitted_rows_are_seen_by_their_connection_only(self):
+        first = simulate(connect(), "TABLE")
+        second = first.cursor()
+        first.execute("BEGIN")
+        first.execute("INSERT INTO profiles SELECT -i, 'new', NULL, NULL FROM range(1, 4) AS t(i)")
+        self.assertEqual([row[:2] for row in rows(first, ESTIMATE)][-1], ("new", 3))
+        self.assertEqual(rows(second, ESTIMATE), self.expected)
+        first.execute("ROLLBACK")
+        self.assertEqual(rows(first, ESTIMATE), self.expected)
+
+    def test_estimates_at_once_from_several_connections(self):
+        main = simulate(connect(), "TABLE")
+        results = {}
+
+        def estimate(i, connection):
+            results[i] = rows(connection, ESTIMATE)
+
+        threads = [threading.Thread(target=estimate, args=(i, main.cursor())) for i in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([results.get(i) for i in range(8)], [self.expected] * 8)
+
+    def test_parameters_of_the_client(self):
+        sql = "SELECT company FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, draws := ?, level := ?)"
+        for draws in (5, 6):
+            self.assertEqual(len(self.connection.execute(sql, [draws, 0.9]).fetchall()), 3)
+        with self.assertRaisesRegex(duckdb.Error, "draws must be a whole number from 1 to 100000, got 0"):
+            self.connection.execute(sql, [0, 0.9])
+
+    def test_a_database_of_its_own(self):
+        path = self.folder / "study.db"
+        connection = simulate(connect(path), "TABLE")
+        connection.execute(f"CREATE TABLE estimates AS {ESTIMATE}")
+        connection.execute(f"CREATE VIEW again AS {ESTIMATE}")
+        connection.close()
+        plain = connect(path, load=False)
+        self.assertEqual(rows(plain, "FROM estimates"), self.expected)
+        with self.assertRaises(duckdb.Error):
+            plain.execute("FROM again")
+        plain.execute(f"LOAD '{EXTENSION}'")
+        self.assertEqual(rows(plain, "FROM again"), self.expected)
+
+
+class Examples(unittest.TestCase):
+    def test_every_example_runs(self):
+        connection = connect()
+        for name in ("profiles", "ratings"):
+            connection.execute(f"CREATE TEMP TABLE {name} AS FROM muster.simulate_{name}(companies := 5)")
+        examples = rows(connection, "SELECT name, example FROM muster.functions()")
+        self.assertGreaterEqual(len(examples), 13)
+        for name, example in examples:
+            with self.subTest(name):
+                self.assertGreater(len(connection.execute(example).fetchall()), 0)
+
+    def test_documented_columns_are_those_that_come(self):
+        connection = simulate(connect())
+        connection.execute(f"CREATE TABLE estimates AS {ESTIMATE}")
+        study = "ratings, profiles, is_expert"
+        calls = {
+            "fit_probit_bootstrap": "ratings, profiles, company, is_expert",
+            "headcount_total": "estimates, stratum := company",
+            **dict.fromkeys(("probit_posterior", "probit_model", "annotator_metrics", "annotator_correlations"), study),
+        }
+        for name, details in rows(connection, "SELECT name, details FROM muster.functions() WHERE kind = 'table'"):
+            with self.subTest(name):
+                block = details.split("columns:\n")[1]
+                documented = [tuple(line.split()[:2]) for line in block.splitlines() if line.startswith("  ")]
+                cursor = connection.execute(f"DESCRIBE FROM muster.{name}({calls.get(name, '')})")
+                got = [row[:2] for row in cursor.fetchall()]
+                self.assertEqual([column for column, _ in got], [column for column, _ in documented])
+                for (column, kind), (_, wanted) in zip(got, documented):
+                    if wanted != "ANY":
+                        self.assertEqual(kind, wanted, column)
+
+
+class Names(unittest.TestCase):
+    """Relations and columns may have any name, those of the macros' own parameters, tables and columns too.
+
+    The names are taken from the macros themselves. One is known not to work, and says so: see `test_reserved`.
+    """
+
+    RESERVED = "_muster_profile"
+    CALLS = {
+        "fit": "muster.fit_probit_bootstrap({ratings}, {profiles}, {company}, {truth}, headcount := {headcount}, draws := 5)",
+        "posterior": "muster.probit_posterior({ratings}, {profiles}, {truth}, company := {company}, prior := 0.2)",
+        "model": "muster.probit_model({ratings}, {profiles}, {truth})",
+        "metrics": "muster.annotator_metrics({ratings}, {profiles}, {truth})",
+        "correlations": "muster.annotator_correlations({ratings}, {profiles}, {truth})",
+        "total": "muster.headcount_total({estimates}, stratum := {stratum})",
+    }
+    RELATIONS = {"ratings": "plain_r", "profiles": "plain_p", "estimates": "plain_e"}
+    COLUMNS = {"company": "firm", "truth": "gold", "headcount": "staff", "stratum": "firm"}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.connection = connection = connect()
+        small = "companies := 2, max_observed := 15, rated_experts := 12, rated_others := 12"
+        connection.execute(
+            f"CREATE TABLE plain_p AS SELECT profile_id, company AS firm, is_expert AS gold, headcount AS staff "
+            f"FROM muster.simulate_profiles({small})"
+        )
+        connection.execute(f"CREATE TABLE plain_r AS FROM muster.simulate_ratings({small}) WHERE annotator < 'gh'")
+        connection.execute(
+            "CREATE TABLE plain_e AS SELECT company AS firm, headcount, draws "
+            "FROM muster.fit_probit_bootstrap(plain_r, plain_p, firm, gold, draws := 5, keep_draws := true)"
+        )
+        parameters = "SELECT unnest(parameters) FROM duckdb_functions() WHERE database_name = 'muster'"
+        bodies = "SELECT macro_definition FROM duckdb_functions() WHERE database_name = 'muster'"
+        text = " ".join(body or "" for (body,) in rows(connection, bodies))
+        parameters = {name for (name,) in rows(connection, parameters)}
+        cls.names = sorted(parameters | set(re.findall(r"\b_muster_\w+", text)))
+        cls.tables = sorted(parameters | set(re.findall(r"\b(_muster_\w+) AS (?:MATERIALIZED )?\(", text)))
+        cls.expected = {call: cls.run_call(call) for call in cls.CALLS}
+
+    @classmethod
+    def run_call(cls, call, prefix="", **names):
+        return rows(cls.connection, prefix + "FROM " + cls.CALLS[call].format(**{**cls.RELATIONS, **cls.COLUMNS, **names}))
+
+    def assert_calls(self, calls, prefix="", **names):
+        for call in calls:
+            with self.subTest(call, **names):
+                self.assertEqual(self.run_call(call, prefix, **names), self.expected[call])
+
+    def relations(self):
+        """Every name once for each relation, two or three of them in a call."""
+        for i, name in enumerate(self.tables):
+            names = {"ratings": name, "profiles": self.tables[i - 1], "estimates": name}
+            if name == self.RESERVED:
+                names["ratings"] = "other"
+            yield {relation: f'"{name}"' for relation, name in names.items()}
+
+    def test_the_names_are_found(self):
+        tables = {"_muster_person", "_muster_rating", "_muster_profile", "_muster_estimate", "_muster_kind"}
+        parameters = {"company", "truth", "headcount", "ratings", "profiles", "caller", "people", "level", "seed", "draws"}
+        self.assertLessEqual(tables | parameters | {"stratum", "estimates", "value"}, set(self.tables))
+        self.assertLessEqual({"_muster_id", "_muster_seen", *self.tables}, set(self.names))
+        self.assertTrue(all(self.expected.values()))
+
+    def test_tables(self):
+        for names in self.relations():
+            total = {"estimates": names.pop("estimates")}
+            for made, calls in ((names, list(self.CALLS)[:-1]), (total, ["total"])):
+                for relation, name in made.items():
+                    self.connection.execute(f"CREATE TABLE {name} AS FROM {self.RELATIONS[relation]}")
+                self.assert_calls(calls, **made)
+                for name in made.values():
+                    self.connection.execute(f"DROP TABLE {name}")
+
+    def test_common_table_expressions(self):
+        for names in self.relations():
+            total = {"estimates": names.pop("estimates")}
+            for made, calls in ((names, ["fit", "posterior"]), (total, ["total"])):
+                parts = [f"{name} AS (FROM {self.RELATIONS[relation]})" for relation, name in made.items()]
+                self.assert_calls(calls, f"WITH {', '.join(parts)} ", **made)
+
+    def test_relations_exchanged(self):
+        prefix = "WITH ratings AS (FROM plain_p), profiles AS (FROM plain_r) "
+        self.assert_calls(list(self.CALLS)[:-1], prefix, ratings="profiles", profiles="ratings")
+
+    def test_columns(self):
+        for i, name in enumerate(self.names):
+            names = {"company": name, "truth": self.names[i - 1], "headcount": self.names[i - 2]}
+            names = {parameter: f'"{name}"' for parameter, name in names.items()}
+            renamed = ", ".join(f"{self.COLUMNS[parameter]} AS {name}" for parameter, name in names.items())
+            prefix = f"WITH changed AS (SELECT * RENAME ({renamed}) FROM plain_p) "
+            self.assert_calls(list(self.CALLS)[:-1], prefix, profiles="changed", **names)
+            if name not in ("headcount", "draws"):  # which estimates has already
+                prefix = f'WITH changed AS (SELECT * RENAME (firm AS "{name}") FROM plain_e) '
+                self.assert_calls(["total"], prefix, estimates="changed", stratum=f'"{name}"')
+
+    def test_columns_that_are_not_asked_for(self):
+        for relation, source in self.RELATIONS.items():
+            own = ("headcount", "draws") if relation == "estimates" else ()
+            more = ", ".join(f"'x' AS \"{name}\"" for name in self.names if name not in own)
+            calls = [call for call, text in self.CALLS.items() if f"{{{relation}}}" in text]
+            self.assert_calls(calls, f"WITH changed AS (SELECT *, {more} FROM {source}) ", **{relation: "changed"})
+
+    def test_reserved(self):
+        prefix = f"WITH {self.RESERVED} AS (FROM plain_r) "
+        for call in list(self.CALLS)[:-1]:
+            with self.subTest(call), self.assertRaisesRegex(duckdb.Error, 'column "profile_id" not found'):
+                self.run_call(call, prefix, ratings=self.RESERVED)
+
+
+class Versions(unittest.TestCase):
+    def test_same_numbers_on_the_other_version(self):
+        ours = checksum()
+        self.assertRegex(ours, "^[0-9a-f]{64}$")
+        self.assertEqual(checksum(), ours)
+        others = [ROOT / name / "bin" / "python" for name in (".venv", ".venv-1.5")]
+        others = [python for python in others if python.exists() and Path(sys.prefix) != python.parent.parent]
+        if not others:
+            self.skipTest("no environment with another DuckDB")
+        command = [__file__, "--extension", str(EXTENSION), "--print-checksum"]
+        for python in others:
+            done = subprocess.run([python, *command], capture_output=True, text=True, check=True)
+            self.assertEqual(done.stdout.strip(), ours, python)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--extension", type=Path, default=EXTENSION)
+    parser.add_argument("--print-checksum", action="store_true")
+    options, rest = parser.parse_known_args()
+    EXTENSION = options.extension.resolve()
+    if options.print_checksum:
+        print(checksum())
+    else:
+        unittest.main(argv=[sys.argv[0], *rest])
