@@ -27,8 +27,9 @@ const MAX_CELLS: usize = 1 << 26;
 /// The smallest probability: the logarithm of none does not exist.
 const TINY: f64 = 1e-300;
 
-/// Items or annotators a thread takes at a time.
-const CHUNK: usize = 2048;
+/// Items a thread takes at a time, and annotators, who have many more labels.
+const ITEMS: usize = 2048;
+const ANNOTATORS: usize = 8;
 
 /// One label, all names as numbers from 0 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -170,7 +171,7 @@ impl Fit {
         }
         self.prevalence = totals.into_iter().map(|total| total / n).collect();
         let posterior = &self.posterior;
-        let parts = chunks(threads, sorted.order.len(), |annotators| {
+        let parts = chunks(threads, sorted.order.len(), ANNOTATORS, |annotators| {
             let mut part = vec![0.0; annotators.len() * classes * classes];
             for (table, annotator) in part.chunks_exact_mut(classes * classes).zip(annotators) {
                 for &(item, label) in sorted.of_annotator(annotator) {
@@ -203,7 +204,7 @@ impl Fit {
             }
         }
         let priors: Vec<f64> = self.prevalence.iter().map(|p| ln(p.max(TINY))).collect();
-        let parts = chunks(threads, class_of.len(), |items| {
+        let parts = chunks(threads, class_of.len(), ITEMS, |items| {
             let mut part = Vec::with_capacity(items.len() * classes);
             let mut total = 0.0;
             for item in items {
@@ -270,9 +271,9 @@ fn normalise(row: &mut [f64]) -> f64 {
     most + ln(sum)
 }
 
-/// `f` of ranges that cover 0 to n - 1; their bounds do not depend on the threads.
-fn chunks<T: Send>(threads: usize, n: usize, f: impl Fn(std::ops::Range<usize>) -> T + Sync) -> Vec<T> {
-    parallel::map(threads, n.div_ceil(CHUNK), |chunk| f(chunk * CHUNK..((chunk + 1) * CHUNK).min(n)))
+/// `f` of ranges of `size` that cover 0 to n - 1; their bounds do not depend on the threads.
+fn chunks<T: Send>(threads: usize, n: usize, size: usize, f: impl Fn(std::ops::Range<usize>) -> T + Sync) -> Vec<T> {
+    parallel::map(threads, n.div_ceil(size), |chunk| f(chunk * size..((chunk + 1) * size).min(n)))
 }
 
 impl Sorted {
