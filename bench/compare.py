@@ -3,7 +3,7 @@
     .venv-compare/bin/python bench/compare.py --extension build/release/muster.duckdb_extension
 
 needs bench/requirements-compare.txt. Prints the tables and writes them to docs/comparison.md, where the paragraphs between
-the comments "by hand" stay as they are and everything else is written anew.
+the comments "by hand" stay as they are (read them again after a run) and everything else is written anew.
 
 Labels: two published sets whose truth is known; every method sees the labels only.
 
@@ -217,7 +217,7 @@ class Study:
         """A frame of counts from shares: a dict from company to a share or to (share, lower, upper)."""
         rows = {company: np.atleast_1d(share) for company, share in shares.items()}
         frame = pd.DataFrame.from_dict(rows, orient="index").rename(columns={0: "estimate", 1: "lower", 2: "upper"})
-        return frame.mul(self.companies["headcount"], axis=0)
+        return frame.mul(self.companies["headcount"].reindex(frame.index), axis=0)
 
     def share_of(self, probability):
         """Each company's mean of a person's P(expert), over the people that have one."""
