@@ -1,5 +1,5 @@
 use muster::probit::{estimate::*, study::Study};
-use muster::simulate::{Simulator, Settings as Sim, ANNOTATORS};
+use muster::simulate::{ANNOTATORS, Settings as Sim, Simulator};
 use std::time::Instant;
 fn main() {
     let names: Vec<String> = ANNOTATORS.iter().map(|s| s.to_string()).collect();

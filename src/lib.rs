@@ -4,17 +4,17 @@
 //! kernels they call, which translate between Arrow and plain Rust; everything else is the engine, which
 //! knows nothing of the database.
 
+pub mod debias;
 pub mod diagnostics;
 mod entry;
-pub mod debias;
 pub mod functions;
 pub mod options;
 pub mod parallel;
 pub mod probit;
 pub mod random;
 pub mod simulate;
-pub mod synthetic;
 mod sql;
+pub mod synthetic;
 
 /// Reference values for tests, from `test/oracle/`.
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! (seed, purpose, key) and numbered by the replicate; the key is a company's name or a set of
 //! annotators. So a draw does not change with threads, row order or with which other companies there are.
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp1, Gamma};
 use sha2::{Digest, Sha256};
@@ -88,6 +88,9 @@ pub fn beta(a: f64, b: f64, generator: &mut ChaCha8Rng) -> f64 {
 }
 
 /// A Binomial(n, p) draw; `p` is clamped to [0, 1].
+///
+/// Few expected: by inversion (BINV of Kachitvichyanukul & Schmeiser 1988), which is what the library does
+/// too. Here it skips the power (1 - p)^n where the answer is 0 anyway, as for most cells of most companies.
 pub fn binomial(n: u64, p: f64, generator: &mut ChaCha8Rng) -> u64 {
     if n == 0 || p <= 0.0 {
         return 0;
@@ -95,7 +98,35 @@ pub fn binomial(n: u64, p: f64, generator: &mut ChaCha8Rng) -> u64 {
     if p >= 1.0 {
         return n;
     }
-    rand_distr::Binomial::new(n, p).map_or(0, |b| b.sample(generator))
+    let rare = p.min(1.0 - p);
+    if n > FEW_TRIALS || n as f64 * rare >= FEW_EXPECTED {
+        return rand_distr::Binomial::new(n, p).map_or(0, |b| b.sample(generator));
+    }
+    let rare = invert_binomial(n, rare, generator.random());
+    if p > 0.5 { n - rare } else { rare }
+}
+
+/// Inversion is used up to these: beyond, 1 - p loses digits or the search takes long.
+const FEW_TRIALS: u64 = 1 << 20;
+const FEW_EXPECTED: f64 = 10.0;
+
+/// The number of successes whose distribution function first exceeds `u`.
+fn invert_binomial(n: u64, p: f64, mut u: f64) -> u64 {
+    // (1 - p)^n >= 1 - n p
+    if u < 1.0 - n as f64 * p {
+        return 0;
+    }
+    let q = 1.0 - p;
+    let odds = p / q;
+    let scale = (n as f64 + 1.0) * odds;
+    let mut mass = q.powi(n as i32);
+    let mut successes = 0;
+    while u >= mass && successes < n {
+        u -= mass;
+        successes += 1;
+        mass *= scale / successes as f64 - odds;
+    }
+    successes
 }
 
 #[cfg(test)]
@@ -141,5 +172,35 @@ mod tests {
         assert!((mean(&mut || binomial(50, 0.3, &mut g) as f64) - 15.0).abs() < 5.0 * (10.5f64 / n as f64).sqrt());
         assert_eq!(binomial(7, 1.5, &mut g), 7);
         assert_eq!(binomial(7, -0.5, &mut g), 0);
+    }
+
+    #[test]
+    fn binomials_have_their_distribution() {
+        use statrs::distribution::{ContinuousCDF, Discrete};
+        let mut g = Stream::new(2, Purpose::Simulation, 0).replicate(0);
+        // inversion for rare and for frequent successes, of few and of many, and the library
+        for (n, p) in [(1, 0.3), (7, 0.02), (40, 0.1), (40, 0.9), (1 << 20, 3e-6), (1 << 21, 1e-6), (300, 0.2)] {
+            let draws = 20_000;
+            let exact = statrs::distribution::Binomial::new(p, n).unwrap();
+            let mut counts = std::collections::BTreeMap::<u64, f64>::new();
+            (0..draws).for_each(|_| *counts.entry(binomial(n, p, &mut g)).or_default() += 1.0);
+            // cells of at least 5 expected draws, the rest in one
+            let (mut x2, mut cells, mut rest_seen, mut rest) = (0.0, 0.0, draws as f64, draws as f64);
+            let centre = (n as f64 * p) as u64;
+            for k in centre.saturating_sub(60)..=n.min(centre + 60) {
+                let expected = draws as f64 * exact.pmf(k);
+                if expected >= 5.0 {
+                    let seen = counts.get(&k).copied().unwrap_or(0.0);
+                    x2 += (seen - expected).powi(2) / expected;
+                    (cells, rest_seen, rest) = (cells + 1.0, rest_seen - seen, rest - expected);
+                }
+            }
+            if rest > 1.0 {
+                x2 += (rest_seen - rest).powi(2) / rest;
+                cells += 1.0;
+            }
+            let tail = statrs::distribution::ChiSquared::new(cells - 1.0).unwrap().sf(x2);
+            assert!(tail > 1e-4, "Binomial({n}, {p}): chi-square {x2} of {cells} cells");
+        }
     }
 }

@@ -130,11 +130,7 @@ pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyErr
     let rated = (study.rated_in(false) + study.rated_in(true)) as f64;
     let checks = |people: u64, patterns: &Counts, bins: &Counts| {
         let enough = ENOUGH * (people as f64 / rated).max(1.0);
-        Checks {
-            people,
-            patterns: patterns.check(enough, settings.level),
-            bins: bins.check(enough, settings.level),
-        }
+        Checks { people, patterns: patterns.check(enough, settings.level), bins: bins.check(enough, settings.level) }
     };
     let mut all = parallel::map(settings.threads, counted.len(), |c| {
         checks(labelled(&study.companies[c]), &counted[c].0, &counted[c].1)
@@ -233,11 +229,7 @@ impl Table {
 
 impl Counts {
     fn new(replicates: usize) -> Self {
-        Counts {
-            replicates,
-            observed: BTreeMap::new(),
-            made: BTreeMap::new(),
-        }
+        Counts { replicates, observed: BTreeMap::new(), made: BTreeMap::new() }
     }
 
     fn put(&mut self, cell: Cell, replicate: usize, people: u64) {
@@ -325,12 +317,7 @@ mod tests {
     }
 
     fn simulation(seed: u64) -> Simulation {
-        Simulation {
-            seed,
-            companies: 30,
-            max_observed: 400,
-            ..Simulation::default()
-        }
+        Simulation { seed, companies: 30, max_observed: 400, ..Simulation::default() }
     }
 
     #[test]

@@ -11,10 +11,12 @@
 //! with all other labels hidden.
 
 use super::model::{Model, Ratios};
+use super::normal::exp;
 use super::study::{Pattern, Rated};
 use crate::parallel;
 use crate::random::{Purpose, Stream, gamma};
 use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 /// Number of bins.
 pub const BINS: usize = 4;
@@ -32,11 +34,11 @@ pub const FOLDS: usize = 10;
 const PSEUDO_COUNT: f64 = 1.0;
 
 /// Marks a rated person who has none of a mask's labels.
-const NONE: u8 = u8::MAX;
+const NONE: f64 = -1.0;
 
-fn bin(log_ratio: f64) -> u8 {
+fn bin(log_ratio: f64) -> usize {
     let log10 = log_ratio * std::f64::consts::LOG10_E;
-    CUTS.iter().filter(|cut| log10 > **cut).count() as u8
+    CUTS.iter().filter(|cut| log10 > **cut).count()
 }
 
 /// Probabilities of the bins of one mask: `[bin][0]` for others, `[bin][1]` for experts.
@@ -97,8 +99,12 @@ pub struct Bins {
     /// Sorted; the empty mask has no bins.
     pub masks: Vec<u32>,
     rows: Vec<FoldRow>,
-    /// `[mask][row]`
-    row_bins: Vec<Vec<u8>>,
+    /// How many rows are others; experts follow.
+    others: usize,
+    /// `[annotator][row]`: 1 for yes, -1 for no, 0 for a missing label.
+    answers: Vec<Vec<f64>>,
+    /// `[mask][row]`: a bin as a number, so that bins are compared in the lanes of the weights, or [`NONE`].
+    row_bins: Vec<Vec<f64>>,
     /// `[mask][yes]`
     person_bins: Vec<Vec<u8>>,
     seed: u64,
@@ -114,13 +120,48 @@ impl Bins {
                     .iter()
                     .map(|row| {
                         let pattern = row.rated.pattern.within(mask);
-                        if pattern.seen == 0 { NONE } else { bin(without[row.fold].of(pattern)) }
+                        if pattern.seen == 0 { NONE } else { bin(without[row.fold].of(pattern)) as f64 }
                     })
                     .collect()
             })
             .collect();
-        let person_bins = masks.iter().map(|&mask| fit.full.log_ratios(mask).into_iter().map(bin).collect()).collect();
-        Bins { masks, rows: fit.rows.clone(), row_bins, person_bins, seed }
+        let person_bins = masks
+            .iter()
+            .map(|&mask| fit.full.log_ratios(mask).into_iter().map(|ratio| bin(ratio) as u8).collect())
+            .collect();
+        Bins::of(masks, fit.rows.clone(), fit.full.expert.rates.len(), row_bins, person_bins, seed)
+    }
+
+    fn of(
+        masks: Vec<u32>,
+        rows: Vec<FoldRow>,
+        annotators: usize,
+        row_bins: Vec<Vec<f64>>,
+        person_bins: Vec<Vec<u8>>,
+        seed: u64,
+    ) -> Self {
+        let answer = |Pattern { seen, yes }: Pattern, j: usize| match (seen >> j & 1, yes >> j & 1) {
+            (0, _) => 0.0,
+            (_, 0) => -1.0,
+            _ => 1.0,
+        };
+        Bins {
+            masks,
+            others: rows.iter().filter(|row| !row.rated.truth).count(),
+            answers: (0..annotators).map(|j| rows.iter().map(|row| answer(row.rated.pattern, j)).collect()).collect(),
+            rows,
+            row_bins,
+            person_bins,
+            seed,
+        }
+    }
+
+    /// Two annotators whose four patterns are the bins, the rated people counted as they are: bins without a fit.
+    #[cfg(test)]
+    pub fn given(rated: &[Rated], seed: u64) -> Self {
+        let rows: Vec<FoldRow> = rated.iter().map(|row| FoldRow { rated: *row, fold: 0 }).collect();
+        let row_bins = rows.iter().map(|row| row.rated.pattern.yes as f64).collect();
+        Bins::of(vec![3], rows, 2, vec![row_bins], vec![vec![0, 1, 2, 3]], seed)
     }
 
     /// Position of a mask that occurs; `None` for the empty one.
@@ -153,11 +194,14 @@ impl Bins {
 
     /// Bin probabilities of one mask from weights of the rows and pseudo-counts.
     pub fn rates(&self, mask: usize, weights: &[f64], pseudo_counts: &BinRates) -> BinRates {
+        let (other_weights, expert_weights) = weights.split_at(self.others);
+        let (other_bins, expert_bins) = self.row_bins[mask].split_at(self.others);
+        let others = pulp::Arch::new().dispatch(BinSums { weights: other_weights, bins: other_bins });
+        let experts = pulp::Arch::new().dispatch(BinSums { weights: expert_weights, bins: expert_bins });
         let mut sums = *pseudo_counts;
-        for ((row, &bin), weight) in self.rows.iter().zip(&self.row_bins[mask]).zip(weights) {
-            if bin != NONE {
-                sums[bin as usize][row.rated.truth as usize] += weight;
-            }
+        for (bin, sum) in sums.iter_mut().enumerate() {
+            sum[0] += others[bin];
+            sum[1] += experts[bin];
         }
         normalise(sums)
     }
@@ -166,34 +210,77 @@ impl Bins {
     /// exp(sum_j d_j y_j), y = 1 for yes, -1 for no and 0 for a missing label, each class scaled
     /// back to its own total. d_j ~ N(0, (.85 sd)^2), since a shift of the latent mean moves the
     /// log-odds of an answer by about 1.7 times as much.
-    pub fn tilt(&self, weights: &[f64], annotators: usize, sd: f64, generator: &mut ChaCha8Rng) -> Vec<f64> {
-        use rand_distr::{Distribution, StandardNormal};
+    pub fn tilt(&self, weights: &[f64], sd: f64, generator: &mut ChaCha8Rng) -> Vec<f64> {
         let shifts: Vec<f64> =
-            (0..annotators).map(|_| 0.85 * sd * Distribution::<f64>::sample(&StandardNormal, generator)).collect();
-        let mut before = [0.0; 2];
-        let mut after = [0.0; 2];
-        let mut tilted: Vec<f64> = self
-            .rows
-            .iter()
-            .zip(weights)
-            .map(|(row, weight)| {
-                let Pattern { seen, yes } = row.rated.pattern;
-                let mut exponent = 0.0;
-                for (j, shift) in shifts.iter().enumerate() {
-                    let answer = (seen >> j & 1) as f64 * (2.0 * (yes >> j & 1) as f64 - 1.0);
-                    exponent += shift * answer;
-                }
-                let heavy = weight * super::normal::exp(exponent);
-                before[row.rated.truth as usize] += weight;
-                after[row.rated.truth as usize] += heavy;
-                heavy
-            })
-            .collect();
-        for (row, weight) in self.rows.iter().zip(&mut tilted) {
-            let class = row.rated.truth as usize;
-            *weight *= before[class] / after[class];
+            self.answers.iter().map(|_| 0.85 * sd * Distribution::<f64>::sample(&StandardNormal, generator)).collect();
+        let mut tilted = vec![0.0; weights.len()];
+        pulp::Arch::new().dispatch(Tilt { answers: &self.answers, shifts: &shifts, weights, tilted: &mut tilted });
+        let (before, after) = (weights.split_at(self.others), tilted.split_at_mut(self.others));
+        for (before, after) in [(before.0, after.0), (before.1, after.1)] {
+            let scale = before.iter().sum::<f64>() / after.iter().sum::<f64>();
+            after.iter_mut().for_each(|weight| *weight *= scale);
         }
         tilted
+    }
+}
+
+const LANES: usize = 8;
+
+/// The weights that fall into each bin.
+struct BinSums<'a> {
+    weights: &'a [f64],
+    bins: &'a [f64],
+}
+
+impl pulp::WithSimd for BinSums<'_> {
+    type Output = [f64; BINS];
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> [f64; BINS] {
+        let (weights, last_weights) = self.weights.as_chunks::<LANES>();
+        let (bins, last_bins) = self.bins.as_chunks::<LANES>();
+        let mut sums = [0.0; BINS];
+        for (bin, sum) in sums.iter_mut().enumerate() {
+            let bin = bin as f64;
+            let mut lanes = [0.0; LANES];
+            for (weights, bins) in weights.iter().zip(bins) {
+                for l in 0..LANES {
+                    lanes[l] += weights[l] * if bins[l] == bin { 1.0 } else { 0.0 };
+                }
+            }
+            for (weight, of) in last_weights.iter().zip(last_bins) {
+                *sum += if *of == bin { *weight } else { 0.0 };
+            }
+            for lane in lanes {
+                *sum += lane;
+            }
+        }
+        sums
+    }
+}
+
+/// Weights times exp(sum of shifts times answers).
+struct Tilt<'a> {
+    answers: &'a [Vec<f64>],
+    shifts: &'a [f64],
+    weights: &'a [f64],
+    /// All 0.
+    tilted: &'a mut [f64],
+}
+
+impl pulp::WithSimd for Tilt<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        for (answers, shift) in self.answers.iter().zip(self.shifts) {
+            for (exponent, answer) in self.tilted.iter_mut().zip(answers) {
+                *exponent += shift * answer;
+            }
+        }
+        for (tilted, weight) in self.tilted.iter_mut().zip(self.weights) {
+            *tilted = weight * exp(*tilted);
+        }
     }
 }
 
@@ -236,9 +323,20 @@ mod tests {
         for class in 0..2 {
             assert!((rates.iter().map(|b| b[class]).sum::<f64>() - 1.0).abs() < 1e-12);
         }
+        // the lanes add up what a plain loop does
+        for (bin, rates) in rates.iter().enumerate() {
+            for (class, size) in [(0, 50.0), (1, 25.0)] {
+                let there = bins.rows.iter().zip(&bins.row_bins[1]);
+                let sum: u64 = there
+                    .filter(|(row, of)| row.rated.truth as usize == class && **of == bin as f64)
+                    .map(|(row, _)| row.rated.count)
+                    .sum();
+                assert!((rates[class] - sum as f64 / size).abs() < 1e-12);
+            }
+        }
         // two yes answers are strong evidence: the last bin holds the 21 of 25 experts and 5 of 50 others
         assert!((rates[BINS - 1][1] + rates[BINS - 2][1] - 21.0 / 25.0).abs() < 0.05);
-        let tilted = bins.tilt(&counts, 2, 0.5, &mut Stream::new(1, Purpose::Tilt, 0).replicate(0));
+        let tilted = bins.tilt(&counts, 0.5, &mut Stream::new(1, Purpose::Tilt, 0).replicate(0));
         let total = |w: &[f64]| w.iter().sum::<f64>();
         assert!((total(&tilted) - total(&counts)).abs() < 1e-9);
         assert!(tilted.iter().zip(&counts).any(|(a, b)| (a - b).abs() > 0.1));

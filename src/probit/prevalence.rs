@@ -4,13 +4,19 @@
 //! sum n ln(1 + pi (L - 1)). It is evaluated on a grid of logits and sampled by inverting the
 //! piecewise linear density between the points. Where the posterior is narrow against the
 //! spacing, the grid is laid again over the part that carries the mass, so the grid never shows.
+//!
+//! Many companies share a likelihood ratio: its logarithms on the grid are kept in a table, and a company's
+//! log likelihood is a weighted sum of its rows.
 
 use super::normal::{exp, ln};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-/// Points of the grid, a multiple of the vector width.
+/// Points of the grid, a multiple of [`LANES`].
 pub const POINTS: usize = 72;
+
+const LANES: usize = 8;
+const BLOCKS: usize = POINTS / LANES;
 
 /// Range of the prevalence.
 pub const LOWEST: f64 = 1e-5;
@@ -21,13 +27,6 @@ const NEGLIGIBLE: f64 = 18.0;
 
 /// Fewest points that the mass may lie on.
 const ENOUGH: usize = 24;
-
-/// `count` people with likelihood ratio `ratio` (expert : other).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cell {
-    pub ratio: f64,
-    pub count: f64,
-}
 
 /// What is known of a prevalence before the labels are seen, as a density of its logit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,21 +43,19 @@ pub type Points = [f64; POINTS];
 /// Logits from `low` to `high`, and their prevalences.
 #[derive(Debug, Clone)]
 pub struct Grid {
-    pub low: f64,
-    pub step: f64,
-    pub logit: Points,
-    pub pi: Points,
+    step: f64,
+    logit: Points,
+    pi: Points,
+    /// Log density of the logit under [`Prior::Jeffreys`], up to a constant.
+    jeffreys: Points,
 }
 
 impl Grid {
-    pub fn new(low: f64, high: f64) -> Self {
+    fn new(low: f64, high: f64) -> Self {
         let step = (high - low) / (POINTS - 1) as f64;
-        let mut grid = Grid { low, step, logit: [0.0; POINTS], pi: [0.0; POINTS] };
-        for g in 0..POINTS {
-            grid.logit[g] = low + g as f64 * step;
-            grid.pi[g] = logistic(grid.logit[g]);
-        }
-        grid
+        let logit: Points = std::array::from_fn(|g| low + g as f64 * step);
+        let pi = logit.map(logistic);
+        Grid { step, logit, pi, jeffreys: pi.map(|p| 0.5 * ln(p * (1.0 - p))) }
     }
 
     /// The grid over the whole range.
@@ -79,115 +76,6 @@ pub fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + exp(-x))
 }
 
-struct LogLikelihood<'a> {
-    cells: &'a [Cell],
-    pi: &'a Points,
-}
-
-impl pulp::WithSimd for LogLikelihood<'_> {
-    type Output = Points;
-
-    #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) -> Points {
-        let mut sum = [0.0; POINTS];
-        for cell in self.cells {
-            let excess = cell.ratio - 1.0;
-            for g in 0..POINTS {
-                sum[g] += cell.count * ln(1.0 + self.pi[g] * excess);
-            }
-        }
-        sum
-    }
-}
-
-/// Log likelihood of the cells at the points of a grid, up to a constant.
-pub fn log_likelihood(cells: &[Cell], pi: &Points) -> Points {
-    pulp::Arch::new().dispatch(LogLikelihood { cells, pi })
-}
-
-/// Log density of the logit at the points of a grid, up to a constant.
-pub fn log_prior(prior: Prior, grid: &Grid) -> Points {
-    let mut out = [0.0; POINTS];
-    match prior {
-        Prior::Jeffreys => {
-            for (value, pi) in out.iter_mut().zip(&grid.pi) {
-                *value = 0.5 * ln(pi * (1.0 - pi));
-            }
-        }
-        Prior::LogitNormal { mean, sd } => {
-            for (value, x) in out.iter_mut().zip(&grid.logit) {
-                let z = (x - mean) / sd;
-                *value = -0.5 * z * z;
-            }
-        }
-    }
-    out
-}
-
-struct Densities<'a> {
-    log: &'a Points,
-    shift: f64,
-}
-
-impl pulp::WithSimd for Densities<'_> {
-    type Output = Points;
-
-    #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) -> Points {
-        let mut out = [0.0; POINTS];
-        for g in 0..POINTS {
-            out[g] = exp(self.log[g] - self.shift);
-        }
-        out
-    }
-}
-
-fn largest(values: &Points) -> f64 {
-    values.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b))
-}
-
-/// A logit drawn from the piecewise linear density with the given logs at the points, by inversion at `u`.
-pub fn invert(grid: &Grid, log_density: &Points, u: f64) -> f64 {
-    let density = pulp::Arch::new().dispatch(Densities { log: log_density, shift: largest(log_density) });
-    let mut total = 0.0;
-    let mut below = [0.0; POINTS];
-    for g in 1..POINTS {
-        total += 0.5 * (density[g - 1] + density[g]);
-        below[g] = total;
-    }
-    let target = u * total;
-    let g = below.partition_point(|mass| *mass <= target).clamp(1, POINTS - 1);
-    // inside the cell: a x + (b - a) x^2 / 2 = rest, solved for x without cancellation
-    let (a, b) = (density[g - 1], density[g]);
-    let rest = (target - below[g - 1]).max(0.0);
-    let root = (a * a + 2.0 * (b - a) * rest).max(0.0).sqrt();
-    let x = if rest > 0.0 { (2.0 * rest / (a + root)).min(1.0) } else { 0.0 };
-    grid.logit[g - 1] + x * grid.step
-}
-
-/// A prevalence drawn from the posterior of the cells under the prior.
-pub fn draw(cells: &[Cell], prior: Prior, generator: &mut ChaCha8Rng) -> f64 {
-    let u: f64 = generator.random();
-    let mut grid = std::borrow::Cow::Borrowed(Grid::whole());
-    // each pass narrows the range at least threefold
-    for _ in 0..12 {
-        let mut log_density = log_likelihood(cells, &grid.pi);
-        for (value, prior) in log_density.iter_mut().zip(log_prior(prior, &grid)) {
-            *value += prior;
-        }
-        let floor = largest(&log_density) - NEGLIGIBLE;
-        let first = log_density.iter().position(|v| *v > floor).unwrap_or(0);
-        let last = log_density.iter().rposition(|v| *v > floor).unwrap_or(POINTS - 1);
-        if last - first >= ENOUGH {
-            return logistic(invert(&grid, &log_density, u));
-        }
-        let low = grid.logit[first.saturating_sub(1)];
-        let high = grid.logit[(last + 1).min(POINTS - 1)];
-        grid = std::borrow::Cow::Owned(Grid::new(low, high));
-    }
-    logistic(0.5 * (grid.logit[0] + grid.logit[POINTS - 1]))
-}
-
 /// Probability that a person with likelihood ratio `ratio` is an expert at prevalence `pi`.
 #[inline(always)]
 pub fn posterior(pi: f64, ratio: f64) -> f64 {
@@ -195,14 +83,312 @@ pub fn posterior(pi: f64, ratio: f64) -> f64 {
     odds / (odds + (1.0 - pi))
 }
 
+/// `count` people whose likelihood ratio stands in a row of a [`RatioTable`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    pub row: usize,
+    pub count: u64,
+}
+
+/// Likelihood ratios (expert : other), each with its ln(1 + pi (L - 1)) on the whole grid.
+#[derive(Debug, Clone)]
+pub struct RatioTable {
+    ratios: Vec<f64>,
+    logs: Vec<Points>,
+}
+
+impl RatioTable {
+    /// A table whose ratios are all 1.
+    pub fn new(rows: usize) -> Self {
+        RatioTable { ratios: vec![1.0; rows], logs: vec![[0.0; POINTS]; rows] }
+    }
+
+    /// Sets the ratio of a row, positive and finite.
+    pub fn set(&mut self, row: usize, ratio: f64) {
+        self.ratios[row] = ratio;
+        self.logs[row] = pulp::Arch::new().dispatch(Logs { ratio, pi: &Grid::whole().pi });
+    }
+
+    pub fn ratio(&self, row: usize) -> f64 {
+        self.ratios[row]
+    }
+
+    /// Log likelihood of the cells at the points of the whole grid.
+    fn log_likelihood(&self, cells: &[Cell]) -> Points {
+        pulp::Arch::new().dispatch(WeightedSum { logs: &self.logs, cells })
+    }
+
+    /// The same as a likelihood, 1 at its largest.
+    pub fn likelihood(&self, cells: &[Cell]) -> Points {
+        pulp::Arch::new().dispatch(Relative(self.log_likelihood(cells)))
+    }
+
+    fn log_likelihood_on(&self, grid: &Grid, cells: &[Cell]) -> Points {
+        let mut sum = [0.0; POINTS];
+        for cell in cells {
+            let logs = pulp::Arch::new().dispatch(Logs { ratio: self.ratios[cell.row], pi: &grid.pi });
+            for (sum, log) in sum.iter_mut().zip(&logs) {
+                *sum += cell.count as f64 * log;
+            }
+        }
+        sum
+    }
+}
+
+struct Logs<'a> {
+    ratio: f64,
+    pi: &'a Points,
+}
+
+impl pulp::WithSimd for Logs<'_> {
+    type Output = Points;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Points {
+        let excess = self.ratio - 1.0;
+        let mut out = [0.0; POINTS];
+        for g in 0..POINTS {
+            out[g] = ln(1.0 + self.pi[g] * excess);
+        }
+        out
+    }
+}
+
+struct WeightedSum<'a> {
+    logs: &'a [Points],
+    cells: &'a [Cell],
+}
+
+impl pulp::WithSimd for WeightedSum<'_> {
+    type Output = Points;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Points {
+        let mut sum = [0.0; POINTS];
+        for cell in self.cells {
+            let count = cell.count as f64;
+            let logs = &self.logs[cell.row];
+            for g in 0..POINTS {
+                sum[g] += count * logs[g];
+            }
+        }
+        sum
+    }
+}
+
+/// One look at a posterior on a grid: `u` picks the quantile to draw.
+struct Look<'a> {
+    grid: &'a Grid,
+    log_likelihood: &'a Points,
+    prior: Prior,
+    u: f64,
+}
+
+/// What it shows.
+enum Seen {
+    Logit(f64),
+    /// The mass lies between these logits, on too few points.
+    Narrow(f64, f64),
+}
+
+impl pulp::WithSimd for Look<'_> {
+    type Output = Seen;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Seen {
+        let grid = self.grid;
+        let mut log_density = [0.0; POINTS];
+        match self.prior {
+            Prior::Jeffreys => {
+                for g in 0..POINTS {
+                    log_density[g] = self.log_likelihood[g] + grid.jeffreys[g];
+                }
+            }
+            Prior::LogitNormal { mean, sd } => {
+                let scale = -0.5 / (sd * sd);
+                for g in 0..POINTS {
+                    let distance = grid.logit[g] - mean;
+                    log_density[g] = self.log_likelihood[g] + scale * (distance * distance);
+                }
+            }
+        }
+        let top = largest(&log_density);
+        let floor = top - NEGLIGIBLE;
+        let mut above = [0.0; LANES];
+        for block in log_density.as_chunks::<LANES>().0 {
+            for l in 0..LANES {
+                above[l] += if block[l] > floor { 1.0 } else { 0.0 };
+            }
+        }
+        if above.iter().sum::<f64>() <= ENOUGH as f64 {
+            let first = log_density.iter().position(|v| *v > floor).unwrap_or(0);
+            let last = log_density.iter().rposition(|v| *v > floor).unwrap_or(POINTS - 1);
+            if last - first < ENOUGH {
+                return Seen::Narrow(grid.logit[first.saturating_sub(1)], grid.logit[(last + 1).min(POINTS - 1)]);
+            }
+        }
+        Seen::Logit(invert(grid, &relative(&log_density, top), self.u))
+    }
+}
+
+#[inline(always)]
+fn largest(values: &Points) -> f64 {
+    let mut top = [f64::NEG_INFINITY; LANES];
+    for block in values.as_chunks::<LANES>().0 {
+        for l in 0..LANES {
+            top[l] = if block[l] > top[l] { block[l] } else { top[l] };
+        }
+    }
+    top.iter().fold(f64::NEG_INFINITY, |a, b| if *b > a { *b } else { a })
+}
+
+/// e^(log - top)
+#[inline(always)]
+fn relative(logs: &Points, top: f64) -> Points {
+    let mut out = [0.0; POINTS];
+    for g in 0..POINTS {
+        out[g] = exp(logs[g] - top);
+    }
+    out
+}
+
+struct Relative(Points);
+
+impl pulp::WithSimd for Relative {
+    type Output = Points;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Points {
+        relative(&self.0, largest(&self.0))
+    }
+}
+
+/// The u-quantile of the piecewise linear density with the given values at the points.
+#[inline(always)]
+fn invert(grid: &Grid, density: &Points, u: f64) -> f64 {
+    // twice the mass between a point and the one before it, and what lies below each block of points
+    let mut mass = [0.0; POINTS];
+    for g in 1..POINTS {
+        mass[g] = density[g - 1] + density[g];
+    }
+    let mut below = [0.0; BLOCKS + 1];
+    for (block, m) in mass.as_chunks::<LANES>().0.iter().enumerate() {
+        below[block + 1] = below[block] + (((m[0] + m[1]) + (m[2] + m[3])) + ((m[4] + m[5]) + (m[6] + m[7])));
+    }
+    let target = u * below[BLOCKS];
+    let block = below[1..BLOCKS].iter().filter(|mass| **mass <= target).count();
+    let mut rest = target - below[block];
+    let mut g = block * LANES;
+    while g + 1 < (block + 1) * LANES && (rest >= mass[g] || g == 0) {
+        rest -= mass[g];
+        g += 1;
+    }
+    between(grid, g, density[g - 1], density[g], rest)
+}
+
+/// The logit between the points g - 1 and g, with densities `a` and `b`, below which half of `rest` lies.
+#[inline(always)]
+fn between(grid: &Grid, g: usize, a: f64, b: f64, rest: f64) -> f64 {
+    // a x + (b - a) x^2 / 2 = rest / 2, solved for x without cancellation
+    let root = (a * a + (b - a) * rest).max(0.0).sqrt();
+    let x = if rest > 0.0 { (rest / (a + root)).min(1.0) } else { 0.0 };
+    grid.logit[g - 1] + x * grid.step
+}
+
+/// Companies whose prevalences are drawn side by side.
+pub const ABREAST: usize = 16;
+
+/// Likelihoods of companies side by side at the points of the whole grid.
+pub type Likelihoods = [[f64; ABREAST]; POINTS];
+
+struct UnderNormal<'a> {
+    likelihoods: &'a Likelihoods,
+    means: &'a [f64; ABREAST],
+    sd: f64,
+    u: &'a [f64; ABREAST],
+}
+
+impl pulp::WithSimd for UnderNormal<'_> {
+    type Output = [f64; ABREAST];
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> [f64; ABREAST] {
+        let grid = Grid::whole();
+        let scale = -0.5 / (self.sd * self.sd);
+        let mut density = [[0.0; ABREAST]; POINTS];
+        for g in 0..POINTS {
+            for l in 0..ABREAST {
+                let distance = grid.logit[g] - self.means[l];
+                density[g][l] = self.likelihoods[g][l] * exp(scale * (distance * distance));
+            }
+        }
+        // twice the masses
+        let mut total = [0.0; ABREAST];
+        for g in 1..POINTS {
+            for l in 0..ABREAST {
+                total[l] += density[g - 1][l] + density[g][l];
+            }
+        }
+        let (mut cell, mut mass, mut below) = ([1.0; ABREAST], [0.0; ABREAST], [0.0; ABREAST]);
+        for g in 1..POINTS - 1 {
+            for l in 0..ABREAST {
+                mass[l] += density[g - 1][l] + density[g][l];
+                let passed = mass[l] <= self.u[l] * total[l];
+                cell[l] += if passed { 1.0 } else { 0.0 };
+                below[l] = if passed { mass[l] } else { below[l] };
+            }
+        }
+        std::array::from_fn(|l| {
+            let g = cell[l] as usize;
+            between(grid, g, density[g - 1][l], density[g][l], self.u[l] * total[l] - below[l])
+        })
+    }
+}
+
+/// Logits drawn from the posteriors of likelihoods under logit-normal priors, by inversion at `u`.
+///
+/// On the whole grid as it is, which is as fine as hyperparameters need.
+pub fn draw_logits(likelihoods: &Likelihoods, means: &[f64; ABREAST], sd: f64, u: &[f64; ABREAST]) -> [f64; ABREAST] {
+    pulp::Arch::new().dispatch(UnderNormal { likelihoods, means, sd, u })
+}
+
+/// A prevalence drawn from the posterior of the cells under the prior.
+pub fn draw(table: &RatioTable, cells: &[Cell], prior: Prior, generator: &mut ChaCha8Rng) -> f64 {
+    let u: f64 = generator.random();
+    let look =
+        |grid: &Grid, log_likelihood: &Points| pulp::Arch::new().dispatch(Look { grid, log_likelihood, prior, u });
+    let mut seen = look(Grid::whole(), &table.log_likelihood(cells));
+    // each pass narrows the range at least threefold
+    for _ in 0..12 {
+        let Seen::Narrow(low, high) = seen else {
+            break;
+        };
+        let grid = Grid::new(low, high);
+        seen = look(&grid, &table.log_likelihood_on(&grid, cells));
+    }
+    logistic(match seen {
+        Seen::Logit(logit) => logit,
+        Seen::Narrow(low, high) => 0.5 * (low + high),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::random::{Purpose, Stream};
 
-    fn draws(cells: &[Cell], prior: Prior, n: usize) -> Vec<f64> {
+    fn draws(cells: &[(f64, u64)], prior: Prior, n: usize) -> Vec<f64> {
+        let mut table = RatioTable::new(cells.len());
+        let cells: Vec<Cell> = cells
+            .iter()
+            .enumerate()
+            .map(|(row, &(ratio, count))| {
+                table.set(row, ratio);
+                Cell { row, count }
+            })
+            .collect();
         let stream = Stream::new(3, Purpose::Company, 0);
-        (0..n).map(|r| draw(cells, prior, &mut stream.replicate(r as u64))).collect()
+        (0..n).map(|r| draw(&table, &cells, prior, &mut stream.replicate(r as u64))).collect()
     }
 
     fn mean_sd(x: &[f64]) -> (f64, f64) {
@@ -214,10 +400,9 @@ mod tests {
     #[test]
     fn certain_labels_give_a_beta_posterior() {
         // ratios so strong that labels are the truth: Beta(k + 1/2, n - k + 1/2)
-        for (experts, others) in [(3.0, 17.0), (300.0, 1700.0), (40_000.0, 360_000.0), (4e6, 4e7)] {
-            let cells = [Cell { ratio: 1e12, count: experts }, Cell { ratio: 1e-12, count: others }];
-            let x = draws(&cells, Prior::Jeffreys, 4000);
-            let (a, b) = (experts + 0.5, others + 0.5);
+        for (experts, others) in [(3, 17), (300, 1700), (40_000, 360_000), (4_000_000, 40_000_000)] {
+            let x = draws(&[(1e12, experts), (1e-12, others)], Prior::Jeffreys, 4000);
+            let (a, b) = (experts as f64 + 0.5, others as f64 + 0.5);
             let mean = a / (a + b);
             let sd = (a * b / ((a + b) * (a + b) * (a + b + 1.0))).sqrt();
             let (m, s) = mean_sd(&x);
@@ -239,5 +424,49 @@ mod tests {
         let mut x = draws(&[], Prior::Jeffreys, 4000);
         x.sort_by(f64::total_cmp);
         assert!((cdf(x[2000]) - middle).abs() < 0.04, "{} against {median}", x[2000]);
+    }
+
+    #[test]
+    fn quantiles_of_a_piecewise_linear_density() {
+        let grid = Grid::whole();
+        let (low, high) = (logit(LOWEST), logit(HIGHEST));
+        for u in [0.0, 1e-9, 0.1, 0.5, 0.77, 0.999, 1.0 - 1e-16] {
+            let x = invert(grid, &[2.0; POINTS], u);
+            assert!((x - (low + u * (high - low))).abs() < 1e-9, "{u}: {x}");
+        }
+        // one point above the rest: a triangle of one step to either side
+        for peak in [1, 7, 8, 9, 35, 63, 64, 70] {
+            let mut spike = [0.0; POINTS];
+            spike[peak] = 0.3;
+            for (u, wanted) in [(0.5, 0.0), (0.125, -0.5), (0.875, 0.5), (0.02, -0.8)] {
+                let x = (invert(grid, &spike, u) - grid.logit[peak]) / grid.step;
+                assert!((x - wanted).abs() < 1e-9, "point {peak}, {u}: {x}, not {wanted}");
+            }
+        }
+    }
+
+    #[test]
+    fn side_by_side_as_one_by_one() {
+        let mut table = RatioTable::new(2);
+        table.set(0, 9.0);
+        table.set(1, 0.4);
+        let cells = |l: u64| [Cell { row: 0, count: 3 * l }, Cell { row: 1, count: 40 }];
+        let means: [f64; ABREAST] = std::array::from_fn(|l| -6.0 + 0.4 * l as f64);
+        let u: [f64; ABREAST] = std::array::from_fn(|l| (l as f64 + 0.5) / ABREAST as f64);
+        let mut likelihoods = [[0.0; ABREAST]; POINTS];
+        for l in 0..ABREAST {
+            for (row, value) in likelihoods.iter_mut().zip(table.likelihood(&cells(l as u64))) {
+                row[l] = value;
+            }
+        }
+        let logits = draw_logits(&likelihoods, &means, 1.2, &u);
+        for l in 0..ABREAST {
+            let mut density = table.likelihood(&cells(l as u64));
+            for (value, x) in density.iter_mut().zip(&Grid::whole().logit) {
+                *value *= (-0.5 * ((x - means[l]) / 1.2).powi(2)).exp();
+            }
+            let wanted = invert(Grid::whole(), &density, u[l]);
+            assert!((logits[l] - wanted).abs() < 1e-9, "{l}: {}, not {wanted}", logits[l]);
+        }
     }
 }
