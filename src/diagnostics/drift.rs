@@ -149,16 +149,7 @@ fn row(
     level: f64,
 ) -> Summary {
     let (sd, lower, upper) = spread(directions, level);
-    Summary {
-        annotator,
-        companies,
-        statistic,
-        df,
-        p_value: tail(statistic, df as f64, variance),
-        sd,
-        lower,
-        upper,
-    }
+    Summary { annotator, companies, statistic, df, p_value: tail(statistic, df as f64, variance), sd, lower, upper }
 }
 
 /// P(X >= x) of a scaled chi-square with the given mean and variance; NaN without degrees of freedom.

@@ -65,11 +65,8 @@ impl Reference {
             let table = model.class(class).log_probabilities(full);
             table.iter().map(|p| p.exp()).collect::<Vec<f64>>()
         });
-        let mut reference = Reference {
-            annotators,
-            tables: prior.clone(),
-            prevalence: vec![0.05; study.companies.len()],
-        };
+        let mut reference =
+            Reference { annotators, tables: prior.clone(), prevalence: vec![0.05; study.companies.len()] };
         let mut masks = mask_tables(study, 1 << annotators);
         for _ in 0..MOST_ITERATIONS {
             for (mask, table) in &mut masks {
@@ -79,8 +76,8 @@ impl Reference {
                 }
             }
             let moved = reference.assign(study, &mut masks);
-            for class in 0..2 {
-                reference.tables[class] = reassemble(&reference.tables[class], &prior[class], &masks, class);
+            for (class, (table, prior)) in reference.tables.iter_mut().zip(&prior).enumerate() {
+                *table = reassemble(table, prior, &masks, class);
             }
             if moved < CONVERGED {
                 break;
@@ -188,14 +185,7 @@ mod tests {
 
     #[test]
     fn a_study_without_companies_gives_the_rated_tables() {
-        let row = |truth, yes, count| Count {
-            company: None,
-            truth: Some(truth),
-            seen: 1,
-            yes,
-            count,
-            headcount: None,
-        };
+        let row = |truth, yes, count| Count { company: None, truth: Some(truth), seen: 1, yes, count, headcount: None };
         let counts = [row(true, 1, 30), row(true, 0, 10), row(false, 1, 5), row(false, 0, 45)];
         let reference = Reference::fit(&Study::new(&["a".to_string()], &counts).unwrap()).unwrap();
         // 30 of 40, and 10 people at the smoothed rate 30.5 / 41

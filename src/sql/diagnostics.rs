@@ -244,7 +244,9 @@ impl Kernel for PosteriorPredictiveCounts {
         let checked = by_pattern_and_bin(&named(&study, &checks));
         let rows: Vec<_> = checked
             .iter()
-            .flat_map(|(company, _, counted_by, check)| check.cells.iter().map(move |cell| (company, *counted_by, cell)))
+            .flat_map(|(company, _, counted_by, check)| {
+                check.cells.iter().map(move |cell| (company, *counted_by, cell))
+            })
             .collect();
         let text = |cell: &Cell| match cell {
             Cell::Pattern(pattern) => pattern_text(&study, *pattern),

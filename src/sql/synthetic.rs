@@ -48,15 +48,10 @@ fn totals(rows: &StructArray) -> Result<(Vec<Totals>, usize), SyntheticError> {
         }
     }
     let totals = found.into_iter().map(|(company, (headcount, values))| match headcount {
-        Some(n) if n >= 0.0 && n.fract() == 0.0 && n <= (1u64 << 53) as f64 => Ok(Totals {
-            company,
-            headcount: n as u64,
-            values: values.into_iter().collect(),
-        }),
-        other => Err(SyntheticError::Headcount {
-            company,
-            value: other.map_or("NULL".to_string(), |n| n.to_string()),
-        }),
+        Some(n) if n >= 0.0 && n.fract() == 0.0 && n <= (1u64 << 53) as f64 => {
+            Ok(Totals { company, headcount: n as u64, values: values.into_iter().collect() })
+        }
+        other => Err(SyntheticError::Headcount { company, value: other.map_or("NULL".to_string(), |n| n.to_string()) }),
     });
     Ok((totals.collect::<Result<_, _>>()?, filters))
 }
@@ -90,11 +85,7 @@ impl Kernel for Synthetic {
         let patterns = rows(input, 1, call);
         let whole = |field, row| integer_at(&patterns, field, row).unwrap_or(0) as u64;
         let mut people: Vec<Labels> = (0..patterns.len())
-            .map(|row| Labels {
-                seen: whole(0, row),
-                yes: whole(1, row),
-                count: whole(2, row),
-            })
+            .map(|row| Labels { seen: whole(0, row), yes: whole(1, row), count: whole(2, row) })
             .collect();
         // sums of counts do not depend on the order, but nothing should
         people.sort_by_key(|p| (p.seen, p.yes));

@@ -23,12 +23,10 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 pub enum SyntheticError {
     #[error("headcount must be a whole number of at least 0, got {value} for company {company}")]
     Headcount { company: String, value: String },
-    #[error("value must be a number of at least 0 or NULL, got {value} for company {company} and annotator {annotator}")]
-    Value {
-        company: String,
-        annotator: String,
-        value: f64,
-    },
+    #[error(
+        "value must be a number of at least 0 or NULL, got {value} for company {company} and annotator {annotator}"
+    )]
+    Value { company: String, annotator: String, value: f64 },
     #[error("totals must have one row a company and annotator, company {company} has several of {annotator}")]
     Repeated { company: String, annotator: String },
     #[error("needs at least 2 companies with a real and a synthetic estimate above 0, got {0}")]
@@ -95,10 +93,7 @@ pub fn make(totals: &[Totals], correlations: &DMatrix<f64>, most: u64, seed: u64
                 &factor * noise
             })
             .collect();
-        let mut made = Made {
-            seen: 0,
-            yes: vec![0; people],
-        };
+        let mut made = Made { seen: 0, yes: vec![0; people] };
         for &(filter, value) in &company.values {
             made.seen |= 1 << filter;
             let share = (value / company.headcount.max(1) as f64).min(1.0);
@@ -164,11 +159,7 @@ pub fn adjust(pairs: &[Pair], level: f64) -> Result<(Factor, Vec<Adjusted>), Syn
         };
         [centre.min(most), lower.min(most), upper.min(most)]
     };
-    let factor = Factor {
-        mean,
-        sd: variance.sqrt(),
-        companies: ratios.len(),
-    };
+    let factor = Factor { mean, sd: variance.sqrt(), companies: ratios.len() };
     Ok((factor, pairs.iter().map(adjusted).collect()))
 }
 
@@ -177,11 +168,7 @@ mod tests {
     use super::*;
 
     fn totals(headcount: u64) -> Totals {
-        Totals {
-            company: "a".to_string(),
-            headcount,
-            values: vec![(0, 300.0), (1, 100.0), (2, 2_000.0)],
-        }
+        Totals { company: "a".to_string(), headcount, values: vec![(0, 300.0), (1, 100.0), (2, 2_000.0)] }
     }
 
     #[test]
