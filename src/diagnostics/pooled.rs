@@ -76,8 +76,8 @@ impl Reference {
                 }
             }
             let moved = reference.assign(study, &mut masks);
-            for class in 0..2 {
-                reference.tables[class] = reassemble(&reference.tables[class], &prior[class], &masks, class);
+            for (class, (table, prior)) in reference.tables.iter_mut().zip(&prior).enumerate() {
+                *table = reassemble(table, prior, &masks, class);
             }
             if moved < CONVERGED {
                 break;

@@ -3,9 +3,9 @@
 //! In each replicate the estimate has weights of the rated people, hence tables of the probit model and rates of the
 //! bins, and a prevalence of each company. From them as many people are made as are observed, with the
 //! same labels missing, and counted by pattern and by bin. Two things differ from the estimate, which errs there on
-//! purpose: correlations are not shrunk toward 0, and rated people are put into bins by the fit that
-//! puts everybody else there, not cross-fitted (a pattern near a cut would otherwise be split over two bins
-//! among the rated and nowhere else). The statistic of any such set of counts x is
+//! purpose: correlations are not shrunk toward 0; and a set of labels has its bins from the rated people with all of
+//! them, put there by the fit that puts everybody else there. (Cross-fitted, a pattern near a cut is split over
+//! two bins among the rated and nowhere else, and rated people with a label less may lie across the cut.) The statistic of any such set of counts x is
 //! T = sum (x - m)^2 / v over cells, m and v the mean and variance over the replicates, and the p-value is the share of
 //! replicates whose T is at least that of the data.
 //!
@@ -16,7 +16,7 @@
 //! the data, so p-values lie closer to one half than even ones would.
 
 use crate::parallel;
-use crate::probit::bins::{BINS, BinRates, Bins, CrossFit, FOLDS};
+use crate::probit::bins::{BINS, BinRates, Bins, CrossFit, normalise};
 use crate::probit::estimate::{Settings, prevalences};
 use crate::probit::model::{ClassModel, Model, SHRINKAGE, regularise};
 use crate::probit::normal::quantile;
@@ -101,16 +101,15 @@ pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyErr
     let pi = prevalences(study, settings)?;
     let annotators = study.annotators.len();
     let fit = CrossFit::new(&study.rated, annotators, settings.threads)?;
-    let everywhere = CrossFit { without: vec![fit.full.clone(); FOLDS], ..fit };
-    let bins = Bins::new(&everywhere, study.masks(), settings.seed);
-    let people: Vec<Rated> = everywhere.rows.iter().map(|row| row.rated).collect();
+    let bins = Bins::new(&fit, study.masks(), settings.seed);
+    let people: Vec<Rated> = fit.rows.iter().map(|row| row.rated).collect();
     let replicates = parallel::map(settings.threads, settings.draws, |r| -> Result<Replicate, StudyError> {
         let weights = bins.weights(r as u64);
         let model = Model::fit(&people, &weights, annotators)?;
         Ok(Replicate {
             tables: [Table::new(unshrunk(&model.other)?), Table::new(unshrunk(&model.expert)?)],
             rates: (0..bins.masks.len())
-                .map(|mask| bins.rates(mask, &weights, &bins.pseudo_counts(mask, r as u64)))
+                .map(|mask| bin_rates(&bins, mask, &people, &weights, bins.pseudo_counts(mask, r as u64)))
                 .collect(),
         })
     });
@@ -137,6 +136,15 @@ pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyErr
     });
     all.push(checks(everybody, &total[0], &total[1]));
     Ok(all)
+}
+
+/// Bin probabilities of one mask among the rated people who have all its labels.
+fn bin_rates(bins: &Bins, mask: usize, people: &[Rated], weights: &[f64], mut sums: BinRates) -> BinRates {
+    let seen = bins.masks[mask];
+    for (row, weight) in people.iter().zip(weights).filter(|(row, _)| row.pattern.seen & seen == seen) {
+        sums[bins.person_bin(mask, row.pattern.within(seen))][row.truth as usize] += weight;
+    }
+    normalise(sums)
 }
 
 /// Complete patterns under the correlations as measured.

@@ -26,34 +26,25 @@ const PRIORS: [(f64, f64); 4] = [(2.0, 10.0), (1.0, 1.0), (0.5, 0.5), (1.0, 30.0
 
 /// Estimates the study under every setting; draws, level, seed and threads are those of `settings`.
 pub fn sensitivity(study: &Study, settings: &Settings) -> Result<Vec<Setting>, StudyError> {
-    let mut grid: Vec<(Method, Option<(f64, f64)>, Option<f64>)> = Vec::new();
-    for method in [Method::Company, Method::Pooled] {
-        grid.extend(TRANSPORT.map(|sd| (method, None, Some(sd))));
-    }
-    grid.extend(PRIORS.map(|prior| (Method::Study, Some(prior), None)));
-    grid.push((Method::StudyTiers, None, None));
-    grid.into_iter()
-        .map(|(method, prior, transport_sd)| {
-            let (prior_alpha, prior_beta) = prior.unwrap_or((settings.prior_alpha, settings.prior_beta));
-            let settings = Settings {
-                method,
-                prior_alpha,
-                prior_beta,
-                transport_sd: transport_sd.unwrap_or(0.0),
-                ..settings.clone()
-            };
-            let estimates = estimate(study, &settings)?;
-            let sums: Vec<f64> =
-                (0..settings.draws).map(|r| estimates.iter().map(|e| e.draws[r] as f64).sum()).collect();
-            Ok(Setting {
-                method,
-                prior,
-                transport_sd,
-                companies: estimates.iter().map(|e| e.summary).collect(),
-                total: summarise(&sums, settings.level),
-            })
+    let drifting = [Method::Company, Method::Pooled].map(|method| TRANSPORT.map(|sd| (method, None, Some(sd))));
+    let studies = PRIORS.map(|prior| (Method::Study, Some(prior), None));
+    let tiers = (Method::StudyTiers, None, None);
+    let grid = drifting.into_iter().flatten().chain(studies).chain([tiers]);
+    grid.map(|(method, prior, transport_sd)| {
+        let (prior_alpha, prior_beta) = prior.unwrap_or((settings.prior_alpha, settings.prior_beta));
+        let settings =
+            Settings { method, prior_alpha, prior_beta, transport_sd: transport_sd.unwrap_or(0.0), ..settings.clone() };
+        let estimates = estimate(study, &settings)?;
+        let sums: Vec<f64> = (0..settings.draws).map(|r| estimates.iter().map(|e| e.draws[r] as f64).sum()).collect();
+        Ok(Setting {
+            method,
+            prior,
+            transport_sd,
+            companies: estimates.iter().map(|e| e.summary).collect(),
+            total: summarise(&sums, settings.level),
         })
-        .collect()
+    })
+    .collect()
 }
 
 #[cfg(test)]
