@@ -4,6 +4,7 @@
 #   make demo      estimates of the sample study in the DuckDB CLI
 #   make test      all tests
 #   make bench     speed and calibration, printed and written to docs/
+#   make compare   muster beside its peers from PyPI, some minutes, written to docs/
 #   make docs      the generated reference
 #   make package   the extension optimised at link time, with its checksum
 #   make clean     what was built
@@ -16,7 +17,7 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build demo test test-engine test-sql test-docs lint bench docs package clean
+.PHONY: all build demo test test-engine test-sql test-docs lint bench compare docs package clean
 
 all: build .venv/ready .venv-1.5/ready
 
@@ -56,13 +57,22 @@ test-sql: all
 	.venv/bin/python test/test_python.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_python.py --extension $(EXTENSION)
 
-test-docs: all
+test-.venv-compare/ready: bench/requirements-compare.txt
+	$(PYTHON) -m venv .venv-compare
+	.venv-compare/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-compare.txt
+	touch $@
+
+# never in CI: the peers are large, and the page is about one machine
+compare: build .venv-compare/ready
+	.venv-compare/bin/python bench/compare.py --extension $(EXTENSION)
+
+docs: all
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check
 	.venv/bin/python test/test_readme.py
 
 # the peer of the speed bench is a plain numpy and scipy program
 .venv-bench/ready: bench/requirements.txt
-	$(PYTHON) -m venv .venv-bench
+	$(PYTHON) -m venv .venv-bench .venv-compare
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	touch $@
 
@@ -80,4 +90,4 @@ package:
 	cd build/dist && sha256sum muster.duckdb_extension > muster.duckdb_extension.sha256
 
 clean:
-	rm -rf target build .venv .venv-1.5 .venv-bench
+	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare
