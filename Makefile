@@ -12,7 +12,7 @@
 EXTENSION := build/release/muster.duckdb_extension
 VERSION := v$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 LIBRARY := $(if $(filter Darwin,$(shell uname)),libmuster.dylib,libmuster.so)
-SOURCES := Cargo.toml Cargo.lock $(shell find src sql -maxdepth 2 -name '*.rs' -o -maxdepth 1 -name '*.sql')
+SOURCES := Cargo.toml Cargo.lock $(shell find src -name '*.rs') $(wildcard sql/*.sql)
 CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned

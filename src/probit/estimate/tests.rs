@@ -93,13 +93,7 @@ fn companies_do_not_depend_on_each_other() {
 #[test]
 fn blocks_of_companies_change_nothing() {
     let counts = |companies| {
-        by_company(
-            &Settings { draws: 3, ..Settings::default() },
-            companies,
-            |r| Ok(r),
-            |r, c| (*r, c),
-            |c, draws| (c, draws),
-        )
+        by_company(&Settings { draws: 3, ..Settings::default() }, companies, Ok, |r, c| (*r, c), |c, draws| (c, draws))
     };
     // more than fit into one block
     let companies = HELD / 3 + 5;
