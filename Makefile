@@ -57,22 +57,13 @@ test-sql: all
 	.venv/bin/python test/test_python.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_python.py --extension $(EXTENSION)
 
-test-.venv-compare/ready: bench/requirements-compare.txt
-	$(PYTHON) -m venv .venv-compare
-	.venv-compare/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-compare.txt
-	touch $@
-
-# never in CI: the peers are large, and the page is about one machine
-compare: build .venv-compare/ready
-	.venv-compare/bin/python bench/compare.py --extension $(EXTENSION)
-
-docs: all
+test-docs: all
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check
 	.venv/bin/python test/test_readme.py
 
 # the peer of the speed bench is a plain numpy and scipy program
 .venv-bench/ready: bench/requirements.txt
-	$(PYTHON) -m venv .venv-bench .venv-compare
+	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	touch $@
 
@@ -80,6 +71,16 @@ bench: all .venv-bench/ready
 	$(CARGO) bench --locked --bench speed -- --peer .venv-bench/bin/python
 	.venv/bin/python bench/sql.py --extension $(EXTENSION)
 	$(CARGO) bench --locked --bench calibration
+	$(CARGO) bench --locked --bench diagnostics
+
+.venv-compare/ready: bench/requirements-compare.txt
+	$(PYTHON) -m venv .venv-compare
+	.venv-compare/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-compare.txt
+	touch $@
+
+# never in CI: the peers are large, and the page is about one machine
+compare: build .venv-compare/ready
+	.venv-compare/bin/python bench/compare.py --extension $(EXTENSION)
 
 docs: all
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION)
