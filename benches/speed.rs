@@ -33,7 +33,7 @@ fn seconds(runs: usize, mut run: impl FnMut()) -> f64 {
 }
 
 fn orthants() {
-    // V3 is AVX2, V4 is AVX-512
+    println!("Orthant table of all 2^J cells, microseconds\n");
     let instructions = format!("{:?}", pulp::Arch::new());
     let instructions = instructions.split('(').next().unwrap_or_default();
     println!("Orthant table of all 2^J cells, microseconds, {instructions}\n");
