@@ -14,6 +14,7 @@ pub mod probit;
 pub mod random;
 pub mod simulate;
 mod sql;
+pub mod store;
 pub mod synthetic;
 
 /// Reference values for tests, from `test/oracle/`.
