@@ -13,6 +13,7 @@ EXTENSION := build/release/muster.duckdb_extension
 VERSION := v$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 LIBRARY := $(if $(filter Darwin,$(shell uname)),libmuster.dylib,libmuster.so)
 SOURCES := Cargo.toml Cargo.lock $(shell find src -name '*.rs') $(wildcard sql/*.sql)
+MOCK := target/release/mock_llm
 CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
@@ -24,8 +25,13 @@ all: build .venv/ready .venv-1.5/ready
 build: $(EXTENSION)
 
 $(EXTENSION): $(SOURCES) scripts/stamp.py
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --workspace
 	$(PYTHON) scripts/stamp.py target/release/$(LIBRARY) $@ --version $(VERSION)
+
+# the language models of the tests; built with the extension, so that what both need is compiled once
+$(MOCK): $(wildcard test/mock_llm/src/*.rs test/mock_llm/src/*/*.rs) test/mock_llm/Cargo.toml
+	$(CARGO) build --release --locked --workspace
+	touch $@
 
 .venv/ready: scripts/requirements.txt
 	$(PYTHON) -m venv .venv
@@ -43,12 +49,12 @@ demo: all
 test: lint test-engine all test-sql test-docs
 
 lint:
-	$(CARGO) fmt --check
-	$(CARGO) clippy --release --all-targets --locked -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
 
 # dev-dependencies and the extension share one profile and one compilation of what they both need
 test-engine:
-	$(CARGO) test --release --locked
+	$(CARGO) test --release --workspace --locked
 
 test-sql: all
 	.venv/bin/python test/test_run_sql.py
