@@ -92,8 +92,8 @@ impl Counter {
     }
 
     fn forget(&mut self, now: Instant) {
-        while let Some((_, tokens)) = self.recent.pop_front_if(|first| now.duration_since(first.0) >= MINUTE) {
-            self.recent_tokens -= tokens;
+        while self.recent.front().is_some_and(|first| now.duration_since(first.0) >= MINUTE) {
+            self.recent_tokens -= self.recent.pop_front().map_or(0, |first| first.1);
         }
     }
 

@@ -50,10 +50,9 @@ pub fn parse(body: &Value) -> Result<Ask, String> {
         }
         None => body.pointer("/output_config/format/schema").cloned(),
     };
-    if let Some(format) = body.pointer("/output_config/format") {
-        if format.get("type") != Some(&json!("json_schema")) {
-            return Err("output_config.format.type: must be json_schema".into());
-        }
+    let format = body.pointer("/output_config/format");
+    if format.is_some_and(|format| format.get("type") != Some(&json!("json_schema"))) {
+        return Err("output_config.format.type: must be json_schema".into());
     }
     if let Some(schema) = &schema {
         check_strict(schema, false)?;

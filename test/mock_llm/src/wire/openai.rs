@@ -36,10 +36,9 @@ pub fn parse(body: &Value) -> Result<Ask, String> {
     };
     let format = body.pointer("/text/format");
     let schema = format.and_then(|format| format.get("schema"));
-    if let Some(format) = format {
-        if format.get("type") != Some(&json!("json_schema")) || format.get("name").is_none_or(|n| !n.is_string()) {
-            return Err("Missing required parameter: 'text.format.name'.".into());
-        }
+    let is_named = |format: &Value| format.get("name").is_some_and(Value::is_string);
+    if format.is_some_and(|format| format.get("type") != Some(&json!("json_schema")) || !is_named(format)) {
+        return Err("Missing required parameter: 'text.format.name'.".into());
     }
     if let Some(schema) = schema {
         check_strict(schema, true)?;
