@@ -2,6 +2,7 @@
 #
 #   make           the extension and the Python environments
 #   make demo      estimates of the sample study in the DuckDB CLI
+#   make demo-llm  annotation of sample CVs by three language models, played by a local server
 #   make test      all tests
 #   make bench     speed and calibration, printed and written to docs/
 #   make compare   muster beside its peers from PyPI, some minutes, written to docs/
@@ -18,7 +19,7 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build demo test test-engine test-sql test-docs lint bench compare docs package clean
+.PHONY: all build demo demo-llm test test-engine test-sql test-llm test-docs lint bench compare docs package clean
 
 all: build .venv/ready .venv-1.5/ready
 
@@ -46,7 +47,11 @@ $(MOCK): $(wildcard test/mock_llm/src/*.rs test/mock_llm/src/*/*.rs) test/mock_l
 demo: all
 	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/estimate.sql
 
-test: lint test-engine all test-sql test-docs
+# no key and no provider: the server of the tests answers
+demo-llm: all $(MOCK)
+	@.venv/bin/python test/mock.py $(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/annotate.sql
+
+test: lint test-engine all test-sql test-llm test-docs
 
 lint:
 	$(CARGO) fmt --all --check
@@ -63,7 +68,11 @@ test-sql: all
 	.venv/bin/python test/test_python.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_python.py --extension $(EXTENSION)
 
-test-docs: all
+test-llm: all $(MOCK)
+	.venv/bin/python test/test_llm.py --extension $(EXTENSION)
+	.venv-1.5/bin/python test/test_llm.py --extension $(EXTENSION)
+
+test-docs: all $(MOCK)
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check
 	.venv/bin/python test/test_readme.py
 
@@ -73,9 +82,10 @@ test-docs: all
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	touch $@
 
-bench: all .venv-bench/ready
+bench: all $(MOCK) .venv-bench/ready
 	$(CARGO) bench --locked --bench speed -- --peer .venv-bench/bin/python
 	.venv/bin/python bench/sql.py --extension $(EXTENSION)
+	.venv/bin/python bench/llm.py --extension $(EXTENSION)
 	$(CARGO) bench --locked --bench calibration
 	$(CARGO) bench --locked --bench diagnostics
 
@@ -88,7 +98,7 @@ bench: all .venv-bench/ready
 compare: build .venv-compare/ready
 	.venv-compare/bin/python bench/compare.py --extension $(EXTENSION)
 
-docs: all
+docs: all $(MOCK)
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION)
 
 package:

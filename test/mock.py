@@ -5,11 +5,15 @@
         ...
         mock.stats()["requests"]
         mock.reset(latency_ms=100)              # forget what was counted, change settings
+
+Run as a program it runs a command so, with a store of its own: `python test/mock.py duckdb -unsigned`
 """
 
 import json
 import os
 import subprocess
+import sys
+import tempfile
 import time
 import urllib.parse
 import urllib.request
@@ -86,6 +90,16 @@ class Mock:
 
 
 def environment_without_keys():
-    """This process's variables less those that could send a test to a provider."""
-    known = ("GOOGLE_API_KEY", *KEYS)
-    return {name: value for name, value in os.environ.items() if name not in known and not name.startswith("MUSTER_")}
+    """This process's variables less those that could send a test to a provider, or change what it asks."""
+    ours = {*KEYS, "GOOGLE_API_KEY", "MUSTER_STORE", "MUSTER_PRICES", "MUSTER_ALLOWED_HOSTS", "MUSTER_PROGRESS"}
+    return {name: value for name, value in os.environ.items() if name not in ours and not name.endswith("_BASE_URL")}
+
+
+def main():
+    with Mock() as mock, tempfile.TemporaryDirectory() as folder:
+        variables = mock.environment(MUSTER_STORE=f"{folder}/store.sqlite")
+        return subprocess.run(sys.argv[1:], env={**environment_without_keys(), **variables}).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
