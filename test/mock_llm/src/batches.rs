@@ -177,7 +177,7 @@ fn answer(state: &mut State, provider: Provider, path_model: &str, body: &Value,
         Err(reply) => return (reply.status, serde_json::from_str(&reply.body).unwrap_or(Value::Null)),
     };
     let times = state.times(&format!("batch {}", ask.model), &ask.text);
-    let fault = Fault::of(&ask.text).filter(|fault| times <= fault.times);
+    let fault = Fault::of(&ask.text, provider.name()).filter(|fault| times <= fault.times);
     match fault.as_ref().map(|fault| fault.name.as_str()) {
         Some("expired") => (EXPIRED, Value::Null),
         Some("batch_error") => (500, provider.error(500, Kind::Plain, "scripted fault", Duration::ZERO)),

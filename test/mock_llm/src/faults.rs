@@ -1,5 +1,5 @@
 //! Faults, asked for by a marker in the text: `[[fault:NAME]]`, or `[[fault:NAME:2]]` for the first two times that
-//! this text is sent to this model, after which it is answered.
+//! this text is sent to this model, after which it is answered. `[[fault:NAME@openai]]` is a fault of one provider.
 //!
 //! | name | what comes |
 //! | --- | --- |
@@ -33,13 +33,17 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// The first marker of `text`.
-    pub fn of(text: &str) -> Option<Fault> {
+    /// The first marker of `text`, if it is for this provider.
+    pub fn of(text: &str, provider: &str) -> Option<Fault> {
         let (_, rest) = text.split_once("[[fault:")?;
         let (inside, _) = rest.split_once("]]")?;
         let (name, times) = match inside.split_once(':') {
             Some((name, times)) => (name, times.parse().ok()?),
             None => (inside, if inside == "expired" { 1 } else { u64::MAX }),
+        };
+        let name = match name.split_once('@') {
+            Some((name, of)) => (of == provider).then_some(name)?,
+            None => name,
         };
         Some(Fault { name: name.to_string(), times })
     }
@@ -55,17 +59,24 @@ mod tests {
     use super::*;
 
     fn fault(name: &str, times: u64) -> Option<Fault> {
+        let name = match name.split_once('@') {
+            Some((name, of)) => (of == provider).then_some(name)?,
+            None => name,
+        };
         Some(Fault { name: name.to_string(), times })
     }
 
     #[test]
     fn markers() {
-        assert_eq!(Fault::of("a CV"), None);
-        assert_eq!(Fault::of("a [[fault:429]] CV"), fault("429", u64::MAX));
-        assert_eq!(Fault::of("[[fault:429:2]]"), fault("429", 2));
-        assert_eq!(Fault::of("[[fault:expired]]"), fault("expired", 1));
-        assert_eq!(Fault::of("[[fault:hang"), None);
-        assert_eq!(Fault::of("[[fault:429]]").and_then(|fault| fault.status()), Some(429));
-        assert_eq!(Fault::of("[[fault:200]]").and_then(|fault| fault.status()), None);
+        let of = |text| Fault::of(text, "google");
+        assert_eq!(of("a CV"), None);
+        assert_eq!(of("a [[fault:429]] CV"), fault("429", u64::MAX));
+        assert_eq!(of("[[fault:429:2]]"), fault("429", 2));
+        assert_eq!(of("[[fault:429@google:2]]"), fault("429", 2));
+        assert_eq!(of("[[fault:429@openai:2]]"), None);
+        assert_eq!(of("[[fault:expired]]"), fault("expired", 1));
+        assert_eq!(of("[[fault:hang"), None);
+        assert_eq!(of("[[fault:429]]").and_then(|fault| fault.status()), Some(429));
+        assert_eq!(of("[[fault:200]]").and_then(|fault| fault.status()), None);
     }
 }

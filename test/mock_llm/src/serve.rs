@@ -317,7 +317,7 @@ fn generate(state: &mut State, provider: Provider, ask: &Ask, key: &str, model: 
         }
         _ => {
             let times = state.times(model, &ask.text);
-            let fault = Fault::of(&ask.text).filter(|fault| times <= fault.times);
+            let fault = Fault::of(&ask.text, provider.name()).filter(|fault| times <= fault.times);
             wire::reply(provider, ask, fault.as_ref(), &context(state, key))
         }
     };

@@ -251,7 +251,7 @@ fn judged(ask: &Ask) -> Answer {
     Answer { model: ask.model.clone(), text, finish: Finish::Stop, thought: None, usage: true }
 }
 
-/// The value that says yes or no: `ACCEPT`, or else the first of the enum, is yes.
+/// The value that says yes or no: `ACCEPT` and another, or else the first two of the enum.
 fn verdict(schema: &Value, yes: bool) -> Value {
     let Some((_, property)) = properties(schema).find(|(_, property)| is_verdict(property)) else {
         return Value::Bool(yes);
@@ -261,7 +261,7 @@ fn verdict(schema: &Value, yes: bool) -> Value {
             let other = values.iter().find(|value| *value != "ACCEPT");
             if yes { json!("ACCEPT") } else { other.cloned().unwrap_or(Value::Null) }
         }
-        Some(values) => (if yes { values.first() } else { values.last() }).cloned().unwrap_or(Value::Null),
+        Some(values) => values.get(usize::from(!yes)).cloned().unwrap_or(Value::Null),
         None => Value::Bool(yes),
     }
 }
