@@ -59,10 +59,6 @@ mod tests {
     use super::*;
 
     fn fault(name: &str, times: u64) -> Option<Fault> {
-        let name = match name.split_once('@') {
-            Some((name, of)) => (of == provider).then_some(name)?,
-            None => name,
-        };
         Some(Fault { name: name.to_string(), times })
     }
 
