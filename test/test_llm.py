@@ -7,7 +7,6 @@ text, stands in test/mock_llm/src/faults.rs.
 """
 
 import argparse
-import itertools
 import json
 import os
 import re
@@ -243,58 +242,49 @@ class Answers(Case):
 
 
 class Faults(Case):
-    # what becomes of each fault: pattern of the error (None = answered), and how often the server is asked of three attempts
-    FAULTS = {
-        "429": ("429", 3),
-        "429:2": (None, 3),
-        "500": ("500", 3),
-        "500:1": (None, 2),
-        "502": ("502", 3),
-        "503": ("503", 3),
-        "503:2": (None, 3),
-        "504": ("504", 3),
-        "408": ("408", 3),
-        "html": ("502", 3),
-        "400": ("400", 1),
-        "413": ("413", 1),
-        "422": ("422", 1),
-        "drop": ("(?i)connection|sending|closed", 3),
-        "drop:1": (None, 2),
-        "cut": ("(?i)connection|body|closed", 3),
-        "length": ("(?i)length|MAX_TOKENS|max_tokens|max_output_tokens", 1),
-        "refusal": ("(?i)refus|PROHIBITED_CONTENT", 1),
-        "safety": ("(?i)SAFETY|refus|content_filter", 1),
-        "enum": ("MAYBE", 1),
-    }
-    # answers that are not what was asked for; whether they are asked for again is not fixed
-    SENSELESS = ("truncated", "broken_body", "empty", "prose")
+    @staticmethod
+    def documented(columns):
+        """The tables of docs/llm.md with so many columns and a marker in the second: what is documented is what is tested."""
+        lines = (ROOT / "docs" / "llm.md").read_text().splitlines()
+        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+        return [row for row in cells if len(row) == columns and re.fullmatch(r"`[a-z0-9_:@-]+`", row[1])]
 
     def test_table(self):
         """All faults in one query, by all providers: no row is false by a fault, and the query never ends."""
         MOCK.reset(wait_ms=50)
-        names = [*self.FAULTS, *self.SENSELESS, "529"]
-        rows = self.annotate(texts(*(f"CV of {n}: [[fault:{n}]]" for n in names)), MODELS, max_attempts=3)
-        self.assertEqual(len(rows), len(names) * len(MODELS))
-        by_fault = {name: [row for row in rows if row["profile_id"] == i] for i, name in enumerate(names)}
-        for name, (pattern, attempts) in self.FAULTS.items():
-            for row in by_fault[name]:
-                with self.subTest(fault=name, model=row["requested_model"]):
-                    if pattern is None:
-                        self.assertIsNone(row["error"])
-                    else:
-                        self.assertIsNone(row["label"])
-                        self.assertRegex(row["error"], pattern)
-                    self.assertEqual(row["attempts"], attempts)
-        for name in self.SENSELESS:
-            for row in by_fault[name]:
-                with self.subTest(fault=name, model=row["requested_model"]):
+        table = self.documented(columns=4)
+        self.assertGreater(len(table), 20)
+        rows = self.annotate(texts(*(f"CV, {marker}: [[fault:{marker.strip('`')}]]" for _, marker, _, _ in table)), MODELS, max_attempts=3)
+        self.assertEqual(len(rows), len(table) * len(MODELS))
+        for row in rows:
+            _, marker, says, attempts = table[row["profile_id"]]
+            with self.subTest(fault=marker, model=row["requested_model"]):
+                if says.startswith("none"):
+                    self.assertIsNone(row["error"])
+                else:
                     self.assertIsNone(row["label"])
-        self.assertEqual(MOCK.requests("__redirected"), 0, "no redirect is followed")
+                    self.assertTrue(any(text in row["error"] for text in re.findall("`(.*?)`", says)), row["error"])
+                self.assertEqual(row["attempts"], int(attempts))
         self.assertEqual(self.sent(), sum(row["attempts"] for row in rows), "attempts are what the server saw")
-        if os.environ.get("MUSTER_TEST_TABLE"):
-            for name in names:
-                for row in by_fault[name]:
-                    print(*(row[c] for c in ("requested_model", "label", "attempts", "finish", "error")), name, sep=" | ")
+
+    def test_what_stops_a_model(self):
+        """Each remaining row says why, and the other models go on."""
+        n = 200
+        for _, marker, says in self.documented(columns=3):
+            fault, provider = marker.strip("`").split("@")
+            with self.subTest(provider, fault=fault):
+                MOCK.reset()
+                # the marker is for one provider: to the others the text is like any other
+                rows = self.annotate(people(n, f"[[fault:{fault}@{provider}]]"), MODELS, concurrency=4)
+                stopped = [row for row in rows if row["annotator"].startswith(f"{provider}:")]
+                self.assertEqual([row["label"] for row in stopped], [None] * n)
+                for row in stopped:
+                    self.assertIn(says.strip("`"), row["error"])
+                self.assertLessEqual(max(row["attempts"] for row in stopped), 1)
+                (name,) = (name for name in MOCK.stats()["models"] if name.startswith(f"{provider}:"))
+                self.assertLessEqual(MOCK.stats()["models"][name]["requests"], 8, "those in flight, and no more")
+                self.assertEqual({row["annotator"] for row in rows if row["error"]}, {stopped[0]["annotator"]})
+                self.assertEqual(MOCK.requests("__redirected"), 0)
 
     def test_gemini_ends_for_personal_data(self):
         (row,) = self.annotate(texts("[[fault:spii]]"), GOOGLE)
@@ -331,27 +321,6 @@ class Faults(Case):
         self.assertIsNone(row["error"])
         self.assertFalse(row["cached"])
         self.assertEqual(self.sent(), 4)
-
-    def test_what_stops_a_model(self):
-        """What no further request can mend: each remaining row says why, and the other models go on."""
-        cases = [(OPENAI, "insufficient_quota", "quota"), (ANTHROPIC, "insufficient_quota", "credit"), (GOOGLE, "per_day", "per day"),
-                 (LOCAL, "insufficient_quota", "quota"), (OPENAI, "401", "401"), (ANTHROPIC, "404", "404"), (GOOGLE, "403", "403"),
-                 (LOCAL, "404", "404"), (OPENAI, "redirect", "redirect to localhost")]  # fmt: skip
-        for model, fault, reason in cases:
-            with self.subTest(model, fault=fault):
-                MOCK.reset()
-                n, provider = 200, model.split(":")[0]
-                # the marker is for one provider: the others have no such fault
-                rows = self.annotate(people(n, f"[[fault:{fault}@{provider}]]"), list({model, LOCAL, ANTHROPIC}), concurrency=4)
-                stopped = [row for row in rows if row["annotator"] == model]
-                self.assertEqual([row["label"] for row in stopped], [None] * n)
-                for row in stopped:
-                    self.assertRegex(row["error"], f"(?i){reason}")
-                self.assertLessEqual(max(row["attempts"] for row in stopped), 1)
-                name = f"{provider}:{model.split(':')[1]}"
-                self.assertLessEqual(MOCK.stats()["models"][name]["requests"], 8, "those in flight, and no more")
-                self.assertEqual([row["error"] for row in rows if row["annotator"] != model and row["error"]], [])
-                self.assertEqual(MOCK.requests("__redirected"), 0)
 
     def test_max_error_ratio(self):
         docs = people(100, "[[fault:400]]")
@@ -696,6 +665,50 @@ class Security(Case):
         self.annotate(people(1), LOCAL)
         for file in self.folder.iterdir():
             self.assertEqual(file.stat().st_mode & 0o077, 0, file.name)
+
+
+class Progress(Case):
+    def run_on_terminal(self, **environment):
+        """What a run of 300 rows writes to a terminal, and its other output."""
+        ours, theirs = os.openpty()
+        argument = json.dumps([str(EXTENSION), self.sql(people(300), LOCAL)])
+        process = subprocess.Popen(
+            [sys.executable, "-c", CHILD, argument], stdout=subprocess.PIPE, stderr=theirs, text=True,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "120", **environment},
+        )  # fmt: skip
+        os.close(theirs)
+        shown, output = b"", []
+        reader = threading.Thread(target=lambda: output.append(process.stdout.read()))
+        reader.start()
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # the other side is closed
+                break
+            if not part:
+                break
+            shown += part
+        process.wait()
+        reader.join()
+        process.stdout.close()
+        os.close(ours)
+        return shown.decode(), output[0]
+
+    def test_line_on_a_terminal(self):
+        MOCK.reset(latency_ms=100)
+        shown, out = self.run_on_terminal(MUSTER_PROGRESS="1")
+        self.assertEqual(len(out.splitlines()), 1, "nothing but the rows on standard output")
+        self.assertRegex(shown, "300")
+        self.assertRegex(shown, "(?i)stored")
+
+    def test_silence(self):
+        MOCK.reset(latency_ms=20)
+        shown, _ = self.run_on_terminal(MUSTER_PROGRESS="0")
+        self.assertEqual(shown, "")
+        self.store = self.folder / "other.sqlite"
+        process = self.child(self.sql(people(300), LOCAL), MUSTER_PROGRESS="1")
+        _, err = process.communicate(timeout=120)
+        self.assertEqual(err, "", "not a terminal")
 
 
 class Arguments(Case):
