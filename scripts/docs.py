@@ -39,7 +39,7 @@ def language_models():
         del os.environ[name]
     with Mock() as mock, tempfile.TemporaryDirectory() as folder:
         os.environ.update(mock.environment(MUSTER_STORE=f"{folder}/store.sqlite", MUSTER_BATCH_POLL_MS="20"))
-        yield
+        yield mock
 
 
 def cell(value) -> str:
