@@ -90,6 +90,11 @@ impl Options {
         }
     }
 
+    /// The option as it is, `None` for NULL.
+    pub fn optional_text(&mut self, name: &str) -> Option<String> {
+        self.text(name)
+    }
+
     /// An error unless every option has been taken.
     pub fn finish(self) -> Result<(), OptionError> {
         match self.values.into_keys().next() {
