@@ -34,7 +34,8 @@ WITH _muster_doc AS (
     FROM query_table(docs)
 ),
 _muster_filters AS (
-    SELECT coalesce(CAST(to_json(filters) AS VARCHAR), 'null') AS _muster_json
+    SELECT _muster_json, hash(_muster_json) AS _muster_key
+    FROM (SELECT coalesce(CAST(to_json(filters) AS VARCHAR), 'null') AS _muster_json)
 )
 SELECT
     _muster_id AS profile_id,
@@ -44,7 +45,7 @@ FROM (
     SELECT
         _muster_id,
         _muster_text IS NOT NULL AS _muster_known,
-        unnest(muster_keyword_filter(coalesce(_muster_text, ''), _muster_json)) AS _muster_row
+        unnest(muster_keyword_filter(coalesce(_muster_text, ''), _muster_json, _muster_key)) AS _muster_row
     FROM _muster_doc, _muster_filters
 )
 ORDER BY _muster_id, _muster_row.annotator;
