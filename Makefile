@@ -63,6 +63,7 @@ test-engine:
 
 test-sql: all
 	.venv/bin/python test/test_run_sql.py
+	.venv/bin/python test/test_texts.py
 	.venv/bin/python test/run_sql.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/run_sql.py --extension $(EXTENSION)
 	.venv/bin/python test/test_python.py --extension $(EXTENSION)

@@ -9,6 +9,7 @@ pub mod diagnostics;
 mod entry;
 pub mod functions;
 pub mod llm;
+pub mod keywords;
 pub mod options;
 pub mod parallel;
 pub mod probit;

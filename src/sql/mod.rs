@@ -5,6 +5,7 @@ mod counts;
 mod dawid_skene;
 mod diagnostics;
 mod kernel;
+mod keyword_filter;
 mod log_debias;
 mod normal;
 mod probit;
@@ -95,6 +96,7 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<about::Version>(connection)?;
     connection.register_scalar_function::<normal::Orthant>("muster_orthant")?;
     connection.register_scalar_function::<normal::Tetrachoric>("muster_tetrachoric")?;
+    connection.register_scalar_function::<keyword_filter::KeywordFilter>("muster_keyword_filter")?;
     connection.register_scalar_function::<rogan_gladen::RoganGladen>("muster_rogan_gladen")?;
     Ok(())
 }
