@@ -368,7 +368,8 @@ impl Store {
     /// Imports answers; how many of them were new.
     pub fn import(&self, records: &[(Record, Hash, String, String)]) -> Result<Vec<bool>, LlmError> {
         self.read(|connection| {
-            let transaction = rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate)?;
+            let transaction =
+                rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate)?;
             let mut fresh = Vec::with_capacity(records.len());
             for (record, hash, head, text) in records {
                 let template = TemplateRow {
@@ -379,7 +380,15 @@ impl Store {
                 };
                 let template_id = template_id(&transaction, &template)?;
                 let response = Some(record.response.as_str());
-                let rows = insert_answer(&transaction, hash, template_id, text, &record.outcome, response, record.answered_ms)?;
+                let rows = insert_answer(
+                    &transaction,
+                    hash,
+                    template_id,
+                    text,
+                    &record.outcome,
+                    response,
+                    record.answered_ms,
+                )?;
                 fresh.push(rows > 0);
             }
             transaction.commit()?;
@@ -527,7 +536,8 @@ fn template_id(connection: &Connection, row: &TemplateRow) -> rusqlite::Result<i
     if let Some(id) = find(connection)? {
         return Ok(id);
     }
-    let sql = "INSERT INTO llm_template (template_hash, provider, base_url, requested_model, head) VALUES (?, ?, ?, ?, ?)";
+    let sql =
+        "INSERT INTO llm_template (template_hash, provider, base_url, requested_model, head) VALUES (?, ?, ?, ?, ?)";
     connection.prepare_cached(sql)?.insert(params![
         &hash[..],
         row.provider,
