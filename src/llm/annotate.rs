@@ -340,9 +340,7 @@ fn finish(run: &Run, job: &Job, outcome: &Outcome, cached: bool) {
     if cached {
         run.tally.stored.fetch_add(job.rows, Ordering::Relaxed);
     }
-    if cached
-        && let Some(budget) = &run.budget
-    {
+    if cached && let Some(budget) = &run.budget {
         budget.count(&job.hash, outcome.cost_usd.unwrap_or(0.0));
     }
     // an abstention is an answer
@@ -359,7 +357,8 @@ async fn obtain(run: &Run, job: &Job, mut claimed: Claimed) -> Result<Done, LlmE
                 return Ok((job.hash, outcome, false));
             }
             Claimed::Theirs(mut answers) => {
-                let waited = run.unless_halted(async { answers.wait_for(Option::is_some).await.ok().and_then(|o| o.clone()) });
+                let waited =
+                    run.unless_halted(async { answers.wait_for(Option::is_some).await.ok().and_then(|o| o.clone()) });
                 if let Some(outcome) = waited.await? {
                     return Ok((job.hash, outcome, true));
                 }

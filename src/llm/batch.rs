@@ -174,7 +174,8 @@ async fn submit_all(
             }
         }
         if let Some(reason) = lane.stopped() {
-            let rest: Vec<Hash> = waiting.keys().filter(|hash| !open.iter().any(|b| b.requests.contains(hash))).copied().collect();
+            let rest: Vec<Hash> =
+                waiting.keys().filter(|hash| !open.iter().any(|b| b.requests.contains(hash))).copied().collect();
             for hash in rest {
                 give_up(run, &hash, stopped(reason), false, waiting, done).await?;
             }
@@ -216,16 +217,14 @@ fn lost(message: String) -> Refusal {
 }
 
 /// Submits one batch; its id.
-async fn submit(
-    run: &Run,
-    model: &Model,
-    part: Vec<(Hash, Value)>,
-) -> Result<Result<String, Refusal>, LlmError> {
+async fn submit(run: &Run, model: &Model, part: Vec<(Hash, Value)>) -> Result<Result<String, Refusal>, LlmError> {
     let base = &model.base_url;
     let (url, body) = match model.provider {
         Provider::Google => {
-            let requests: Vec<Value> =
-                part.into_iter().map(|(hash, body)| json!({ "request": body, "metadata": { "key": hex(&hash) } })).collect();
+            let requests: Vec<Value> = part
+                .into_iter()
+                .map(|(hash, body)| json!({ "request": body, "metadata": { "key": hex(&hash) } }))
+                .collect();
             let batch = json!({ "displayName": "muster", "inputConfig": { "requests": { "requests": requests } } });
             (format!("{base}/v1beta/models/{}:batchGenerateContent", model.name), json!({ "batch": batch }))
         }
@@ -236,7 +235,8 @@ async fn submit(
         }
         Provider::OpenAi | Provider::Compatible => {
             let line = |(hash, body): (Hash, Value)| {
-                json!({ "custom_id": hex(&hash), "method": "POST", "url": "/v1/responses", "body": body }).to_string() + "\n"
+                json!({ "custom_id": hex(&hash), "method": "POST", "url": "/v1/responses", "body": body }).to_string()
+                    + "\n"
             };
             let lines: String = part.into_iter().map(line).collect();
             let url = format!("{base}/files");
@@ -255,10 +255,12 @@ async fn submit(
     };
     // not repeated: a response that was lost may stand for a batch that was made
     let client = engine()?.clients.of(model);
-    let response = http::send(model, client.post(&url).json(&body), run.settings.timeout.max(Duration::from_secs(120))).await;
+    let response =
+        http::send(model, client.post(&url).json(&body), run.settings.timeout.max(Duration::from_secs(120))).await;
     Ok(parsed(response).and_then(|body| {
         let id = body["id"].as_str().or(body["name"].as_str());
-        let id = id.filter(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || "-_/.".contains(c)) && !id.contains(".."));
+        let id =
+            id.filter(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || "-_/.".contains(c)) && !id.contains(".."));
         id.map(str::to_string).ok_or_else(|| lost(format!("batch without id: {}", shorten(&body.to_string()))))
     }))
 }

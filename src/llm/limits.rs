@@ -133,7 +133,10 @@ mod tests {
                 slots.push(now);
             }
             let most = slots.iter().map(|from| {
-                slots.iter().filter(|slot| *slot >= from && slot.duration_since(*from) < Duration::from_secs(60)).count()
+                slots
+                    .iter()
+                    .filter(|slot| *slot >= from && slot.duration_since(*from) < Duration::from_secs(60))
+                    .count()
             });
             assert!(most.max().unwrap() as f64 <= per_minute * 1.01 + 1.0, "{per_minute}");
         }

@@ -188,8 +188,7 @@ impl Settings {
             batch: options.boolean("batch")?,
         };
         let max_cost_usd = options.optional_number("max_cost_usd", "be positive", positive)?;
-        let max_error_ratio =
-            options.number("max_error_ratio", "lie between 0 and 1", |x| (0.0..=1.0).contains(&x))?;
+        let max_error_ratio = options.number("max_error_ratio", "lie between 0 and 1", |x| (0.0..=1.0).contains(&x))?;
         let timeout = options.number("timeout_s", "lie between 1 and 3600", |x| (1.0..=3600.0).contains(&x))?;
         let max_attempts = options.whole("max_attempts", 1, 100)? as u32;
         let max_text_chars = options.whole("max_text_chars", 1, 10_000_000)? as usize;
@@ -300,14 +299,17 @@ fn prices(caller: &'static str, given: Option<String>) -> Result<Prices, LlmErro
 /// One entry of `models`.
 fn model(given: &Value, defaults: &Defaults, rules: &Rules) -> Result<Model, LlmError> {
     let caller = rules.caller;
-    let wrong =
-        |allowed: &str, value: String| LlmError::Argument { caller, name: "models", allowed: allowed.to_string(), value };
+    let wrong = |allowed: &str, value: String| LlmError::Argument {
+        caller,
+        name: "models",
+        allowed: allowed.to_string(),
+        value,
+    };
     let shown = || super::schema::shorten(&given.to_string());
     let fields = match given {
         Value::String(name) => {
-            let (provider, model) = name
-                .split_once(':')
-                .ok_or_else(|| wrong("be written 'provider:model'", format!("'{name}'")))?;
+            let (provider, model) =
+                name.split_once(':').ok_or_else(|| wrong("be written 'provider:model'", format!("'{name}'")))?;
             let mut fields = serde_json::Map::new();
             fields.insert("provider".to_string(), provider.into());
             fields.insert("model".to_string(), model.into());
@@ -337,7 +339,10 @@ fn model(given: &Value, defaults: &Defaults, rules: &Rules) -> Result<Model, Llm
     };
     let provider = take("provider").map(text).unwrap_or_default();
     let provider = Provider::from_name(&provider).ok_or_else(|| {
-        wrong("have a provider that is one of 'google', 'anthropic', 'openai', 'openai-compatible'", format!("'{provider}'"))
+        wrong(
+            "have a provider that is one of 'google', 'anthropic', 'openai', 'openai-compatible'",
+            format!("'{provider}'"),
+        )
     })?;
     let name = take("model").map(text).filter(|name| !name.trim().is_empty());
     let name = name.ok_or_else(|| wrong("have a model name", shown()))?;
@@ -349,8 +354,7 @@ fn model(given: &Value, defaults: &Defaults, rules: &Rules) -> Result<Model, Llm
     let key = key(provider, &name, take("api_key_env").map(text), rules)?;
     let positive = |x: f64| x > 0.0 && x.is_finite();
     let whole = |high: f64| move |x: f64| (1.0..=high).contains(&x) && x.fract() == 0.0;
-    let temperature =
-        number("temperature", take("temperature"), &|x| (0.0..=2.0).contains(&x), "from 0 to 2")?;
+    let temperature = number("temperature", take("temperature"), &|x| (0.0..=2.0).contains(&x), "from 0 to 2")?;
     let max_tokens = number("max_tokens", take("max_tokens"), &whole(1e6), "a whole number from 1 to 1000000")?;
     let requests = number("requests_per_minute", take("requests_per_minute"), &positive, "positive")?;
     let tokens = number("tokens_per_minute", take("tokens_per_minute"), &positive, "positive")?;
@@ -391,12 +395,7 @@ fn model(given: &Value, defaults: &Defaults, rules: &Rules) -> Result<Model, Llm
 }
 
 /// Where the model is reached, and whether that is this machine.
-fn base_url(
-    provider: Provider,
-    name: &str,
-    given: Option<String>,
-    rules: &Rules,
-) -> Result<(String, bool), LlmError> {
+fn base_url(provider: Provider, name: &str, given: Option<String>, rules: &Rules) -> Result<(String, bool), LlmError> {
     let caller = rules.caller;
     let model = || format!("{}:{name}", provider.name());
     let wrong = |allowed: &str, value: String| LlmError::Argument {
@@ -497,7 +496,10 @@ mod tests {
         for (models, message) in [
             ("[]", "models must be a list of 'provider:model'"),
             (r#"["gpt-5"]"#, "models must be written 'provider:model', got 'gpt-5'"),
-            (r#"["azure:gpt-5"]"#, "have a provider that is one of 'google', 'anthropic', 'openai', 'openai-compatible', got 'azure'"),
+            (
+                r#"["azure:gpt-5"]"#,
+                "have a provider that is one of 'google', 'anthropic', 'openai', 'openai-compatible', got 'azure'",
+            ),
             (r#"["openai:"]"#, "models must have a model name"),
             (r#"["openai:a?b"]"#, "models must have model names of letters"),
             (r#"["openai-compatible:m"]"#, "models must have a base_url for 'openai-compatible'"),
@@ -506,7 +508,10 @@ mod tests {
             (r#"[{"provider":"openai","model":"m","temperature":3}]"#, "a temperature that is from 0 to 2, got 3"),
             (r#"[{"provider":"openai","model":"m","base_url":"ftp://x"}]"#, "an http or https address, got 'ftp://x'"),
             (r#"[{"provider":"openai","model":"m","base_url":"https://u:p@x"}]"#, "got one with them"),
-            (r#"[{"provider":"openai","model":"m","base_url":"http://host/v1"}]"#, "not encrypted; use https, or allow_http"),
+            (
+                r#"[{"provider":"openai","model":"m","base_url":"http://host/v1"}]"#,
+                "not encrypted; use https, or allow_http",
+            ),
         ] {
             let error = parse(models, &[]).unwrap_err().to_string();
             assert!(error.starts_with("llm_annotate: ") && error.contains(message), "{models}: {error}");
@@ -528,9 +533,13 @@ mod tests {
 
     #[test]
     fn loopback_is_this_machine_only() {
-        for (host, loopback) in
-            [("localhost", true), ("127.0.0.1", true), ("[::1]", true), ("127.0.0.1.evil.org", false), ("10.0.0.1", false)]
-        {
+        for (host, loopback) in [
+            ("localhost", true),
+            ("127.0.0.1", true),
+            ("[::1]", true),
+            ("127.0.0.1.evil.org", false),
+            ("10.0.0.1", false),
+        ] {
             assert_eq!(is_loopback(host), loopback, "{host}");
         }
     }

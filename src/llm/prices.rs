@@ -78,7 +78,8 @@ impl Prices {
 
     /// From a JSON list of `{provider, model, input, cached, output}`; the error completes "prices must".
     pub fn from_json(json: &Value) -> Result<Prices, String> {
-        const SHAPE: &str = "be a list of structs {provider, model, input, cached, output} in US dollars a million tokens";
+        const SHAPE: &str =
+            "be a list of structs {provider, model, input, cached, output} in US dollars a million tokens";
         let wrong = || SHAPE.to_string();
         let number = |value: Option<&Value>| {
             let value = value?;

@@ -87,7 +87,8 @@ fn record(row: &str) -> Result<(Record, Hash, String, String), LlmError> {
         row: given("request_hash").unwrap_or_else(|| "without request_hash".to_string()),
         message: message.to_string(),
     };
-    let need = |name: &str| given(name).ok_or_else(|| wrong(&format!("{name} is missing; give rows of muster.llm_store()")));
+    let need =
+        |name: &str| given(name).ok_or_else(|| wrong(&format!("{name} is missing; give rows of muster.llm_store()")));
     let request = need("request")?;
     let (head, text) = split(&request).ok_or_else(|| wrong("request is not a canonical request of version 1"))?;
     let hash: Hash = Sha256::digest(request.as_bytes()).into();
@@ -153,10 +154,12 @@ mod tests {
     fn changed_rows_are_not_imported() {
         let of = |row: Value| record(&row.to_string()).unwrap_err().to_string();
         assert!(of(serde_json::json!({})).contains("row without request_hash: request is missing"));
-        let head = r#"{"base_url":"b","model":"m","parameters":{},"prompt":"p","provider":"openai","schema":{},"text":"#;
+        let head =
+            r#"{"base_url":"b","model":"m","parameters":{},"prompt":"p","provider":"openai","schema":{},"text":"#;
         let request = super::super::request::request(head, "CV");
         let hash: Hash = Sha256::digest(request.as_bytes()).into();
-        let good = serde_json::json!({"request_hash": hex(&hash), "request": request, "answer": "ACCEPT", "label": true});
+        let good =
+            serde_json::json!({"request_hash": hex(&hash), "request": request, "answer": "ACCEPT", "label": true});
         let (record, ..) = record(&good.to_string()).unwrap();
         assert_eq!((record.provider.as_str(), record.requested_model.as_str()), ("openai", "m"));
         let mut changed = good.clone();

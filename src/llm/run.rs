@@ -46,7 +46,11 @@ pub fn engine() -> Result<&'static Engine, LlmError> {
 #[derive(Debug, Clone)]
 pub enum Halt {
     Interrupted,
-    TooManyErrors { failed: u64, done: u64, last: String },
+    TooManyErrors {
+        failed: u64,
+        done: u64,
+        last: String,
+    },
     /// Another call of the run failed, and says why.
     Broken,
 }

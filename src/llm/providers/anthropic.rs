@@ -139,7 +139,8 @@ mod tests {
     fn what_is_no_answer() {
         let of = |body: Value| reply(&Task::default(), &body).said.unwrap_err();
         assert_eq!(of(json!({"stop_reason": "refusal", "content": []})), "refused");
-        let cut = json!({"stop_reason": "max_tokens", "content": [{"type": "tool_use", "input": {"evaluation": "ACCEPT"}}]});
+        let cut =
+            json!({"stop_reason": "max_tokens", "content": [{"type": "tool_use", "input": {"evaluation": "ACCEPT"}}]});
         assert_eq!(of(cut), "answer cut off: max_tokens");
         assert_eq!(of(json!({"stop_reason": "end_turn", "content": []})), "empty answer");
         assert_eq!(of(json!({"stop_reason": "pause_turn", "content": []})), "no answer: pause_turn");

@@ -85,7 +85,10 @@ mod tests {
         assert_eq!(of(spoken).unwrap().label, Some(false));
         let reasoning = json!({"finish_reason": "stop", "message": {"content": null, "reasoning_content": "ACCEPT"}});
         assert_eq!(of(reasoning).unwrap_err(), "empty answer");
-        assert_eq!(of(json!({"finish_reason": "length", "message": {"content": ""}})).unwrap_err(), "answer cut off: length");
+        assert_eq!(
+            of(json!({"finish_reason": "length", "message": {"content": ""}})).unwrap_err(),
+            "answer cut off: length"
+        );
         assert_eq!(of(json!({"finish_reason": "stop", "message": {"refusal": "no"}})).unwrap_err(), "refused: no");
         assert_eq!(of(json!({"finish_reason": "content_filter"})).unwrap_err(), "no answer: content_filter");
         assert_eq!(reply(&Task::default(), &json!({})).said.unwrap_err(), "empty answer");

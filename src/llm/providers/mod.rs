@@ -102,8 +102,11 @@ pub fn reply(provider: Provider, task: &Task, body: &Value) -> Reply {
 pub fn refusal(provider: Provider, status: u16, headers: &HeaderMap, text: &str) -> Refusal {
     if (300..400).contains(&status) {
         let target = headers.get("location").and_then(|value| value.to_str().ok());
-        let host = target.and_then(|target| reqwest::Url::parse(target).ok()).and_then(|url| url.host_str().map(str::to_string));
-        let message = format!("HTTP {status}: redirect to {} is not followed", host.as_deref().unwrap_or("another address"));
+        let host = target
+            .and_then(|target| reqwest::Url::parse(target).ok())
+            .and_then(|url| url.host_str().map(str::to_string));
+        let message =
+            format!("HTTP {status}: redirect to {} is not followed", host.as_deref().unwrap_or("another address"));
         return Refusal { message, retry: false, wait: None, crowded: false, stop: true };
     }
     let body: Value = serde_json::from_str(text).unwrap_or(Value::Null);
@@ -113,7 +116,11 @@ pub fn refusal(provider: Provider, status: u16, headers: &HeaderMap, text: &str)
     let word = |name: &str| error[name].as_str();
     let kind = word("status").or(word("code")).or(word("type")).unwrap_or("");
     let said = word("message").or(error.as_str()).or(body["message"].as_str()).unwrap_or(text.trim());
-    let detail = [kind, shorten(said).as_str()].iter().filter(|part| !part.is_empty()).map(|s| s.to_string()).collect::<Vec<_>>();
+    let detail = [kind, shorten(said).as_str()]
+        .iter()
+        .filter(|part| !part.is_empty())
+        .map(|s| s.to_string())
+        .collect::<Vec<_>>();
     let message = match detail.is_empty() {
         true => format!("HTTP {status}"),
         false => format!("HTTP {status} {}", detail.join(": ")),
@@ -127,7 +134,9 @@ pub fn refusal(provider: Provider, status: u16, headers: &HeaderMap, text: &str)
     }
     let wait = wait::from_headers(headers).or_else(|| google::retry_delay(error));
     let stop = matches!(status, 401 | 402 | 403 | 404)
-        || ["insufficient_quota", "billing_hard_limit_reached"].iter().any(|w| word("code") == Some(w) || word("type") == Some(w))
+        || ["insufficient_quota", "billing_hard_limit_reached"]
+            .iter()
+            .any(|w| word("code") == Some(w) || word("type") == Some(w))
         || provider == Provider::Google && (google::is_daily(error) || google::is_bad_key(error))
         || provider == Provider::Anthropic && said.contains("credit balance is too low")
         || wait.is_some_and(|wait| wait > LONGEST_WAIT);
@@ -154,7 +163,13 @@ mod tests {
         pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
     }
 
-    fn check(provider: Provider, status: u16, pairs: &[(&'static str, &'static str)], body: Value, expected: (&str, bool, Option<u64>, bool)) {
+    fn check(
+        provider: Provider,
+        status: u16,
+        pairs: &[(&'static str, &'static str)],
+        body: Value,
+        expected: (&str, bool, Option<u64>, bool),
+    ) {
         let refusal = refusal(provider, status, &headers_of(pairs), &body.to_string());
         let got = (refusal.message.as_str(), refusal.retry, refusal.wait.map(|w| w.as_millis() as u64), refusal.stop);
         assert_eq!(got, expected);
@@ -166,7 +181,13 @@ mod tests {
             {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "31.5s"}]}}]);
         check(Provider::Google, 429, &[], google, ("HTTP 429 RESOURCE_EXHAUSTED: slow", true, Some(31_500), false));
         let anthropic = json!({"type": "error", "error": {"type": "rate_limit_error", "message": "slow"}});
-        check(Provider::Anthropic, 429, &[("retry-after", "7")], anthropic, ("HTTP 429 rate_limit_error: slow", true, Some(7000), false));
+        check(
+            Provider::Anthropic,
+            429,
+            &[("retry-after", "7")],
+            anthropic,
+            ("HTTP 429 rate_limit_error: slow", true, Some(7000), false),
+        );
         let openai = json!({"error": {"message": "slow", "type": "requests", "code": "rate_limit_exceeded"}});
         let pairs = [("retry-after", "2"), ("retry-after-ms", "1250")];
         check(Provider::OpenAi, 429, &pairs, openai, ("HTTP 429 rate_limit_exceeded: slow", true, Some(1250), false));
@@ -183,12 +204,24 @@ mod tests {
         let retired = json!({"type": "error", "error": {"type": "not_found_error", "message": "model: x"}});
         check(Provider::Anthropic, 404, &[], retired, ("HTTP 404 not_found_error: model: x", false, None, true));
         let long = json!({"error": "later"});
-        check(Provider::Compatible, 503, &[("retry-after", "7200")], long, ("HTTP 503 later", false, Some(7_200_000), true));
+        check(
+            Provider::Compatible,
+            503,
+            &[("retry-after", "7200")],
+            long,
+            ("HTTP 503 later", false, Some(7_200_000), true),
+        );
     }
 
     #[test]
     fn errors_of_every_shape_are_read() {
-        check(Provider::Compatible, 400, &[], json!({"error": "no such model"}), ("HTTP 400 no such model", false, None, false));
+        check(
+            Provider::Compatible,
+            400,
+            &[],
+            json!({"error": "no such model"}),
+            ("HTTP 400 no such model", false, None, false),
+        );
         let overloaded = json!({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}});
         check(Provider::Anthropic, 529, &[], overloaded, ("HTTP 529 overloaded_error: busy", true, None, false));
         check(Provider::Anthropic, 529, &[("x-should-retry", "false")], json!({}), ("HTTP 529 {}", false, None, false));

@@ -76,7 +76,10 @@ mod tests {
         let keys: Vec<&str> = plain.as_object().unwrap().keys().map(String::as_str).collect();
         // nothing that was not asked for: gpt-5 models refuse a temperature, and a cap may leave no room for an answer
         assert_eq!(keys.len(), 5);
-        assert_eq!((&plain["model"], &plain["instructions"], &plain["input"]), (&json!("gpt-x"), &json!("Judge."), &json!("CV")));
+        assert_eq!(
+            (&plain["model"], &plain["instructions"], &plain["input"]),
+            (&json!("gpt-x"), &json!("Judge."), &json!("CV"))
+        );
         assert_eq!((&plain["store"], &plain["text"]["format"]["strict"]), (&json!(false), &json!(true)));
         model.temperature = Some(0.0);
         model.reasoning = Some("low".to_string());
@@ -101,7 +104,10 @@ mod tests {
         let reply = reply(&Task::default(), &body);
         assert_eq!(reply.said.unwrap().label, Some(true));
         let usage = reply.usage;
-        assert_eq!((usage.input, usage.cached, usage.output, usage.reasoning), (Some(100), Some(40), Some(30), Some(12)));
+        assert_eq!(
+            (usage.input, usage.cached, usage.output, usage.reasoning),
+            (Some(100), Some(40), Some(30), Some(12))
+        );
         assert_eq!(reply.finish.as_deref(), Some("completed"));
     }
 
