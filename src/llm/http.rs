@@ -56,7 +56,7 @@ pub async fn send(model: &Model, request: RequestBuilder, timeout: Duration) -> 
         Ok::<_, reqwest::Error>((status, headers, response.text().await?))
     };
     let (status, headers, body) = match tokio::time::timeout(timeout, exchange).await {
-        Err(_) => return Err(failed(format!("no response within {} s", timeout.as_secs_f64()))),
+        Err(_) => return Err(failed(format!("timeout: no response within {} s", timeout.as_secs_f64()))),
         Ok(Err(error)) => return Err(failed(explain(&error))),
         Ok(Ok(received)) => received,
     };
