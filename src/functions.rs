@@ -38,6 +38,7 @@ pub const FILES: &[&str] = &[
     include_str!("../sql/synthetic_ratings.sql"),
     include_str!("../sql/synthetic_profiles.sql"),
     include_str!("../sql/synthetic_adjustment.sql"),
+    include_str!("../sql/filter_affiliations.sql"),
     include_str!("../sql/simulate_profiles.sql"),
     include_str!("../sql/simulate_ratings.sql"),
     include_str!("../sql/simulate_truth.sql"),

@@ -4,6 +4,7 @@
 //! kernels they call, which translate between Arrow and plain Rust; everything else is the engine, which
 //! knows nothing of the database.
 
+pub mod affiliation;
 pub mod debias;
 pub mod diagnostics;
 mod entry;

@@ -1,6 +1,7 @@
 //! The extension's side of the database: kernels and the attached catalog of macros.
 
 mod about;
+mod affiliation;
 mod counts;
 mod dawid_skene;
 mod diagnostics;
@@ -95,6 +96,7 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<about::Version>(connection)?;
     connection.register_scalar_function::<normal::Orthant>("muster_orthant")?;
     connection.register_scalar_function::<normal::Tetrachoric>("muster_tetrachoric")?;
+    connection.register_scalar_function::<affiliation::Affiliation>("muster_affiliation")?;
     connection.register_scalar_function::<rogan_gladen::RoganGladen>("muster_rogan_gladen")?;
     Ok(())
 }
