@@ -46,7 +46,10 @@ WITH _muster_text AS (
 _muster_option AS (
     SELECT
         CAST(to_json({keep: keep, terms: terms}) AS VARCHAR) AS _muster_options,
-        [_muster_kept FOR _muster_kept IN keep] AS _muster_keep
+        CASE
+            WHEN keep IS NULL THEN error('filter_affiliations: keep must be a list of categories, got NULL')
+            ELSE CAST(keep AS VARCHAR[])
+        END AS _muster_keep
 ),
 _muster_sum AS (
     -- the empty text stands for the options: they are checked where there is no row

@@ -15,6 +15,7 @@ pub const FILES: &[&str] = &[
     include_str!("../sql/_muster_labels.sql"),
     include_str!("../sql/_muster_whole.sql"),
     include_str!("../sql/_muster_synthetic.sql"),
+    include_str!("../sql/check_inputs.sql"),
     include_str!("../sql/fit_probit_bootstrap.sql"),
     include_str!("../sql/headcount_total.sql"),
     include_str!("../sql/probit_posterior.sql"),

@@ -379,6 +379,7 @@ class Names(unittest.TestCase):
     STUDY = "{ratings}, {profiles}, {company}, {truth}"
     TOTALS = "{counts}, {ratings}, {firm}, {judge}, {number}, {size}"
     CALLS = {
+        "check_inputs": "{profiles}, {ratings}, company := {company}, headcount := {headcount}",
         "fit_probit_bootstrap": STUDY + ", headcount := {headcount}, draws := 5",
         "headcount_total": "{estimates}, stratum := {stratum}",
         "probit_posterior": "{ratings}, {profiles}, {truth}, company := {company}, prior := 0.2",
@@ -398,11 +399,12 @@ class Names(unittest.TestCase):
         "posterior_predictive_counts": STUDY + ", draws := 20",
         "prior_sensitivity": STUDY + ", draws := 5",
         "filter_ratings": "{ratings}, {profiles}, {company}, {headcount}, truth := {truth}, min_profiles := 1",
+        "filter_affiliations": "{affiliations}, {named}, weight := {people}",
         "synthetic_ratings": TOTALS,
         "synthetic_profiles": TOTALS,
         "synthetic_adjustment": "{made}, {estimates}",
     }
-    RELATIONS = {"ratings": "r", "profiles": "p", "estimates": "e", "made": "e", "counts": "c"}
+    RELATIONS = {"ratings": "r", "profiles": "p", "estimates": "e", "made": "e", "counts": "c", "affiliations": "a"}
     # where a column stands, and its plain name
     COLUMNS = {
         "company": ("profiles", "x1"),
@@ -413,6 +415,8 @@ class Names(unittest.TestCase):
         "judge": ("counts", "x6"),
         "number": ("counts", "x7"),
         "size": ("counts", "x8"),
+        "named": ("affiliations", "x9"),
+        "people": ("affiliations", "x10"),
     }
     PLAIN = {**{f: f"plain_{r}" for f, r in RELATIONS.items()}, **{f: column for f, (_, column) in COLUMNS.items()}}
     # columns that a relation has to have under the name it has
@@ -431,6 +435,7 @@ class Names(unittest.TestCase):
             FROM muster.fit_probit_bootstrap(plain_r, plain_p, x1, x2, draws := 5, keep_draws := true);
             CREATE TABLE plain_c AS SELECT company AS x5, annotator AS x6, value AS x7, 400 AS x8
             FROM muster.log_debias_counts(plain_r, plain_p, x1);
+            CREATE TABLE plain_a AS SELECT x1 || ', Inc. / ' || x1 AS x9, count(*) AS x10 FROM plain_p GROUP BY ALL;
             """
         )
         catalog = rows(
