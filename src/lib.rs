@@ -8,6 +8,7 @@ pub mod debias;
 pub mod diagnostics;
 mod entry;
 pub mod functions;
+pub mod keywords;
 pub mod options;
 pub mod parallel;
 pub mod probit;
