@@ -6,6 +6,7 @@
 
 pub mod debias;
 pub mod diagnostics;
+pub mod embed;
 mod entry;
 pub mod functions;
 pub mod keywords;
