@@ -13,6 +13,7 @@ pub mod keywords;
 pub mod options;
 pub mod parallel;
 pub mod probit;
+pub mod progress;
 pub mod random;
 pub mod simulate;
 mod sql;

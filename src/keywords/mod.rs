@@ -5,7 +5,9 @@
 //! * [`tfidf`]: keywords by tf-idf;
 //! * [`keybert`]: keywords by the likeness of their embeddings to that of the whole text.
 
+pub mod keybert;
 pub mod stop_words;
+pub mod tfidf;
 pub mod tokens;
 pub mod vectorizer;
 

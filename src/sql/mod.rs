@@ -5,6 +5,7 @@ mod counts;
 mod dawid_skene;
 mod diagnostics;
 mod kernel;
+mod keywords;
 mod log_debias;
 mod normal;
 mod probit;
@@ -91,6 +92,10 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<diagnostics::PriorSensitivity>(connection)?;
     kernel::<synthetic::Synthetic>(connection)?;
     kernel::<synthetic::SyntheticAdjustment>(connection)?;
+    kernel::<keywords::KeybertSettings>(connection)?;
+    kernel::<keywords::TfidfKeywords>(connection)?;
+    kernel::<keywords::StopWords>(connection)?;
+    connection.register_scalar_function::<keywords::KeybertKeywords>("muster_keybert_keywords")?;
     kernel::<about::Functions>(connection)?;
     kernel::<about::Version>(connection)?;
     connection.register_scalar_function::<normal::Orthant>("muster_orthant")?;
