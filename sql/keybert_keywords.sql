@@ -81,11 +81,15 @@ _muster_options AS (
 _muster_setting AS (
     SELECT unnest(_muster_row)
     FROM (SELECT unnest(muster_keybert_settings(_muster_json)) AS _muster_row FROM _muster_options)
+),
+_muster_found AS (
+    SELECT _muster_id, unnest(_muster_row)
+    FROM (
+        SELECT _muster_id, unnest(muster_keybert_keywords(_muster_text, _muster_setting.key)) AS _muster_row
+        FROM _muster_document, _muster_setting
+        WHERE _muster_text IS NOT NULL
+    )
 )
-SELECT _muster_id AS profile_id, unnest(_muster_row)
-FROM (
-    SELECT _muster_id, unnest(muster_keybert_keywords(_muster_text, _muster_setting.key)) AS _muster_row
-    FROM _muster_document, _muster_setting
-    WHERE _muster_text IS NOT NULL
-)
-ORDER BY profile_id, rank, keyword;
+SELECT _muster_id AS profile_id, rank, keyword, score
+FROM _muster_found
+ORDER BY _muster_id, rank, keyword;

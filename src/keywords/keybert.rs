@@ -399,3 +399,242 @@ fn max_sum_greedy(likeness: &Likeness, top_n: usize, nr_candidates: usize) -> Ve
     }
     left.into_iter().rev().map(|i| chosen[i]).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keywords::stop_words;
+    use crate::oracle;
+    use serde_json::Value;
+    use std::collections::HashSet;
+    use std::convert::Infallible;
+
+    fn words(ngram_max: usize) -> tokens::Settings {
+        tokens::Settings { ngram_min: 1, ngram_max, stop_words: HashSet::new() }
+    }
+
+    fn settings(method: Method, top_n: usize) -> Settings {
+        Settings::new(words(1), method, top_n, None, Vec::new()).unwrap()
+    }
+
+    fn method(name: &str) -> Method {
+        match name.split_once(' ') {
+            None => Method::Plain,
+            Some(("mmr", diversity)) => Method::Mmr { diversity: diversity.parse().unwrap() },
+            Some((_, nr_candidates)) => Method::MaxSum { nr_candidates: nr_candidates.parse().unwrap() },
+        }
+    }
+
+    /// KeyBERT's own selection from random vectors, each method with several settings.
+    #[test]
+    fn selection_is_that_of_keybert() {
+        let oracle = oracle("keybert.json");
+        let mut checked = 0;
+        for case in oracle["selection"].as_array().unwrap() {
+            let text: Vec<f32> = serde_json::from_value(case["text"].clone()).unwrap();
+            let candidates: Vec<Vec<f32>> = serde_json::from_value(case["candidates"].clone()).unwrap();
+            let candidates: Vec<&[f32]> = candidates.iter().map(Vec::as_slice).collect();
+            let likeness = Likeness::new(&text, &candidates);
+            for (name, expected) in case["results"].as_object().unwrap() {
+                let expected: Vec<(usize, f64)> = serde_json::from_value(expected.clone()).unwrap();
+                let settings = settings(method(name), case["top_n"].as_u64().unwrap() as usize);
+                let taken = settings.take(&likeness);
+                assert_eq!(
+                    taken.iter().map(|(i, _)| i).collect::<Vec<_>>(),
+                    expected.iter().map(|(i, _)| i).collect::<Vec<_>>(),
+                    "{name}"
+                );
+                for ((_, got), (_, wanted)) in taken.iter().zip(&expected) {
+                    assert!((got - wanted).abs() < 1.5e-4, "{name} {got} {wanted}");
+                }
+                checked += 1;
+            }
+        }
+        assert!(checked > 40, "{checked}");
+    }
+
+    /// Vectors of two letters: the angle of the first turns by 0.1 a letter.
+    fn angles(texts: &[&str]) -> Vec<Arc<[f32]>> {
+        let vector = |text: &&str| {
+            let angle = 0.1 * f32::from(text.bytes().next().unwrap_or(b'a') - b'a');
+            Arc::from([angle.cos(), angle.sin(), 0.0])
+        };
+        texts.iter().map(vector).collect()
+    }
+
+    fn run(texts: &[&str], settings: &Settings, threads: usize) -> Vec<Vec<(String, f64)>> {
+        let mut embed = |texts: &[&str]| Ok::<_, Infallible>(angles(texts));
+        let found = extract(texts, settings, threads, &mut embed, &mut |_| ()).unwrap();
+        found.into_iter().map(|keywords| keywords.into_iter().map(|k| (k.term, k.score)).collect()).collect()
+    }
+
+    fn terms(found: &[(String, f64)]) -> Vec<&str> {
+        found.iter().map(|(term, _)| term.as_str()).collect()
+    }
+
+    #[test]
+    fn methods_on_angles() {
+        // the text stands at 0, its words at 0, 0.1, … 0.5
+        let text = "aa bb cc dd ee ff";
+        let taken = |method| run(&[text], &settings(method, 3), 1).remove(0);
+        let plain = taken(Method::Plain);
+        assert_eq!(terms(&plain), ["aa", "bb", "cc"]);
+        // cos 0.1 and cos 0.2 to four places
+        assert_eq!(plain.iter().map(|(_, score)| *score).collect::<Vec<_>>(), [1.0, 0.995, 0.9801]);
+        // diversity alone: the farthest from aa, then what lies farthest from both: cc and dd, of which cc is nearer to the text
+        assert_eq!(terms(&taken(Method::Mmr { diversity: 1.0 }))[..2], ["aa", "cc"]);
+        assert_eq!(terms(&taken(Method::Mmr { diversity: 0.0 })), ["aa", "bb", "cc"]);
+        // among four the ends and one of the middle are least alike
+        let spread = taken(Method::MaxSum { nr_candidates: 4 });
+        assert_eq!((spread[0].0.as_str(), spread[2].0.as_str()), ("aa", "dd"));
+        let greedy = taken(Method::MaxSumGreedy { nr_candidates: 4 });
+        assert_eq!((greedy[0].0.as_str(), greedy[2].0.as_str()), ("aa", "dd"));
+    }
+
+    #[test]
+    fn candidates_and_seeds() {
+        let with = |candidates: &[&str], seeds: &[&str]| {
+            let list = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect::<Vec<_>>();
+            let candidates = (!candidates.is_empty()).then(|| list(candidates));
+            Settings::new(words(2), Method::Plain, 2, candidates.as_deref(), list(seeds))
+        };
+        let texts = ["aa bb cc, dd!", "", "ee"];
+        let found = run(&texts, &with(&["Cc", "BB-cc", "zz", "cc"], &[]).unwrap(), 1);
+        assert_eq!(found.iter().map(|f| terms(f)).collect::<Vec<_>>(), [vec!["bb cc", "cc"], vec![], vec![]]);
+        // all seeds lie at dd, 0.3, so the text turns to atan(sin 0.3 / (3 + cos 0.3)) = 0.0746: nearer to bb than to aa
+        let found = run(&texts, &with(&["aa", "bb"], &["dd", "dx"]).unwrap(), 1);
+        assert_eq!(terms(&found[0]), ["bb", "aa"]);
+        let cosine = |angle: f64| ((angle - 0.3f64.sin().atan2(3.0 + 0.3f64.cos())).cos() * 1e4).round() / 1e4;
+        assert_eq!(found[0].iter().map(|(_, score)| *score).collect::<Vec<_>>(), [cosine(0.1), cosine(0.0)]);
+        assert_eq!(with(&[" . "], &[]), Err(KeywordError::NoWord(" . ".to_string())));
+        assert_eq!(
+            with(&["aa bb cc"], &[]),
+            Err(KeywordError::Length { text: "aa bb cc".to_string(), min: 1, max: 2 })
+        );
+    }
+
+    #[test]
+    fn choices_beyond_the_budget_are_errors_that_name_what_works() {
+        let new =
+            |nr_candidates, top_n| Settings::new(words(1), Method::MaxSum { nr_candidates }, top_n, None, Vec::new());
+        // 36 over 30 is 1,947,792 and 37 over 30 is 10,295,472
+        assert_eq!(choices(36, 30), 1_947_792);
+        assert_eq!(choices(37, 30), 10_295_472);
+        assert_eq!(new(40, 30), Err(KeywordError::ManyChoices { nr_candidates: 40, top_n: 30, feasible: 36 }));
+        assert!(new(36, 30).is_ok());
+        assert_eq!(choices(10_000, 5_000), u64::MAX);
+        assert!(matches!(new(10_000, 5_000), Err(KeywordError::ManyChoices { .. })));
+        assert_eq!(new(20, 30), Err(KeywordError::FewCandidates { nr_candidates: 20, top_n: 30 }));
+    }
+
+    /// Every phrase goes to the model once, and keywords do not depend on threads or on the other texts.
+    #[test]
+    fn each_phrase_is_embedded_once() {
+        // 300 texts of 60 words are several parts
+        let word = |i: usize, j: usize| {
+            format!("{}{}", char::from(b'a' + ((i * 7 + j * j) % 26) as u8), (i * 31 + j * 17) % 997)
+        };
+        let texts: Vec<String> = (0..300).map(|i| (0..60).map(|j| word(i, j)).collect::<Vec<_>>().join(" ")).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let settings =
+            Settings::new(words(2), Method::Mmr { diversity: 0.5 }, 5, None, vec!["seed".to_string()]).unwrap();
+        let whole: HashSet<&str> = texts.iter().copied().collect();
+        let mut seen = HashSet::new();
+        let (mut calls, mut told) = (0, Vec::new());
+        let mut embed = |texts: &[&str]| {
+            calls += 1;
+            for text in texts {
+                assert!(whole.contains(text) || seen.insert(text.to_string()), "{text} again");
+            }
+            Ok::<_, Infallible>(angles(texts))
+        };
+        let found = extract(&texts, &settings, 2, &mut embed, &mut |done| told.push(done)).unwrap();
+        assert!(calls > 2 && told.last() == Some(&300), "{calls} {told:?}");
+        let phrases: HashSet<String> = texts.iter().flat_map(|text| settings.words.phrases(text)).collect();
+        assert_eq!(seen.len(), phrases.len() + 1);
+        let alone = run(&texts[250..251], &settings, 1).remove(0);
+        assert_eq!(found[250].iter().map(|k| (k.term.clone(), k.score)).collect::<Vec<_>>(), alone);
+    }
+
+    #[test]
+    fn scores_are_rounded_half_to_even_on_the_exact_value() {
+        // 0.00005 in f32 lies below five hundred-thousandths, 0.03125 = 1/32 is exact
+        assert_eq!([round(0.5), round(0.031_25), round(-0.000_01), round(0.999_96)], [0.5, 0.0312, 0.0, 1.0]);
+        assert!(round(-0.000_01).is_sign_positive());
+    }
+
+    /// The greedy variant against the exact one on the oracle's vectors: never lower, of course, and never far off.
+    #[test]
+    fn greedy_sums_are_close_to_the_lowest() {
+        let oracle = oracle("keybert.json");
+        let sum = |likeness: &Likeness, taken: &[usize]| -> f32 {
+            let pairs = taken.iter().enumerate().flat_map(|(at, i)| taken[..at].iter().map(move |j| (*i, *j)));
+            pairs.map(|(i, j)| likeness.between(i, j)).sum()
+        };
+        for case in oracle["selection"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|case| case["candidates"].as_array().unwrap().len() >= 9)
+        {
+            let text: Vec<f32> = serde_json::from_value(case["text"].clone()).unwrap();
+            let candidates: Vec<Vec<f32>> = serde_json::from_value(case["candidates"].clone()).unwrap();
+            let candidates: Vec<&[f32]> = candidates.iter().map(Vec::as_slice).collect();
+            let likeness = Likeness::new(&text, &candidates);
+            let pairs = |n: usize| (n * (n - 1) / 2) as f32;
+            for top_n in [3, 5] {
+                let exact = sum(&likeness, &max_sum(&likeness, top_n, 12)) / pairs(top_n);
+                let greedy = sum(&likeness, &max_sum_greedy(&likeness, top_n, 12)) / pairs(top_n);
+                // mean cosines of a pair
+                assert!(greedy >= exact - 1e-6 && greedy <= exact + 0.15, "{exact} {greedy}");
+            }
+        }
+    }
+
+    fn case_settings(case: &Value) -> Settings {
+        let number = |name: &str| case[name].as_u64().unwrap() as usize;
+        let method = match case["method"].as_str().unwrap() {
+            "plain" => Method::Plain,
+            "mmr" => Method::Mmr { diversity: case["diversity"].as_f64().unwrap() },
+            _ => Method::MaxSum { nr_candidates: number("nr_candidates") },
+        };
+        let texts = |name: &str| -> Option<Vec<String>> { serde_json::from_value(case[name].clone()).ok() };
+        let words = tokens::Settings {
+            ngram_min: number("ngram_min"),
+            ngram_max: number("ngram_max"),
+            stop_words: stop_words::english(),
+        };
+        let seeds = texts("seed_keywords").unwrap_or_default();
+        Settings::new(words, method, number("top_n"), texts("candidates").as_deref(), seeds).unwrap()
+    }
+
+    /// Ordered keywords of one hundred CVs, with the real model: all the same, scores within 1e-4.
+    #[test]
+    fn keywords_are_those_of_keybert() {
+        let model = crate::embed::Settings {
+            model: concat!(env!("CARGO_MANIFEST_DIR"), "/.models/sentence-transformers/all-MiniLM-L6-v2").to_string(),
+            device: crate::embed::Device::Cpu,
+            dtype: crate::embed::Dtype::F32,
+            store: None,
+        };
+        let model = crate::embed::open(&model).unwrap();
+        let oracle = oracle("keybert.json");
+        let texts: Vec<String> = serde_json::from_value(oracle["texts"].clone()).unwrap();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        for case in oracle["cases"].as_array().unwrap() {
+            let settings = case_settings(case);
+            let expected: Vec<Vec<(String, i64)>> = serde_json::from_value(case["keywords"].clone()).unwrap();
+            let mut embed = |texts: &[&str]| model.embed(texts, 2);
+            let found = extract(&texts[..expected.len()], &settings, 2, &mut embed, &mut |_| ()).unwrap();
+            for (document, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                let terms = |document: usize| format!("document {document}, {:?}", settings.method);
+                let got: Vec<&str> = found.iter().map(|keyword| keyword.term.as_str()).collect();
+                let wanted: Vec<&str> = expected.iter().map(|(term, _)| term.as_str()).collect();
+                assert_eq!(got, wanted, "{}", terms(document));
+                for (keyword, (_, score)) in found.iter().zip(expected) {
+                    assert!((keyword.score - *score as f64 / 1e4).abs() < 1.5e-4, "{}", terms(document));
+                }
+            }
+        }
+    }
+}

@@ -57,3 +57,65 @@ pub fn keywords(counts: &Counts, top_n: usize, threads: usize) -> Vec<Vec<Keywor
         sorted.map(keyword).collect()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keywords::stop_words;
+    use crate::keywords::tokens::Settings;
+    use crate::keywords::vectorizer::{Frequency, Limits, count};
+    use crate::oracle;
+    use serde_json::Value;
+
+    fn frequency(value: &Value) -> Frequency {
+        value.as_u64().map_or_else(|| Frequency::Share(value.as_f64().unwrap()), Frequency::Documents)
+    }
+
+    #[test]
+    fn weights_are_those_of_scikit_learn() {
+        let texts: Vec<String> = serde_json::from_value(oracle("keybert.json")["texts"].clone()).unwrap();
+        let oracle = oracle("tfidf.json");
+        let cases = oracle["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 3);
+        for case in cases {
+            let number = |name: &str| case[name].as_u64().unwrap() as usize;
+            let settings = Settings {
+                ngram_min: number("ngram_min"),
+                ngram_max: number("ngram_max"),
+                stop_words: stop_words::english(),
+            };
+            let limits =
+                Limits { min_df: frequency(&case["min_df"]), max_df: frequency(&case["max_df"]), max_features: None };
+            let counts = count(&texts[..number("documents")], &settings, &limits).unwrap();
+            let vocabulary: Vec<String> = serde_json::from_value(case["vocabulary"].clone()).unwrap();
+            assert_eq!(counts.vocabulary, vocabulary);
+            let rows: Vec<Vec<(u32, f64)>> = serde_json::from_value(case["rows"].clone()).unwrap();
+            assert_eq!(rows.len(), counts.len());
+            let idf = idf(&counts);
+            for (document, expected) in rows.iter().enumerate() {
+                let got = weights(&counts, &idf, document);
+                assert_eq!(got.len(), expected.len());
+                for ((term, weight), (expected_term, expected_weight)) in got.iter().zip(expected) {
+                    assert_eq!(term, expected_term);
+                    assert!((weight - expected_weight).abs() < 1e-12, "{weight} {expected_weight}");
+                }
+            }
+        }
+    }
+
+    /// By hand: the idf of a word in d of three texts is ln(4 / (1 + d)) + 1.
+    #[test]
+    fn keywords_by_hand() {
+        let settings = Settings { ngram_min: 1, ngram_max: 1, stop_words: Default::default() };
+        let counts = count(&["aa bb bb", "aa cc dd", ""], &settings, &Limits::default()).unwrap();
+        let rare = (4.0f64 / 2.0).ln() + 1.0;
+        let common = (4.0f64 / 3.0).ln() + 1.0;
+        let length = (common * common + 4.0 * rare * rare).sqrt();
+        let found = keywords(&counts, 2, 1);
+        let shown = |document: usize| found[document].iter().map(|k| k.term.as_str()).collect::<Vec<_>>();
+        assert_eq!((shown(0), shown(1), shown(2)), (vec!["bb", "aa"], vec!["cc", "dd"], vec![]));
+        assert!((found[0][0].score - 2.0 * rare / length).abs() < 1e-15);
+        assert!((found[0][1].score - common / length).abs() < 1e-15);
+        assert_eq!(found, keywords(&counts, 2, 7));
+    }
+}
