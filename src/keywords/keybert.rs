@@ -428,7 +428,7 @@ mod tests {
     /// KeyBERT's own selection from random vectors, each method with several settings.
     #[test]
     fn selection_is_that_of_keybert() {
-        let oracle = oracle("keybert.json");
+        let oracle = oracle("keybert_keywords.json");
         let mut checked = 0;
         for case in oracle["selection"].as_array().unwrap() {
             let text: Vec<f32> = serde_json::from_value(case["text"].clone()).unwrap();
@@ -566,7 +566,7 @@ mod tests {
     /// The greedy variant against the exact one on the oracle's vectors: never lower, of course, and never far off.
     #[test]
     fn greedy_sums_are_close_to_the_lowest() {
-        let oracle = oracle("keybert.json");
+        let oracle = oracle("keybert_keywords.json");
         let sum = |likeness: &Likeness, taken: &[usize]| -> f32 {
             let pairs = taken.iter().enumerate().flat_map(|(at, i)| taken[..at].iter().map(move |j| (*i, *j)));
             pairs.map(|(i, j)| likeness.between(i, j)).sum()
@@ -618,7 +618,7 @@ mod tests {
             store: None,
         };
         let model = crate::embed::open(&model).unwrap();
-        let oracle = oracle("keybert.json");
+        let oracle = oracle("keybert_keywords.json");
         let texts: Vec<String> = serde_json::from_value(oracle["texts"].clone()).unwrap();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         for case in oracle["cases"].as_array().unwrap() {

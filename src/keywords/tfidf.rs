@@ -73,8 +73,8 @@ mod tests {
 
     #[test]
     fn weights_are_those_of_scikit_learn() {
-        let texts: Vec<String> = serde_json::from_value(oracle("keybert.json")["texts"].clone()).unwrap();
-        let oracle = oracle("tfidf.json");
+        let texts: Vec<String> = serde_json::from_value(oracle("keybert_keywords.json")["texts"].clone()).unwrap();
+        let oracle = oracle("tfidf_keywords.json");
         let cases = oracle["cases"].as_array().unwrap();
         assert_eq!(cases.len(), 3);
         for case in cases {

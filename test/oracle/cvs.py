@@ -1,6 +1,6 @@
 """One hundred made CVs: seeded, nobody real, of many occupations, lengths, spellings and languages.
 
-`texts()` is what keybert.py and tfidf.py work on; keybert.json keeps the texts themselves.
+`texts()` is what keybert_keywords.py and tfidf_keywords.py work on; keybert_keywords.json keeps the texts themselves.
 """
 
 import random

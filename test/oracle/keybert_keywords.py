@@ -1,11 +1,11 @@
-"""Write keybert.json: keywords of one hundred made CVs by KeyBERT with sentence-transformers/all-MiniLM-L6-v2.
+"""Write keybert_keywords.json: keywords of one hundred made CVs by KeyBERT with sentence-transformers/all-MiniLM-L6-v2.
 
 texts       the CVs of cvs.py
 cases       options, and of each document its keywords in order with ten thousand times their scores. 'maxsum' comes from KeyBERT
             with the lowest score first; the order is reversed here
 selection   random unit vectors (text, candidates) and what KeyBERT's own functions select from them: (candidate, score)
 
-    python test/oracle/keybert.py .models/sentence-transformers/all-MiniLM-L6-v2
+    python test/oracle/keybert_keywords.py .models/sentence-transformers/all-MiniLM-L6-v2
 """
 
 import json

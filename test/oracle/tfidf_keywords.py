@@ -1,8 +1,8 @@
-"""Write tfidf.json: the weights of scikit-learn's TfidfVectorizer on the CVs of keybert.json.
+"""Write tfidf_keywords.json: the weights of scikit-learn's TfidfVectorizer on the CVs of keybert_keywords.json.
 
 cases: options, vocabulary, and of each document the weights in the order of its terms (column, weight).
 
-    python test/oracle/tfidf.py
+    python test/oracle/tfidf_keywords.py
 """
 
 import json
