@@ -78,7 +78,7 @@ _muster_options AS (
         threads: CAST(current_setting('threads') AS VARCHAR)
     }) AS VARCHAR) AS _muster_json
 ),
-_muster_setting AS (
+_muster_setting AS MATERIALIZED (
     SELECT unnest(_muster_row)
     FROM (SELECT unnest(muster_keybert_settings(_muster_json)) AS _muster_row FROM _muster_options)
 ),
@@ -89,6 +89,11 @@ _muster_found AS (
         FROM _muster_document, _muster_setting
         WHERE _muster_text IS NOT NULL
     )
+    UNION ALL
+    -- no row: so that options are checked also where there is no text
+    SELECT NULL, NULL, NULL, NULL
+    FROM _muster_setting
+    WHERE _muster_setting.key IS NULL
 )
 SELECT _muster_id AS profile_id, rank, keyword, score
 FROM _muster_found

@@ -18,7 +18,9 @@ pub enum KeywordError {
         "max_df must allow at least as many documents as min_df asks for, got min_df {min} and max_df {max} of {documents} documents"
     )]
     Frequencies { min: f64, max: f64, documents: usize },
-    #[error("nr_candidates must be at least top_n with method 'maxsum', got {nr_candidates} for top_n {top_n}")]
+    #[error(
+        "nr_candidates must be at least top_n, {top_n}, with methods 'maxsum' and 'maxsum_greedy', got {nr_candidates}"
+    )]
     FewCandidates { nr_candidates: usize, top_n: usize },
     #[error(
         "nr_candidates must be at most {feasible} with top_n {top_n} and method 'maxsum', which compares every choice of \
