@@ -6,12 +6,14 @@
 
 pub mod debias;
 pub mod diagnostics;
+pub mod embed;
 mod entry;
 pub mod functions;
 pub mod keywords;
 pub mod options;
 pub mod parallel;
 pub mod probit;
+pub mod progress;
 pub mod random;
 pub mod simulate;
 mod sql;

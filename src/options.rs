@@ -3,6 +3,7 @@
 //! The macros cast every option to text, so that NaN, decimals and what a user mistook for a number all
 //! arrive and can be shown in the error.
 
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A wrong option. Displays as `caller: name must …, got value`.
@@ -32,7 +33,7 @@ impl Options {
 
     /// The option as a number for which `check` holds; `allowed` completes "must …".
     pub fn number(&mut self, name: &str, allowed: &str, check: impl Fn(f64) -> bool) -> Result<f64, OptionError> {
-        let text = self.text(name);
+        let text = self.optional_text(name);
         match text.as_deref().and_then(|t| t.trim().parse::<f64>().ok()) {
             Some(number) if check(number) => Ok(number),
             _ => Err(self.invalid(name, allowed, text)),
@@ -56,7 +57,7 @@ impl Options {
     /// The option as a whole number from `low` to `high`.
     pub fn whole(&mut self, name: &str, low: u64, high: u64) -> Result<u64, OptionError> {
         let allowed = format!("be a whole number from {low} to {high}");
-        let text = self.text(name);
+        let text = self.optional_text(name);
         let parsed = text.as_deref().map(str::trim).and_then(|t| {
             // integers exactly, and numbers such as 1000.0 or 1e3
             let float = || t.parse::<f64>().ok().filter(|x| x.fract() == 0.0 && *x >= 0.0 && *x < 9e15);
@@ -70,7 +71,7 @@ impl Options {
 
     /// The option as true or false.
     pub fn boolean(&mut self, name: &str) -> Result<bool, OptionError> {
-        let text = self.text(name);
+        let text = self.optional_text(name);
         match text.as_deref() {
             Some("true" | "1") => Ok(true),
             Some("false" | "0") => Ok(false),
@@ -80,7 +81,7 @@ impl Options {
 
     /// The option as one of the names of `choices`.
     pub fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Result<T, OptionError> {
-        let text = self.text(name);
+        let text = self.optional_text(name);
         match choices.iter().find(|(choice, _)| Some(*choice) == text.as_deref()) {
             Some((_, value)) => Ok(*value),
             None => {
@@ -88,6 +89,28 @@ impl Options {
                 Err(self.invalid(name, &format!("be one of {}", names.join(", ")), text.map(|t| format!("'{t}'"))))
             }
         }
+    }
+
+    /// The option as text, `None` for NULL.
+    pub fn optional_text(&mut self, name: &str) -> Option<String> {
+        self.values.remove(name).flatten()
+    }
+
+    /// The option, which the macro hands over as JSON because it may be a list; `None` for NULL.
+    pub fn optional_json(&mut self, name: &str, allowed: &str) -> Result<Option<Value>, OptionError> {
+        let Some(text) = self.optional_text(name) else { return Ok(None) };
+        match serde_json::from_str(&text) {
+            Ok(Value::Null) => Ok(None),
+            Ok(value) => Ok(Some(value)),
+            Err(_) => Err(self.invalid(name, allowed, Some(text))),
+        }
+    }
+
+    /// The option as a list of texts, none of them NULL; `None` for NULL. The macro hands it over as JSON.
+    pub fn optional_texts(&mut self, name: &str) -> Result<Option<Vec<String>>, OptionError> {
+        let allowed = "be a list of texts without NULL";
+        let Some(value) = self.optional_json(name, allowed)? else { return Ok(None) };
+        texts(&value).map(Some).ok_or_else(|| self.invalid(name, allowed, Some(value.to_string())))
     }
 
     /// An error unless every option has been taken.
@@ -107,10 +130,11 @@ impl Options {
             value: value.unwrap_or_else(|| "NULL".to_string()),
         }
     }
+}
 
-    fn text(&mut self, name: &str) -> Option<String> {
-        self.values.remove(name).flatten()
-    }
+/// The texts of a JSON list; `None` for anything else.
+pub fn texts(list: &Value) -> Option<Vec<String>> {
+    list.as_array()?.iter().map(|text| text.as_str().map(str::to_string)).collect()
 }
 
 #[cfg(test)]
@@ -146,6 +170,21 @@ mod tests {
         assert!(options(r#"{"keep":"maybe"}"#).boolean("keep").is_err());
         let message = options(r#"{"m":"x"}"#).choice("m", &[("a", 1), ("b", 2)]).unwrap_err().to_string();
         assert_eq!(message, "f: m must be one of 'a', 'b', got 'x'");
+    }
+
+    #[test]
+    fn lists_come_as_json() {
+        let list = |json: &str| options(json).optional_texts("words").map_err(|error| error.to_string());
+        let given = |words: &[&str]| Ok(Some(words.iter().map(|word| word.to_string()).collect::<Vec<_>>()));
+        assert_eq!(list(r#"{"words":"[\"a\",\"b, c\"]"}"#), given(&["a", "b, c"]));
+        assert_eq!(list(r#"{"words":"[]"}"#), given(&[]));
+        assert_eq!(list(r#"{"words":null}"#), Ok(None));
+        assert_eq!(list(r#"{"words":"null"}"#), Ok(None));
+        for wrong in [r#"[\"a\",null]"#, "[1]", r#"\"a\""#, "7"] {
+            let message = list(&format!(r#"{{"words":"{wrong}"}}"#)).unwrap_err();
+            let shown = wrong.replace('\\', "");
+            assert_eq!(message, format!("f: words must be a list of texts without NULL, got {shown}"));
+        }
     }
 
     #[test]
