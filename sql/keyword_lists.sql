@@ -29,10 +29,10 @@
 CREATE MACRO muster.main.keyword_lists(keywords, strict := 0.95, broad := 0.85, max_q := 0.05, min_documents := 3) AS TABLE
 WITH _muster_keyword AS (
     SELECT
-        label AS _muster_class,
-        keyword AS _muster_term,
-        score AS _muster_score,
-        q_value AS _muster_q,
+        CAST(label AS VARCHAR) AS _muster_class,
+        CAST(keyword AS VARCHAR) AS _muster_term,
+        CAST(score AS DOUBLE) AS _muster_score,
+        CAST(q_value AS DOUBLE) AS _muster_q,
         n_documents AS _muster_texts
     FROM query_table(keywords)
 ),
