@@ -401,8 +401,10 @@ class Names(unittest.TestCase):
         "synthetic_ratings": TOTALS,
         "synthetic_profiles": TOTALS,
         "synthetic_adjustment": "{made}, {estimates}",
+        "keybert_keywords": "{docs}, {body}, top_n := 2",
+        "tfidf_keywords": "{docs}, {body}, top_n := 2, min_df := 1",
     }
-    RELATIONS = {"ratings": "r", "profiles": "p", "estimates": "e", "made": "e", "counts": "c"}
+    RELATIONS = {"ratings": "r", "profiles": "p", "estimates": "e", "made": "e", "counts": "c", "docs": "d"}
     # where a column stands, and its plain name
     COLUMNS = {
         "company": ("profiles", "x1"),
@@ -413,6 +415,7 @@ class Names(unittest.TestCase):
         "judge": ("counts", "x6"),
         "number": ("counts", "x7"),
         "size": ("counts", "x8"),
+        "body": ("docs", "x9"),
     }
     PLAIN = {**{f: f"plain_{r}" for f, r in RELATIONS.items()}, **{f: column for f, (_, column) in COLUMNS.items()}}
     # columns that a relation has to have under the name it has
@@ -431,6 +434,8 @@ class Names(unittest.TestCase):
             FROM muster.fit_probit_bootstrap(plain_r, plain_p, x1, x2, draws := 5, keep_draws := true);
             CREATE TABLE plain_c AS SELECT company AS x5, annotator AS x6, value AS x7, 400 AS x8
             FROM muster.log_debias_counts(plain_r, plain_p, x1);
+            CREATE TABLE plain_d AS FROM (VALUES (1, 'neural networks for computer vision'), (2, 'sales of office furniture'))
+            AS t(profile_id, x9);
             """
         )
         catalog = rows(
@@ -464,7 +469,7 @@ class Names(unittest.TestCase):
             self.assertEqual(self.run_call(call, prefix, **names), self.expected[call])
 
     def test_every_table_function_is_called(self):
-        known = {*self.CALLS, "simulate_profiles", "simulate_ratings", "simulate_truth", "functions", "version"}
+        known = {*self.CALLS, "simulate_profiles", "simulate_ratings", "simulate_truth", "functions", "version", "stop_words"}
         listed = rows(self.connection, "SELECT name FROM muster.functions() WHERE kind = 'table'")
         self.assertEqual({name for (name,) in listed}, known)
 

@@ -165,9 +165,12 @@ fn keybert_settings(json: &str) -> Result<Keybert, Failure> {
 
 /// The options `model`, `device` and `store`.
 fn model(options: &mut Options) -> Result<embed::Settings, Failure> {
-    let model = options.optional_text("model").filter(|model| !model.trim().is_empty());
-    let Some(model) = model else {
-        return Err(options.invalid("model", "be the name or the folder of a model", None).into());
+    let model = match options.optional_text("model") {
+        Some(model) if !model.trim().is_empty() => model,
+        given => {
+            let shown = given.map(|text| format!("'{text}'"));
+            return Err(options.invalid("model", "be the name or the folder of a model", shown).into());
+        }
     };
     let devices = [("auto", embed::Device::Auto), ("cpu", embed::Device::Cpu), ("cuda", embed::Device::Cuda)];
     let device = options.choice("device", &devices)?;
