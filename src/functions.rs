@@ -41,6 +41,7 @@ pub const FILES: &[&str] = &[
     include_str!("../sql/simulate_profiles.sql"),
     include_str!("../sql/simulate_ratings.sql"),
     include_str!("../sql/simulate_truth.sql"),
+    include_str!("../sql/embed.sql"),
     include_str!("../sql/orthant.sql"),
     include_str!("../sql/tetrachoric.sql"),
     include_str!("../sql/functions.sql"),

@@ -78,6 +78,23 @@ impl Options {
         }
     }
 
+    /// The option as text; an error where it is NULL or empty.
+    pub fn required_text(&mut self, name: &str, allowed: &str) -> Result<String, OptionError> {
+        match self.text(name) {
+            Some(text) if !text.is_empty() => Ok(text),
+            text => Err(self.invalid(name, allowed, text.map(|text| format!("'{text}'")))),
+        }
+    }
+
+    /// The option as text, `None` for NULL; an error where it is empty.
+    pub fn optional_text(&mut self, name: &str, allowed: &str) -> Result<Option<String>, OptionError> {
+        if matches!(self.values.get(name), Some(None) | None) {
+            self.values.remove(name);
+            return Ok(None);
+        }
+        self.required_text(name, allowed).map(Some)
+    }
+
     /// The option as one of the names of `choices`.
     pub fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Result<T, OptionError> {
         let text = self.text(name);
@@ -146,6 +163,17 @@ mod tests {
         assert!(options(r#"{"keep":"maybe"}"#).boolean("keep").is_err());
         let message = options(r#"{"m":"x"}"#).choice("m", &[("a", 1), ("b", 2)]).unwrap_err().to_string();
         assert_eq!(message, "f: m must be one of 'a', 'b', got 'x'");
+    }
+
+    #[test]
+    fn texts() {
+        assert_eq!(options(r#"{"m":"x"}"#).required_text("m", "name a model"), Ok("x".to_string()));
+        for (json, shown) in [(r#"{"m":""}"#, "''"), (r#"{"m":null}"#, "NULL"), ("{}", "NULL")] {
+            let message = options(json).required_text("m", "name a model").unwrap_err().to_string();
+            assert_eq!(message, format!("f: m must name a model, got {shown}"));
+        }
+        assert_eq!(options(r#"{"m":null}"#).optional_text("m", "name a file"), Ok(None));
+        assert!(options(r#"{"m":""}"#).optional_text("m", "name a file").is_err());
     }
 
     #[test]
