@@ -3,6 +3,7 @@
 #   make           the extension and the Python environments
 #   make demo      estimates of the sample study in the DuckDB CLI
 #   make test      all tests
+#   make models    the default embedding model, into .models
 #   make bench     speed and calibration, printed and written to docs/
 #   make compare   muster beside its peers from PyPI, some minutes, written to docs/
 #   make docs      the generated reference
@@ -17,9 +18,9 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build demo test test-engine test-sql test-docs lint bench compare docs package clean
+.PHONY: all build models demo test test-engine test-sql test-docs lint bench compare docs package clean
 
-all: build .venv/ready .venv-1.5/ready
+all: build models .venv/ready .venv-1.5/ready
 
 build: $(EXTENSION)
 
@@ -37,6 +38,10 @@ $(EXTENSION): $(SOURCES) scripts/stamp.py
 	.venv-1.5/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/requirements-1.5.txt
 	touch $@
 
+# cheap where the model is there: two hashes
+models:
+	@$(PYTHON) scripts/models.py
+
 demo: all
 	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/estimate.sql
 
@@ -47,7 +52,7 @@ lint:
 	$(CARGO) clippy --release --all-targets --locked -- -D warnings
 
 # dev-dependencies and the extension share one profile and one compilation of what they both need
-test-engine:
+test-engine: models
 	$(CARGO) test --release --locked
 
 test-sql: all

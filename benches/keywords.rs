@@ -59,11 +59,8 @@ fn main() {
         if least == 1 && documents > 20_000 {
             continue;
         }
-        let limits = Limits {
-            min_df: Frequency::Documents(least),
-            max_df: Frequency::Share(0.85),
-            max_features: Some(5000),
-        };
+        let limits =
+            Limits { min_df: Frequency::Documents(least), max_df: Frequency::Share(0.85), max_features: Some(5000) };
         let start = Instant::now();
         let counts = count(&texts, &words, &limits).expect("thresholds that allow documents");
         let counted = start.elapsed().as_secs_f64();
@@ -84,7 +81,8 @@ fn main() {
         ("maxsum_greedy 200", Method::MaxSumGreedy { nr_candidates: 200 }),
     ] {
         let top_n = if name == "maxsum 20" { 10 } else { 30 };
-        let settings = keybert::Settings::new(words.clone(), method, top_n, None, Vec::new()).expect("settings that fit");
+        let settings =
+            keybert::Settings::new(words.clone(), method, top_n, None, Vec::new()).expect("settings that fit");
         let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(2);
         let mut embed = |texts: &[&str]| {
             let vector = |_: &&str| Arc::from((0..384).map(|_| random.random::<f32>() - 0.5).collect::<Vec<_>>());

@@ -106,7 +106,8 @@ fn chinese(c: char) -> bool {
 impl Breaks {
     fn of(tokenizer: &Tokenizer) -> Breaks {
         // white space as it stands in vocabularies: itself, SentencePiece's sign, and the signs for bytes 9, 10, 13 and 32
-        let blank = |c: char| c.is_whitespace() || matches!(c, '\u{2581}' | '\u{109}' | '\u{10a}' | '\u{10d}' | '\u{120}');
+        let blank =
+            |c: char| c.is_whitespace() || matches!(c, '\u{2581}' | '\u{109}' | '\u{10a}' | '\u{10d}' | '\u{120}');
         let spans = |token: &String| token.chars().zip(token.chars().skip(1)).any(|(a, b)| !blank(a) && blank(b));
         let added = tokenizer.get_added_tokens_decoder();
         Breaks {

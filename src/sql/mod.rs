@@ -4,6 +4,7 @@ mod about;
 mod counts;
 mod dawid_skene;
 mod diagnostics;
+mod embed;
 mod kernel;
 mod keywords;
 mod log_debias;
@@ -98,6 +99,7 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     connection.register_scalar_function::<keywords::KeybertKeywords>("muster_keybert_keywords")?;
     kernel::<about::Functions>(connection)?;
     kernel::<about::Version>(connection)?;
+    connection.register_scalar_function::<embed::Embed>("muster_embed")?;
     connection.register_scalar_function::<normal::Orthant>("muster_orthant")?;
     connection.register_scalar_function::<normal::Tetrachoric>("muster_tetrachoric")?;
     connection.register_scalar_function::<rogan_gladen::RoganGladen>("muster_rogan_gladen")?;
