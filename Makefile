@@ -5,6 +5,7 @@
 #   make test      all tests
 #   make models    the default embedding model, into .models
 #   make bench     speed and calibration, printed and written to docs/
+#   make bench-keywords  keybert_keywords beside KeyBERT, some minutes
 #   make compare   muster beside its peers from PyPI, some minutes, written to docs/
 #   make docs      the generated reference
 #   make package   the extension optimised at link time, with its checksum
@@ -18,7 +19,7 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build models demo test test-engine test-sql test-docs lint bench compare docs package clean
+.PHONY: all build models demo test test-engine test-sql test-docs lint bench bench-keywords compare docs package clean
 
 all: build models .venv/ready .venv-1.5/ready
 
@@ -78,6 +79,17 @@ bench: all .venv-bench/ready
 	$(CARGO) bench --locked --bench calibration
 	$(CARGO) bench --locked --bench diagnostics
 
+.venv-keybert/ready: bench/requirements-keybert.txt
+	$(PYTHON) -m venv .venv-keybert
+	.venv-keybert/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-keybert.txt
+	touch $@
+
+# never in CI: the peer brings torch
+bench-keywords: all .venv-keybert/ready
+	$(CARGO) bench --locked --bench keywords
+	.venv-keybert/bin/python bench/keybert.py --extension $(EXTENSION)
+	.venv/bin/python bench/keybert.py --extension $(EXTENSION) --memory 10000
+
 .venv-compare/ready: bench/requirements-compare.txt
 	$(PYTHON) -m venv .venv-compare
 	.venv-compare/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-compare.txt
@@ -96,4 +108,4 @@ package:
 	cd build/dist && sha256sum muster.duckdb_extension > muster.duckdb_extension.sha256
 
 clean:
-	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare
+	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-keybert
