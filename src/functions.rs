@@ -42,6 +42,7 @@ pub const FILES: &[&str] = &[
     include_str!("../sql/simulate_profiles.sql"),
     include_str!("../sql/simulate_ratings.sql"),
     include_str!("../sql/simulate_truth.sql"),
+    include_str!("../sql/embed.sql"),
     include_str!("../sql/keybert_keywords.sql"),
     include_str!("../sql/tfidf_keywords.sql"),
     include_str!("../sql/stop_words.sql"),

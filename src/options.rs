@@ -33,7 +33,7 @@ impl Options {
 
     /// The option as a number for which `check` holds; `allowed` completes "must …".
     pub fn number(&mut self, name: &str, allowed: &str, check: impl Fn(f64) -> bool) -> Result<f64, OptionError> {
-        let text = self.optional_text(name);
+        let text = self.text(name);
         match text.as_deref().and_then(|t| t.trim().parse::<f64>().ok()) {
             Some(number) if check(number) => Ok(number),
             _ => Err(self.invalid(name, allowed, text)),
@@ -57,7 +57,7 @@ impl Options {
     /// The option as a whole number from `low` to `high`.
     pub fn whole(&mut self, name: &str, low: u64, high: u64) -> Result<u64, OptionError> {
         let allowed = format!("be a whole number from {low} to {high}");
-        let text = self.optional_text(name);
+        let text = self.text(name);
         let parsed = text.as_deref().map(str::trim).and_then(|t| {
             // integers exactly, and numbers such as 1000.0 or 1e3
             let float = || t.parse::<f64>().ok().filter(|x| x.fract() == 0.0 && *x >= 0.0 && *x < 9e15);
@@ -71,7 +71,7 @@ impl Options {
 
     /// The option as true or false.
     pub fn boolean(&mut self, name: &str) -> Result<bool, OptionError> {
-        let text = self.optional_text(name);
+        let text = self.text(name);
         match text.as_deref() {
             Some("true" | "1") => Ok(true),
             Some("false" | "0") => Ok(false),
@@ -79,9 +79,26 @@ impl Options {
         }
     }
 
+    /// The option as text; an error where it is NULL or empty.
+    pub fn required_text(&mut self, name: &str, allowed: &str) -> Result<String, OptionError> {
+        match self.text(name) {
+            Some(text) if !text.is_empty() => Ok(text),
+            text => Err(self.invalid(name, allowed, text.map(|text| format!("'{text}'")))),
+        }
+    }
+
+    /// The option as text, `None` for NULL; an error where it is empty.
+    pub fn optional_text(&mut self, name: &str, allowed: &str) -> Result<Option<String>, OptionError> {
+        if matches!(self.values.get(name), Some(None) | None) {
+            self.values.remove(name);
+            return Ok(None);
+        }
+        self.required_text(name, allowed).map(Some)
+    }
+
     /// The option as one of the names of `choices`.
     pub fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Result<T, OptionError> {
-        let text = self.optional_text(name);
+        let text = self.text(name);
         match choices.iter().find(|(choice, _)| Some(*choice) == text.as_deref()) {
             Some((_, value)) => Ok(*value),
             None => {
@@ -91,14 +108,14 @@ impl Options {
         }
     }
 
-    /// The option as text, `None` for NULL.
-    pub fn optional_text(&mut self, name: &str) -> Option<String> {
+    /// The option as it came, unchecked; `None` for NULL.
+    pub fn text(&mut self, name: &str) -> Option<String> {
         self.values.remove(name).flatten()
     }
 
     /// The option, which the macro hands over as JSON because it may be a list; `None` for NULL.
     pub fn optional_json(&mut self, name: &str, allowed: &str) -> Result<Option<Value>, OptionError> {
-        let Some(text) = self.optional_text(name) else { return Ok(None) };
+        let Some(text) = self.text(name) else { return Ok(None) };
         match serde_json::from_str(&text) {
             Ok(Value::Null) => Ok(None),
             Ok(value) => Ok(Some(value)),
@@ -185,6 +202,17 @@ mod tests {
             let shown = wrong.replace('\\', "");
             assert_eq!(message, format!("f: words must be a list of texts without NULL, got {shown}"));
         }
+    }
+
+    #[test]
+    fn texts() {
+        assert_eq!(options(r#"{"m":"x"}"#).required_text("m", "name a model"), Ok("x".to_string()));
+        for (json, shown) in [(r#"{"m":""}"#, "''"), (r#"{"m":null}"#, "NULL"), ("{}", "NULL")] {
+            let message = options(json).required_text("m", "name a model").unwrap_err().to_string();
+            assert_eq!(message, format!("f: m must name a model, got {shown}"));
+        }
+        assert_eq!(options(r#"{"m":null}"#).optional_text("m", "name a file"), Ok(None));
+        assert!(options(r#"{"m":""}"#).optional_text("m", "name a file").is_err());
     }
 
     #[test]

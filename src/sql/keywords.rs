@@ -4,21 +4,20 @@
 //! a key; the second kernel gets texts and the key. A list of candidates may be long, and as an argument of its own it would
 //! be copied for each of the 2,048 texts of a vector.
 
+use super::embed::{device, store};
 use super::kernel::Kernel;
 use super::table::{Column, Failure, Kind, Schema, lists, rows, rows_of, text};
-use crate::embed;
+use crate::embed::{self, Dtype};
 use crate::keywords::tokens;
 use crate::keywords::vectorizer::{self, Frequency, Limits};
 use crate::keywords::{Keyword, keybert, stop_words, tfidf};
 use crate::options::{OptionError, Options, texts};
 use crate::progress::Line;
-use crate::store;
 use duckdb::arrow::array::{Array, AsArray, RecordBatch};
 use duckdb::arrow::datatypes::{DataType, Int64Type};
 use duckdb::vscalar::{ArrowFunctionSignature, VArrowScalar};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Words in a phrase, at most.
@@ -66,7 +65,7 @@ pub fn limits(options: &mut Options) -> Result<Limits, OptionError> {
 
 /// As in scikit-learn a whole number counts documents and a decimal one is a share: 1 is one document, 1.0 all of them.
 fn frequency(options: &mut Options, name: &str) -> Result<Frequency, OptionError> {
-    let given = options.optional_text(name);
+    let given = options.text(name);
     let text = given.as_deref().unwrap_or_default().trim();
     if let Ok(documents @ 1..) = text.parse::<u64>() {
         return Ok(Frequency::Documents(documents));
@@ -149,8 +148,13 @@ fn keybert_settings(json: &str) -> Result<Keybert, Failure> {
         return Err(options.invalid("candidates", "hold at least one term, or be NULL", Some("[]".to_string())).into());
     }
     let seed_keywords = options.optional_texts("seed_keywords")?.unwrap_or_default();
-    let model = model(&mut options)?;
-    let threads = options.whole("threads", 1, u64::MAX)? as usize;
+    let model = embed::Settings {
+        model: options.required_text("model", "name a model")?,
+        device: device(&mut options)?,
+        dtype: Dtype::F32,
+        store: store(&mut options)?,
+    };
+    let threads = options.whole("threads", 1, 1 << 20)? as usize;
     options.finish()?;
     let method = match method {
         Method::Plain => keybert::Method::Plain,
@@ -161,22 +165,6 @@ fn keybert_settings(json: &str) -> Result<Keybert, Failure> {
     let keywords = keybert::Settings::new(words, method, top_n, candidates.as_deref(), seed_keywords)
         .map_err(|error| format!("{caller}: {error}"))?;
     Ok(Keybert { keywords, model, threads })
-}
-
-/// The options `model`, `device` and `store`.
-fn model(options: &mut Options) -> Result<embed::Settings, Failure> {
-    let model = options.optional_text("model").filter(|model| !model.trim().is_empty());
-    let Some(model) = model else {
-        return Err(options.invalid("model", "be the name or the folder of a model", None).into());
-    };
-    let devices = [("auto", embed::Device::Auto), ("cpu", embed::Device::Cpu), ("cuda", embed::Device::Cuda)];
-    let device = options.choice("device", &devices)?;
-    let store: Option<PathBuf> = match options.optional_text("store").as_deref() {
-        None => None,
-        Some("default") => Some(store::path(None)?),
-        Some(file) => Some(store::path(Some(file))?),
-    };
-    Ok(embed::Settings { model, device, dtype: embed::Dtype::F32, store })
 }
 
 /// `muster_keybert_keywords(text, key)`: the ranked keywords of each text of a vector.
@@ -227,7 +215,7 @@ impl Kernel for TfidfKeywords {
         let words = words(&mut options)?;
         let limits = limits(&mut options)?;
         let top_n = options.whole("top_n", 1, 1_000_000)? as usize;
-        let threads = options.whole("threads", 1, u64::MAX)? as usize;
+        let threads = options.whole("threads", 1, 1 << 20)? as usize;
         options.finish()?;
         let documents = rows(input, 0, call);
         let positions = documents.column(0).as_primitive::<Int64Type>();

@@ -5,6 +5,7 @@ mod counts;
 mod dawid_skene;
 mod diagnostics;
 mod discriminative;
+mod embed;
 mod kernel;
 mod keyword_filter;
 mod keywords;
@@ -102,6 +103,7 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     connection.register_scalar_function::<keywords::KeybertKeywords>("muster_keybert_keywords")?;
     kernel::<about::Functions>(connection)?;
     kernel::<about::Version>(connection)?;
+    connection.register_scalar_function::<embed::Embed>("muster_embed")?;
     connection.register_scalar_function::<normal::Orthant>("muster_orthant")?;
     connection.register_scalar_function::<normal::Tetrachoric>("muster_tetrachoric")?;
     connection.register_scalar_function::<keyword_filter::KeywordFilter>("muster_keyword_filter")?;
