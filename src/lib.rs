@@ -7,11 +7,14 @@
 pub mod affiliation;
 pub mod debias;
 pub mod diagnostics;
+pub mod embed;
 mod entry;
 pub mod functions;
+pub mod keywords;
 pub mod options;
 pub mod parallel;
 pub mod probit;
+pub mod progress;
 pub mod random;
 pub mod simulate;
 mod sql;

@@ -403,8 +403,17 @@ class Names(unittest.TestCase):
         "synthetic_ratings": TOTALS,
         "synthetic_profiles": TOTALS,
         "synthetic_adjustment": "{made}, {estimates}",
+        "keybert_keywords": "{docs}, {body}, top_n := 2",
+        "tfidf_keywords": "{docs}, {body}, top_n := 2, min_df := 1",
+        "discriminative_keywords": "{docs}, {body}, {kind}, min_df := 1, max_df := 1.0, ngram_max := 1",
+        "keyword_lists": "{keywords}, strict := 0.2, broad := 0.1, max_q := 1, min_documents := 0",
+        "keyword_scores": "{docs}, {body}, {kind}, {lists}",
+        "keyword_filter": "{docs}, {body}, [{{annotator: 'office', any_of: ['office']}}]",
     }
-    RELATIONS = {"ratings": "r", "profiles": "p", "estimates": "e", "made": "e", "counts": "c", "affiliations": "a"}
+    RELATIONS = {
+        "ratings": "r", "profiles": "p", "estimates": "e", "made": "e", "counts": "c", "docs": "d", "keywords": "k", "lists": "l",
+        "affiliations": "a",
+    }
     # where a column stands, and its plain name
     COLUMNS = {
         "company": ("profiles", "x1"),
@@ -415,8 +424,10 @@ class Names(unittest.TestCase):
         "judge": ("counts", "x6"),
         "number": ("counts", "x7"),
         "size": ("counts", "x8"),
-        "named": ("affiliations", "x9"),
-        "people": ("affiliations", "x10"),
+        "named": ("affiliations", "x11"),
+        "people": ("affiliations", "x12"),
+        "body": ("docs", "x9"),
+        "kind": ("docs", "x10"),
     }
     PLAIN = {**{f: f"plain_{r}" for f, r in RELATIONS.items()}, **{f: column for f, (_, column) in COLUMNS.items()}}
     # columns that a relation has to have under the name it has
@@ -435,7 +446,14 @@ class Names(unittest.TestCase):
             FROM muster.fit_probit_bootstrap(plain_r, plain_p, x1, x2, draws := 5, keep_draws := true);
             CREATE TABLE plain_c AS SELECT company AS x5, annotator AS x6, value AS x7, 400 AS x8
             FROM muster.log_debias_counts(plain_r, plain_p, x1);
-            CREATE TABLE plain_a AS SELECT x1 || ', Inc. / ' || x1 AS x9, count(*) AS x10 FROM plain_p GROUP BY ALL;
+            CREATE TABLE plain_a AS SELECT x1 || ', Inc. / ' || x1 AS x11, count(*) AS x12 FROM plain_p GROUP BY ALL;
+            CREATE TABLE plain_d AS
+            FROM (VALUES (1, 'neural networks for computer vision', true), (2, 'sales of office furniture', false))
+            AS t(profile_id, x9, x10);
+            CREATE TABLE plain_k AS
+            FROM muster.discriminative_keywords(plain_d, x9, x10, min_df := 1, max_df := 1.0, ngram_max := 1);
+            CREATE TABLE plain_l AS
+            FROM muster.keyword_lists(plain_k, strict := 0.2, broad := 0.1, max_q := 1, min_documents := 0);
             """
         )
         catalog = rows(
@@ -469,7 +487,7 @@ class Names(unittest.TestCase):
             self.assertEqual(self.run_call(call, prefix, **names), self.expected[call])
 
     def test_every_table_function_is_called(self):
-        known = {*self.CALLS, "simulate_profiles", "simulate_ratings", "simulate_truth", "functions", "version"}
+        known = {*self.CALLS, "simulate_profiles", "simulate_ratings", "simulate_truth", "functions", "version", "stop_words", "study_filters"}
         listed = rows(self.connection, "SELECT name FROM muster.functions() WHERE kind = 'table'")
         self.assertEqual({name for (name,) in listed}, known)
 
@@ -550,6 +568,7 @@ class Names(unittest.TestCase):
         ("synthetic_ratings", "ratings"): ("_muster_total",),
         ("synthetic_profiles", "ratings"): ("_muster_total",),
         ("synthetic_adjustment", "estimates"): ("_muster_synthetic",),
+        ("keyword_scores", "lists"): ("_muster_document",),
     }
 
     def test_hidden_relations_are_errors(self):

@@ -5,7 +5,11 @@ mod affiliation;
 mod counts;
 mod dawid_skene;
 mod diagnostics;
+mod discriminative;
+mod embed;
 mod kernel;
+mod keyword_filter;
+mod keywords;
 mod log_debias;
 mod normal;
 mod probit;
@@ -92,11 +96,19 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<diagnostics::PriorSensitivity>(connection)?;
     kernel::<synthetic::Synthetic>(connection)?;
     kernel::<synthetic::SyntheticAdjustment>(connection)?;
+    kernel::<keywords::KeybertSettings>(connection)?;
+    kernel::<discriminative::DiscriminativeKeywords>(connection)?;
+    kernel::<discriminative::KeywordScores>(connection)?;
+    kernel::<keywords::TfidfKeywords>(connection)?;
+    kernel::<keywords::StopWords>(connection)?;
+    connection.register_scalar_function::<keywords::KeybertKeywords>("muster_keybert_keywords")?;
     kernel::<about::Functions>(connection)?;
     kernel::<about::Version>(connection)?;
+    connection.register_scalar_function::<embed::Embed>("muster_embed")?;
     connection.register_scalar_function::<normal::Orthant>("muster_orthant")?;
     connection.register_scalar_function::<normal::Tetrachoric>("muster_tetrachoric")?;
     connection.register_scalar_function::<affiliation::Affiliation>("muster_affiliation")?;
+    connection.register_scalar_function::<keyword_filter::KeywordFilter>("muster_keyword_filter")?;
     connection.register_scalar_function::<rogan_gladen::RoganGladen>("muster_rogan_gladen")?;
     Ok(())
 }
