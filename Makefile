@@ -2,6 +2,7 @@
 #
 #   make           the extension and the Python environments
 #   make demo      estimates of the sample study in the DuckDB CLI
+#   make demo-llm  annotation of sample CVs by three language models, played by a local server
 #   make test      all tests
 #   make models    the default embedding model, into .models
 #   make bench     speed and calibration, printed and written to docs/
@@ -15,19 +16,25 @@ EXTENSION := build/release/muster.duckdb_extension
 VERSION := v$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 LIBRARY := $(if $(filter Darwin,$(shell uname)),libmuster.dylib,libmuster.so)
 SOURCES := Cargo.toml Cargo.lock $(shell find src -name '*.rs') $(wildcard sql/*.sql)
+MOCK := target/release/mock_llm
 CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build models demo test test-engine test-sql test-docs lint bench bench-keywords compare docs package clean
+.PHONY: all build models demo demo-llm test test-engine test-sql test-llm test-docs lint bench bench-keywords compare docs package clean
 
 all: build models .venv/ready .venv-1.5/ready
 
 build: $(EXTENSION)
 
 $(EXTENSION): $(SOURCES) scripts/stamp.py
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --workspace
 	$(PYTHON) scripts/stamp.py target/release/$(LIBRARY) $@ --version $(VERSION)
+
+# the language models of the tests; built with the extension, so that what both need is compiled once
+$(MOCK): $(wildcard test/mock_llm/src/*.rs test/mock_llm/src/*/*.rs) test/mock_llm/Cargo.toml
+	$(CARGO) build --release --locked --workspace
+	touch $@
 
 .venv/ready: scripts/requirements.txt
 	$(PYTHON) -m venv .venv
@@ -46,15 +53,19 @@ models:
 demo: all
 	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/estimate.sql
 
-test: lint test-engine all test-sql test-docs
+# no key and no provider: the server of the tests answers
+demo-llm: all $(MOCK)
+	@.venv/bin/python test/mock.py $(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/annotate.sql
+
+test: lint test-engine all test-sql test-llm test-docs
 
 lint:
-	$(CARGO) fmt --check
-	$(CARGO) clippy --release --all-targets --locked -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
 
 # dev-dependencies and the extension share one profile and one compilation of what they both need
 test-engine: models
-	$(CARGO) test --release --locked
+	$(CARGO) test --release --workspace --locked
 
 test-sql: all
 	.venv/bin/python test/test_run_sql.py
@@ -64,7 +75,11 @@ test-sql: all
 	.venv/bin/python test/test_python.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_python.py --extension $(EXTENSION)
 
-test-docs: all
+test-llm: all $(MOCK)
+	.venv/bin/python test/test_llm.py --extension $(EXTENSION)
+	.venv-1.5/bin/python test/test_llm.py --extension $(EXTENSION)
+
+test-docs: all $(MOCK)
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check
 	.venv/bin/python test/test_readme.py
 
@@ -74,9 +89,10 @@ test-docs: all
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	touch $@
 
-bench: all .venv-bench/ready
+bench: all $(MOCK) .venv-bench/ready
 	$(CARGO) bench --locked --bench speed -- --peer .venv-bench/bin/python
 	.venv/bin/python bench/sql.py --extension $(EXTENSION)
+	.venv/bin/python bench/llm.py --extension $(EXTENSION)
 	$(CARGO) bench --locked --bench calibration
 	$(CARGO) bench --locked --bench diagnostics
 
@@ -100,7 +116,7 @@ bench-keywords: all .venv-keybert/ready
 compare: build .venv-compare/ready
 	.venv-compare/bin/python bench/compare.py --extension $(EXTENSION)
 
-docs: all
+docs: all $(MOCK)
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION)
 
 package:

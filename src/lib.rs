@@ -11,6 +11,7 @@ pub mod embed;
 mod entry;
 pub mod functions;
 pub mod keywords;
+pub mod llm;
 pub mod options;
 pub mod parallel;
 pub mod probit;

@@ -1,0 +1,183 @@
+//! What a request asks, and the hash by which its answer is found again.
+//!
+//! The canonical text of a request, version 1, is JSON without spaces whose keys stand in this order:
+//!
+//! ```text
+//! {"base_url":…,"model":…,"parameters":{…},"prompt":…,"provider":…,"schema":{…},"text":…,"version":1}
+//! ```
+//!
+//! `parameters` holds `max_tokens`, `reasoning` and `temperature` as far as they are sent, `schema` the keys
+//! `abstain`, `field`, `no` and `yes`. Strings escape `"`, `\` and control characters, the latter as
+//! `\b \t \n \f \r` or `\u00xx`; everything else stands as UTF-8. The request hash is the SHA-256 of these bytes,
+//! in hexadecimal. Limits, prices, keys, and whether a request went out in a batch are not part of it.
+
+use super::model::Model;
+use super::schema::Schema;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of a canonical request.
+pub type Hash = [u8; 32];
+
+/// The hash as users see it.
+pub fn hex(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What every document is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    pub prompt: String,
+    pub schema: Schema,
+}
+
+impl Default for Task {
+    fn default() -> Self {
+        Task { prompt: include_str!("prompt.txt").trim_end().to_string(), schema: Schema::default() }
+    }
+}
+
+const TAIL: &str = ",\"version\":1}";
+
+/// Everything of a canonical request that stands before the text: the same for all documents of a model.
+#[derive(Debug, Clone)]
+pub struct Template {
+    head: String,
+    begun: Sha256,
+}
+
+impl Template {
+    pub fn new(model: &Model, task: &Task) -> Template {
+        let quoted = |text: &str| Value::from(text).to_string();
+        let mut parameters = Vec::new();
+        if let Some(tokens) = model.max_tokens {
+            parameters.push(format!("\"max_tokens\":{tokens}"));
+        }
+        if let Some(reasoning) = &model.reasoning {
+            parameters.push(format!("\"reasoning\":{}", quoted(reasoning)));
+        }
+        if let Some(temperature) = model.temperature {
+            parameters.push(format!("\"temperature\":{temperature}"));
+        }
+        Template::from_head(format!(
+            "{{\"base_url\":{},\"model\":{},\"parameters\":{{{}}},\"prompt\":{},\"provider\":{},\"schema\":{},\"text\":",
+            quoted(&model.base_url),
+            quoted(&model.name),
+            parameters.join(","),
+            quoted(&task.prompt),
+            quoted(model.provider.name()),
+            task.schema.canonical(),
+        ))
+    }
+
+    pub fn from_head(head: String) -> Template {
+        let begun = Sha256::new().chain_update(head.as_bytes());
+        Template { head, begun }
+    }
+
+    pub fn head(&self) -> &str {
+        &self.head
+    }
+
+    /// The hash of the template alone.
+    pub fn hash(&self) -> Hash {
+        self.begun.clone().finalize().into()
+    }
+
+    pub fn request_hash(&self, text: &str) -> Hash {
+        let mut digest = self.begun.clone();
+        digest.update(Value::from(text).to_string().as_bytes());
+        digest.update(TAIL.as_bytes());
+        digest.finalize().into()
+    }
+
+    /// The canonical request for a text.
+    pub fn request(&self, text: &str) -> String {
+        request(&self.head, text)
+    }
+}
+
+/// The canonical request of a template and a text.
+pub fn request(head: &str, text: &str) -> String {
+    format!("{head}{}{TAIL}", Value::from(text))
+}
+
+/// Takes a canonical request apart, into the head and the text; `None` for other JSON.
+pub fn split(request: &str) -> Option<(String, String)> {
+    let text = serde_json::from_str::<Value>(request).ok()?.get("text")?.as_str()?.to_string();
+    let quoted = Value::from(text.as_str()).to_string();
+    let head = request.strip_suffix(TAIL)?.strip_suffix(quoted.as_str())?;
+    head.ends_with("\"text\":").then(|| (head.to_string(), text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::model::Provider;
+
+    fn model() -> Model {
+        Model {
+            name: "m-1".to_string(),
+            base_url: "https://host/v1".to_string(),
+            max_tokens: Some(1024),
+            temperature: Some(0.5),
+            ..Model::new(Provider::OpenAi)
+        }
+    }
+
+    fn task() -> Task {
+        Task { prompt: "Judge \"this\".".to_string(), schema: Schema::default() }
+    }
+
+    #[test]
+    fn the_canonical_text_is_as_documented() {
+        let expected = concat!(
+            r#"{"base_url":"https://host/v1","model":"m-1","parameters":{"max_tokens":1024,"temperature":0.5},"#,
+            r#""prompt":"Judge \"this\".","provider":"openai","#,
+            r#""schema":{"abstain":[],"field":"evaluation","no":["REJECT"],"yes":["ACCEPT"]},"#,
+            r#""text":"Zoë\n\"lab\"","version":1}"#
+        );
+        let template = Template::new(&model(), &task());
+        assert_eq!(template.request("Zoë\n\"lab\""), expected);
+        let digest: Hash = Sha256::digest(expected.as_bytes()).into();
+        assert_eq!(template.request_hash("Zoë\n\"lab\""), digest);
+    }
+
+    #[test]
+    fn the_hash_of_version_1_does_not_change() {
+        // from Python: hashlib.sha256(expected.encode()).hexdigest() over the text of the test above
+        let hash = hex(&Template::new(&model(), &task()).request_hash("Zoë\n\"lab\""));
+        assert_eq!(hash, "703c247afe9c1baecc22c1ad0b7fb4ad1ef2dc88ce266ad76dcc4555be7a26da");
+    }
+
+    #[test]
+    fn a_request_can_be_taken_apart() {
+        let template = Template::new(&model(), &task());
+        for text in ["", "plain", "a \"text\":\"x\",\"version\":1}"] {
+            let (head, again) = split(&template.request(text)).unwrap();
+            assert_eq!((head.as_str(), again.as_str()), (template.head(), text));
+        }
+        assert_eq!(split("{}"), None);
+        assert_eq!(split("no"), None);
+    }
+
+    #[test]
+    fn everything_that_is_sent_changes_the_hash() {
+        let base = Template::new(&model(), &task()).request_hash("t");
+        let changed = [
+            Model { name: "m-2".to_string(), ..model() },
+            Model { base_url: "https://other/v1".to_string(), ..model() },
+            Model { provider: Provider::Compatible, ..model() },
+            Model { temperature: None, ..model() },
+            Model { max_tokens: None, ..model() },
+            Model { reasoning: Some("low".to_string()), ..model() },
+        ];
+        for model in &changed {
+            assert_ne!(Template::new(model, &task()).request_hash("t"), base);
+        }
+        let prompt = Task { prompt: "Other.".to_string(), ..task() };
+        assert_ne!(Template::new(&model(), &prompt).request_hash("t"), base);
+        let same = Model { annotator: "renamed".to_string(), concurrency: 3, batch: true, ..model() };
+        assert_eq!(Template::new(&same, &task()).request_hash("t"), base);
+    }
+}
