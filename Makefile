@@ -2,8 +2,11 @@
 #
 #   make           the extension and the Python environments
 #   make demo      estimates of the sample study in the DuckDB CLI
+#   make demo-llm  annotation of sample CVs by three language models, played by a local server
 #   make test      all tests
+#   make models    the default embedding model, into .models
 #   make bench     speed and calibration, printed and written to docs/
+#   make bench-keywords  keybert_keywords beside KeyBERT, some minutes
 #   make compare   muster beside its peers from PyPI, some minutes, written to docs/
 #   make docs      the generated reference
 #   make package   the extension optimised at link time, with its checksum
@@ -13,19 +16,25 @@ EXTENSION := build/release/muster.duckdb_extension
 VERSION := v$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 LIBRARY := $(if $(filter Darwin,$(shell uname)),libmuster.dylib,libmuster.so)
 SOURCES := Cargo.toml Cargo.lock $(shell find src -name '*.rs') $(wildcard sql/*.sql)
+MOCK := target/release/mock_llm
 CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build demo test test-engine test-sql test-docs lint bench compare docs package clean
+.PHONY: all build models demo demo-llm test test-engine test-sql test-llm test-docs lint bench bench-keywords compare docs package clean
 
-all: build .venv/ready .venv-1.5/ready
+all: build models .venv/ready .venv-1.5/ready
 
 build: $(EXTENSION)
 
 $(EXTENSION): $(SOURCES) scripts/stamp.py
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --workspace
 	$(PYTHON) scripts/stamp.py target/release/$(LIBRARY) $@ --version $(VERSION)
+
+# the language models of the tests; built with the extension, so that what both need is compiled once
+$(MOCK): $(wildcard test/mock_llm/src/*.rs test/mock_llm/src/*/*.rs) test/mock_llm/Cargo.toml
+	$(CARGO) build --release --locked --workspace
+	touch $@
 
 .venv/ready: scripts/requirements.txt
 	$(PYTHON) -m venv .venv
@@ -37,27 +46,40 @@ $(EXTENSION): $(SOURCES) scripts/stamp.py
 	.venv-1.5/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/requirements-1.5.txt
 	touch $@
 
+# cheap where the model is there: two hashes
+models:
+	@$(PYTHON) scripts/models.py
+
 demo: all
 	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/estimate.sql
 
-test: lint test-engine all test-sql test-docs
+# no key and no provider: the server of the tests answers
+demo-llm: all $(MOCK)
+	@.venv/bin/python test/mock.py $(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/annotate.sql
+
+test: lint test-engine all test-sql test-llm test-docs
 
 lint:
-	$(CARGO) fmt --check
-	$(CARGO) clippy --release --all-targets --locked -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
 
 # dev-dependencies and the extension share one profile and one compilation of what they both need
-test-engine:
-	$(CARGO) test --release --locked
+test-engine: models
+	$(CARGO) test --release --workspace --locked
 
 test-sql: all
 	.venv/bin/python test/test_run_sql.py
+	.venv/bin/python test/test_texts.py
 	.venv/bin/python test/run_sql.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/run_sql.py --extension $(EXTENSION)
 	.venv/bin/python test/test_python.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_python.py --extension $(EXTENSION)
 
-test-docs: all
+test-llm: all $(MOCK)
+	.venv/bin/python test/test_llm.py --extension $(EXTENSION)
+	.venv-1.5/bin/python test/test_llm.py --extension $(EXTENSION)
+
+test-docs: all $(MOCK)
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check
 	.venv/bin/python test/test_readme.py
 
@@ -67,11 +89,23 @@ test-docs: all
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	touch $@
 
-bench: all .venv-bench/ready
+bench: all $(MOCK) .venv-bench/ready
 	$(CARGO) bench --locked --bench speed -- --peer .venv-bench/bin/python
 	.venv/bin/python bench/sql.py --extension $(EXTENSION)
+	.venv/bin/python bench/llm.py --extension $(EXTENSION)
 	$(CARGO) bench --locked --bench calibration
 	$(CARGO) bench --locked --bench diagnostics
+
+.venv-keybert/ready: bench/requirements-keybert.txt
+	$(PYTHON) -m venv .venv-keybert
+	.venv-keybert/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-keybert.txt
+	touch $@
+
+# never in CI: the peer brings torch
+bench-keywords: all .venv-keybert/ready
+	$(CARGO) bench --locked --bench keywords
+	.venv-keybert/bin/python bench/keybert.py --extension $(EXTENSION)
+	.venv/bin/python bench/keybert.py --extension $(EXTENSION) --memory 10000
 
 .venv-compare/ready: bench/requirements-compare.txt
 	$(PYTHON) -m venv .venv-compare
@@ -82,7 +116,7 @@ bench: all .venv-bench/ready
 compare: build .venv-compare/ready
 	.venv-compare/bin/python bench/compare.py --extension $(EXTENSION)
 
-docs: all
+docs: all $(MOCK)
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION)
 
 package:
@@ -91,4 +125,4 @@ package:
 	cd build/dist && sha256sum muster.duckdb_extension > muster.duckdb_extension.sha256
 
 clean:
-	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare
+	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-keybert

@@ -1,0 +1,44 @@
+-- Annotation: three language models read the rated CVs of the sample study, and what each is worth is measured.
+--
+-- Run from the repository's root with the extension loaded. `make demo-llm` does, with a local server in place of the
+-- providers, so it needs no key and its answers mean nothing. For real ones set GEMINI_API_KEY, ANTHROPIC_API_KEY and
+-- OPENAI_API_KEY, and run it in `duckdb -unsigned`; look at the plan below first, it says what that costs.
+
+SET VARIABLE models = ['google:gemini-3.1-flash-lite', 'anthropic:claude-haiku-4-5', 'openai:gpt-5-mini'];
+
+-- is_expert is what people said who rated by hand; no model sees it
+CREATE OR REPLACE TEMP VIEW cvs AS
+SELECT profile_id, text, is_expert
+FROM 'data/cvs.csv'
+JOIN 'data/profiles.csv' USING (profile_id)
+ORDER BY profile_id;
+
+.print What it would take: nothing is sent for this
+SELECT * FROM muster.llm_plan(cvs, text, getvariable('models'));
+
+CREATE OR REPLACE TEMP TABLE answers AS
+FROM muster.llm_annotate(cvs, text, getvariable('models'));
+
+.print The first answers; every one is stored, and the same statement run again would pay for none of them
+SELECT profile_id, requested_model, label, reason
+FROM answers
+WHERE error IS NULL
+ORDER BY ALL
+LIMIT 6;
+
+.print What each model is worth on the rated CVs
+SELECT
+    annotator,
+    round(sensitivity, 3) AS sensitivity,
+    round(specificity, 3) AS specificity,
+    round(accuracy, 3) AS accuracy,
+    round(bias, 3) AS bias,
+    missing
+FROM muster.annotator_metrics(answers, cvs, is_expert);
+
+.print Do they agree beyond chance?
+SELECT annotator, other, n, round(agreement, 3) AS agreement, round(kappa, 3) AS kappa
+FROM muster.llm_agreement(answers);
+
+.print What was spent
+SELECT * FROM muster.llm_usage();

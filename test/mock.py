@@ -1,0 +1,105 @@
+"""The mock server of language models (test/mock_llm) as tests, benches and the demo use it.
+
+    with Mock() as mock:                        # started, and ended with the block
+        os.environ.update(mock.environment())   # base URLs and made-up keys of all providers
+        ...
+        mock.stats()["requests"]
+        mock.reset(latency_ms=100)              # forget what was counted, change settings
+
+Run as a program it runs a command so, with a store of its own: `python test/mock.py duckdb -unsigned`
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVER = ROOT / "target" / "release" / "mock_llm"
+# no proxy: the server is on loopback
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# made up, and easy to find wherever one has leaked to
+KEYS = {
+    "GEMINI_API_KEY": "marker-key-of-google-5f1c",
+    "ANTHROPIC_API_KEY": "marker-key-of-anthropic-5f1c",
+    "OPENAI_API_KEY": "marker-key-of-openai-5f1c",
+}
+
+
+class Mock:
+    def __init__(self, **settings):
+        words = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+        # the server ends with its standard input, so with this process, however that ends
+        self.process = subprocess.Popen(
+            [SERVER, "--while-stdin", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.url = self.process.stdout.readline().strip()
+        if not self.url:
+            raise RuntimeError(f"{SERVER} did not start")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def get(self, path):
+        with OPENER.open(self.url + path) as answer:
+            return json.load(answer)
+
+    def stats(self):
+        return self.get("/__stats")
+
+    def reset(self, **settings):
+        self.get("/__reset?" + urllib.parse.urlencode(settings))
+
+    def set(self, **settings):
+        self.get("/__set?" + urllib.parse.urlencode(settings))
+
+    def requests(self, part):
+        """How many requests came to routes whose name contains `part`."""
+        return sum(route["requests"] for name, route in self.stats()["routes"].items() if part in name)
+
+    def wait_for(self, what, patience=60):
+        """The statistics, once `what` holds of them."""
+        end = time.monotonic() + patience
+        while not what(stats := self.stats()):
+            if time.monotonic() > end:
+                raise TimeoutError(f"the server never saw it; it saw {json.dumps(stats)}")
+            time.sleep(0.005)
+        return stats
+
+    def environment(self, **more):
+        """Variables that send every provider here, with keys that open nothing."""
+        return {
+            **KEYS,
+            "MUSTER_GOOGLE_BASE_URL": self.url,
+            "MUSTER_ANTHROPIC_BASE_URL": self.url,
+            "MUSTER_OPENAI_BASE_URL": f"{self.url}/v1",
+            "MUSTER_OPENAI_COMPATIBLE_BASE_URL": f"{self.url}/v1",
+            "MUSTER_PROGRESS": "0",
+            **more,
+        }
+
+
+def environment_without_keys():
+    """This process's variables less those that could send a test to a provider, or change what it asks."""
+    ours = {*KEYS, "GOOGLE_API_KEY", "MUSTER_STORE", "MUSTER_PRICES", "MUSTER_ALLOWED_HOSTS", "MUSTER_PROGRESS"}
+    return {name: value for name, value in os.environ.items() if name not in ours and not name.endswith("_BASE_URL")}
+
+
+def main():
+    with Mock() as mock, tempfile.TemporaryDirectory() as folder:
+        variables = mock.environment(MUSTER_STORE=f"{folder}/store.sqlite")
+        return subprocess.run(sys.argv[1:], env={**environment_without_keys(), **variables}).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+//! Chat Completions, as local servers and gateways speak it: `POST /v1/chat/completions`.
+
+use super::{Answer, Ask, Finish, Kind, openai, string, tokens};
+use serde_json::{Value, json};
+
+pub fn parse(body: &Value) -> Result<Ask, String> {
+    let messages = body.get("messages").and_then(Value::as_array).ok_or("messages must be a list")?;
+    let content = |role: &str| {
+        let message = messages.iter().rfind(|message| message.get("role") == Some(&json!(role)))?;
+        message.get("content")?.as_str()
+    };
+    let text = content("user").ok_or("messages must have one of the user")?.to_string();
+    let format = body.get("response_format");
+    if format.is_some_and(|format| format.get("type").is_none()) {
+        return Err("response_format must have a type".into());
+    }
+    // llama.cpp takes the schema directly
+    let schema = format.and_then(|format| format.pointer("/json_schema/schema").or(format.get("schema")));
+    Ok(Ask {
+        model: string(body, "/model")?,
+        input_tokens: tokens(content("system").unwrap_or_default()) + tokens(&text),
+        cached_tokens: 0,
+        text,
+        schema: schema.cloned(),
+        tool: None,
+        reasoning: false,
+    })
+}
+
+pub fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
+    let mut message = json!({ "role": "assistant", "content": answer.text });
+    let finish = match answer.finish {
+        Finish::Stop => "stop",
+        Finish::Length => "length",
+        Finish::Refusal => {
+            message["content"] = Value::Null;
+            message["refusal"] = json!("I'm sorry, I can't help with that.");
+            "stop"
+        }
+        Finish::Safety | Finish::Spii => "content_filter",
+    };
+    // as vLLM does
+    if let Some(thought) = &answer.thought {
+        message["reasoning_content"] = json!(thought);
+    }
+    let mut body = json!({
+        "id": format!("chatcmpl-{id}"),
+        "object": "chat.completion",
+        "created": 1_780_000_000,
+        "model": answer.model,
+        "choices": [{ "index": 0, "message": message, "finish_reason": finish }],
+    });
+    if answer.usage {
+        let output = answer.output_tokens();
+        body["usage"] = json!({
+            "prompt_tokens": ask.input_tokens,
+            "completion_tokens": output,
+            "total_tokens": ask.input_tokens + output,
+        });
+    }
+    body
+}
+
+/// A 404 is a plain string, as Ollama's errors are.
+pub fn error(status: u16, kind: Kind, message: &str) -> Value {
+    if status == 404 { json!({ "error": message }) } else { openai::error(status, kind, message) }
+}

@@ -1,0 +1,333 @@
+//! The four wire formats: what a request must be, and how an answer and an error look.
+
+mod anthropic;
+mod compatible;
+mod google;
+mod openai;
+
+use crate::faults::Fault;
+use crate::judge::judge;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    Google,
+    Anthropic,
+    OpenAi,
+    Compatible,
+}
+
+impl Provider {
+    pub fn name(self) -> &'static str {
+        match self {
+            Provider::Google => "google",
+            Provider::Anthropic => "anthropic",
+            Provider::OpenAi => "openai",
+            Provider::Compatible => "openai-compatible",
+        }
+    }
+
+    /// The header that carries the key.
+    pub fn key_header(self) -> &'static str {
+        match self {
+            Provider::Google => "x-goog-api-key",
+            Provider::Anthropic => "x-api-key",
+            Provider::OpenAi | Provider::Compatible => "authorization",
+        }
+    }
+
+    /// The error body of a status.
+    pub fn error(self, status: u16, kind: Kind, message: &str, wait: Duration) -> Value {
+        match self {
+            Provider::Google => google::error(status, kind, message, wait),
+            Provider::Anthropic => anthropic::error(status, kind, message),
+            Provider::OpenAi => openai::error(status, kind, message),
+            Provider::Compatible => compatible::error(status, kind, message),
+        }
+    }
+
+    /// The headers that say how long to wait; Gemini says it in the body.
+    pub fn wait_headers(self, wait: Duration) -> Vec<(&'static str, String)> {
+        let seconds = wait.as_secs_f64().ceil().to_string();
+        match self {
+            Provider::Google => vec![],
+            Provider::Anthropic => vec![("retry-after", seconds), ("x-should-retry", "true".into())],
+            Provider::OpenAi => vec![("retry-after-ms", wait.as_millis().to_string()), ("retry-after", seconds)],
+            Provider::Compatible => vec![("retry-after", seconds)],
+        }
+    }
+
+    fn parse(self, model: Option<&str>, body: &Value) -> Result<Ask, String> {
+        match self {
+            Provider::Google => google::parse(model.unwrap_or_default(), body),
+            Provider::Anthropic => anthropic::parse(body),
+            Provider::OpenAi => openai::parse(body),
+            Provider::Compatible => compatible::parse(body),
+        }
+    }
+
+    fn answer(self, ask: &Ask, answer: &Answer, id: u64) -> Value {
+        match self {
+            Provider::Google => google::answer(ask, answer, id),
+            Provider::Anthropic => anthropic::answer(ask, answer, id),
+            Provider::OpenAi => openai::answer(ask, answer, id),
+            Provider::Compatible => compatible::answer(ask, answer, id),
+        }
+    }
+}
+
+/// What kind of error a status stands for, where the status alone does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Plain,
+    InsufficientQuota,
+    PerDay,
+}
+
+/// A request as every provider means it.
+#[derive(Debug)]
+pub struct Ask {
+    pub model: String,
+    pub text: String,
+    /// The JSON schema that the answer must have.
+    pub schema: Option<Value>,
+    /// Anthropic: the tool that must be called.
+    pub tool: Option<String>,
+    /// Whether there is a cap on output tokens, and whether a reasoning effort was asked for.
+    pub reasoning: bool,
+    pub input_tokens: u64,
+    pub cached_tokens: u64,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    Stop,
+    Length,
+    Refusal,
+    Safety,
+    Spii,
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub model: String,
+    pub text: String,
+    pub finish: Finish,
+    pub thought: Option<String>,
+    pub usage: bool,
+}
+
+impl Answer {
+    pub fn output_tokens(&self) -> u64 {
+        tokens(&self.text)
+    }
+}
+
+/// What is to be sent back.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+    pub end: End,
+}
+
+/// What becomes of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Send,
+    Hang,
+    Drop,
+    Cut,
+}
+
+impl Reply {
+    pub fn json(status: u16, body: &Value) -> Reply {
+        Reply { status, headers: vec![], body: body.to_string(), end: End::Send }
+    }
+}
+
+/// What the server knows of a request beside its body.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// How often this text came to this model, this time included; 0 = not known yet.
+    pub id: u64,
+    pub wait: Duration,
+    pub key: String,
+    pub port: u16,
+}
+
+/// The request that `body` is, or the error of the provider.
+pub fn parse(provider: Provider, model: Option<&str>, body: &Value) -> Result<Ask, Box<Reply>> {
+    provider
+        .parse(model, body)
+        .map_err(|message| Box::new(Reply::json(400, &provider.error(400, Kind::Plain, &message, Duration::ZERO))))
+}
+
+/// The answer to a request, or its fault.
+pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Context) -> Reply {
+    let Some(fault) = fault else {
+        return success(provider, ask, judged(ask), context);
+    };
+    if let Some(status) = fault.status() {
+        let message = format!("scripted fault {status}");
+        return failure(provider, status, Kind::Plain, &message, context);
+    }
+    let answer = judged(ask);
+    let changed = |text: &str| Answer { text: text.to_string(), ..judged(ask) };
+    let ended = |finish: Finish| Answer { text: String::new(), finish, ..judged(ask) };
+    match fault.name.as_str() {
+        "insufficient_quota" => {
+            let status = if provider == Provider::Anthropic { 400 } else { 429 };
+            failure(provider, status, Kind::InsufficientQuota, "You exceeded your current quota", context)
+        }
+        "per_day" => failure(provider, 429, Kind::PerDay, "Quota of requests per day exceeded", context),
+        "echo_key" => {
+            let message = format!("Incorrect API key provided: {}", context.key);
+            failure(provider, 401, Kind::Plain, &message, context)
+        }
+        "html" => Reply {
+            status: 502,
+            headers: vec![("content-type", "text/html".into())],
+            body: "<html><head><title>502 Bad Gateway</title></head><body>proxy</body></html>".into(),
+            end: End::Send,
+        },
+        "hang" => Reply { end: End::Hang, ..Reply::json(200, &Value::Null) },
+        "drop" => Reply { end: End::Drop, ..Reply::json(200, &Value::Null) },
+        "cut" => Reply { end: End::Cut, ..success(provider, ask, answer, context) },
+        "broken_body" => {
+            let mut reply = success(provider, ask, answer, context);
+            reply.body.truncate(reply.body.len() / 2);
+            reply
+        }
+        "redirect" | "redirect_here" => {
+            let host = if fault.name == "redirect" { "localhost" } else { "127.0.0.1" };
+            let location = format!("http://{host}:{}/__redirected/{host}", context.port);
+            Reply { headers: vec![("location", location)], ..Reply::json(307, &Value::Null) }
+        }
+        "truncated" => {
+            let half = answer.text.chars().take(answer.text.chars().count() / 2).collect();
+            success(provider, ask, Answer { text: half, ..answer }, context)
+        }
+        "length" => success(provider, ask, ended(Finish::Length), context),
+        "refusal" => success(provider, ask, ended(Finish::Refusal), context),
+        "safety" => success(provider, ask, ended(Finish::Safety), context),
+        "spii" => success(provider, ask, ended(Finish::Spii), context),
+        "enum" => success(provider, ask, changed(&filled(ask, json!("MAYBE"), "cannot tell").to_string()), context),
+        "empty" => success(provider, ask, changed(""), context),
+        "prose" => success(provider, ask, changed("I would say that this person is an expert: ACCEPT."), context),
+        "fenced" => success(provider, ask, changed(&format!("```json\n{}\n```", answer.text)), context),
+        "no_usage" => success(provider, ask, Answer { usage: false, ..answer }, context),
+        "thought" => {
+            let thought = filled(ask, json!("MAYBE"), "first I thought otherwise").to_string();
+            success(provider, ask, Answer { thought: Some(thought), ..answer }, context)
+        }
+        "other_model" => success(provider, ask, Answer { model: "another-model-9".into(), ..answer }, context),
+        other => failure(provider, 400, Kind::Plain, &format!("mock_llm knows no fault named {other}"), context),
+    }
+}
+
+fn failure(provider: Provider, status: u16, kind: Kind, message: &str, context: &Context) -> Reply {
+    let mut reply = Reply::json(status, &provider.error(status, kind, message, context.wait));
+    if status == 429 && kind == Kind::Plain {
+        reply.headers = provider.wait_headers(context.wait);
+    }
+    reply
+}
+
+fn success(provider: Provider, ask: &Ask, answer: Answer, context: &Context) -> Reply {
+    Reply::json(200, &provider.answer(ask, &answer, context.id))
+}
+
+/// The answer of the model: JSON in the schema, or a sentence where none was given.
+fn judged(ask: &Ask) -> Answer {
+    let (yes, reason) = judge(&ask.text, &ask.model);
+    let text = match &ask.schema {
+        None => format!("{} {reason}", if yes { "ACCEPT." } else { "REJECT." }),
+        Some(schema) => filled(ask, verdict(schema, yes), &reason).to_string(),
+    };
+    Answer { model: ask.model.clone(), text, finish: Finish::Stop, thought: None, usage: true }
+}
+
+/// The value that says yes or no: `ACCEPT` and another, or else the first two of the enum.
+fn verdict(schema: &Value, yes: bool) -> Value {
+    let Some((_, property)) = properties(schema).find(|(_, property)| is_verdict(property)) else {
+        return Value::Bool(yes);
+    };
+    match property.get("enum").and_then(Value::as_array) {
+        Some(values) if values.iter().any(|value| value == "ACCEPT") => {
+            let other = values.iter().find(|value| *value != "ACCEPT");
+            if yes { json!("ACCEPT") } else { other.cloned().unwrap_or(Value::Null) }
+        }
+        Some(values) => values.get(usize::from(!yes)).cloned().unwrap_or(Value::Null),
+        None => Value::Bool(yes),
+    }
+}
+
+/// An object of the schema with this verdict; every text in it is the reason.
+fn filled(ask: &Ask, verdict: Value, reason: &str) -> Value {
+    let Some(schema) = &ask.schema else { return verdict };
+    let mut given = Some(verdict);
+    properties(schema)
+        .map(|(name, property)| {
+            let value = match is_verdict(property).then(|| given.take()).flatten() {
+                Some(verdict) => verdict,
+                None if is_type(property, "string") => json!(reason),
+                None if is_type(property, "boolean") => json!(true),
+                None if is_type(property, "array") => json!([]),
+                None => json!(1),
+            };
+            (name.clone(), value)
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+}
+
+fn is_verdict(property: &Value) -> bool {
+    property.get("enum").is_some() || is_type(property, "boolean")
+}
+
+fn is_type(property: &Value, name: &str) -> bool {
+    property.get("type").and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case(name))
+}
+
+/// About four characters a token.
+pub fn tokens(text: &str) -> u64 {
+    text.len().div_ceil(4) as u64
+}
+
+/// The string at a path of a body, which must be there.
+fn string(body: &Value, pointer: &str) -> Result<String, String> {
+    let text = body.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+    text.map(str::to_string).ok_or_else(|| format!("{pointer} must be a text"))
+}
+
+/// What strict structured output asks of a schema: every object lists all its properties as required and allows no other.
+fn check_strict(schema: &Value, all_required: bool) -> Result<(), String> {
+    if schema.get("type").and_then(Value::as_str) != Some("object") {
+        return Err("schema must be an object".into());
+    }
+    if schema.get("additionalProperties") != Some(&Value::Bool(false)) {
+        return Err("schema: additionalProperties must be false".into());
+    }
+    let required = schema.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    match properties(schema).find(|(name, _)| all_required && !required.iter().any(|r| r == name.as_str())) {
+        Some((name, _)) => Err(format!("schema: required must list every property, {name} is missing")),
+        None => Ok(()),
+    }
+}
+
+/// No field that the real interface would refuse.
+fn check_fields(body: &Value, known: &[&str]) -> Result<(), String> {
+    let object = body.as_object().ok_or("the body must be an object")?;
+    match object.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(format!("unknown field {name}")),
+        None => Ok(()),
+    }
+}

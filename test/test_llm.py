@@ -1,0 +1,758 @@
+"""llm_annotate from end to end, against the mock server of test/mock_llm: real sockets, real processes, a real store.
+
+    python test/test_llm.py --extension build/release/muster.duckdb_extension [-v] [names of tests]
+
+Counts and causes are asserted, never times: a slow machine must not fail. What the server does, and by which marker in a
+text, stands in test/mock_llm/src/faults.rs.
+"""
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+import duckdb
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from mock import KEYS, ROOT, Mock, environment_without_keys  # noqa: E402
+
+EXTENSION = ROOT / "build" / "release" / "muster.duckdb_extension"
+CLI = ROOT / ".venv" / "bin" / "duckdb"
+MOCK: Mock
+
+GOOGLE, ANTHROPIC, OPENAI, LOCAL = "google:gemini-3-flash", "anthropic:claude-sonnet-5", "openai:gpt-5-mini", "openai-compatible:llama"
+MODELS = [GOOGLE, ANTHROPIC, OPENAI, LOCAL]
+COLUMNS = (
+    "profile_id annotator label requested_model model reason error finish attempts input_tokens output_tokens cost_usd cached "
+    "request_hash"
+).split()
+
+# A process of its own, for what ends processes. It prints the rows of each statement as JSON.
+CHILD = """
+import duckdb, json, sys
+extension, *statements = json.loads(sys.argv[1])
+connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+connection.execute(f"LOAD '{extension}'")
+for statement in statements:
+    try:
+        print(json.dumps(connection.execute(statement).fetchall(), default=str), flush=True)
+    except BaseException as error:
+        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), flush=True)
+"""
+
+
+def setUpModule():
+    global MOCK
+    MOCK = Mock()
+    for name in set(os.environ) - set(environment_without_keys()):
+        del os.environ[name]
+    os.environ.update(MOCK.environment(MUSTER_BATCH_POLL_MS="20"))
+
+
+def tearDownModule():
+    MOCK.__exit__()
+
+
+def connect():
+    config = {"allow_unsigned_extensions": "true", "python_enable_replacements": "false"}
+    connection = duckdb.connect(config=config)
+    connection.execute(f"LOAD '{EXTENSION}'")
+    return connection
+
+
+def literal(value):
+    """A Python value as SQL."""
+    match value:
+        case None:
+            return "NULL"
+        case bool() | int() | float():
+            return str(value)
+        case dict():
+            return "{" + ", ".join(f"{name}: {literal(item)}" for name, item in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(literal, value)) + "]"
+        case _:
+            return "'" + str(value).replace("'", "''") + "'"
+
+
+def call(name, models, options, text="text"):
+    """`muster.name(docs, text, models, option := …)`"""
+    more = "".join(f", {option} := {literal(value)}" for option, value in options.items())
+    return f"muster.{name}(docs, {text}, {literal(models)}{more})"
+
+
+def people(n, words="PyTorch models and sales dashboards"):
+    """A CTE of `n` profiles of different texts."""
+    return f"WITH docs AS (SELECT i AS profile_id, format('Person {{}}: {words}', i) AS text FROM range({n}) t(i)) "
+
+
+def texts(*given):
+    rows = ", ".join(f"({i}, {literal(text)})" for i, text in enumerate(given))
+    return f"WITH docs AS (FROM (VALUES {rows}) t(profile_id, text)) "
+
+
+class Case(unittest.TestCase):
+    """A folder, a store in it, a connection, and a server that has forgotten the test before."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.store = self.folder / "store.sqlite"
+        self.connection = connect()
+        self.addCleanup(self.connection.close)
+        MOCK.reset()
+
+    def sql(self, docs, models, **options):
+        models = [models] if isinstance(models, (str, dict)) else models
+        return docs + "FROM " + call("llm_annotate", models, {"store": self.store, **options})
+
+    def query(self, sql, connection=None):
+        cursor = (connection or self.connection).execute(sql)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+    def annotate(self, docs, models, **options):
+        """The rows, after checks that hold for all of them."""
+        rows = self.query(self.sql(docs, models, **options))
+        for row in rows:
+            self.assertEqual(list(row), COLUMNS)
+            self.assertEqual(row["error"] is None, row["label"] is not None, row)
+        return rows
+
+    def error(self, sql):
+        with self.assertRaises(duckdb.Error) as caught:
+            self.connection.execute(sql).fetchall()
+        self.assertNotIn("INTERNAL", str(caught.exception))
+        return str(caught.exception)
+
+    def sent(self):
+        """Requests for answers that the server has seen."""
+        return sum(model["requests"] for model in MOCK.stats()["models"].values())
+
+    def child(self, *statements, **environment):
+        argument = json.dumps([str(EXTENSION), *statements])
+        return subprocess.Popen(
+            [sys.executable, "-c", CHILD, argument],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
+
+    def finish(self, process):
+        """What a child has printed, one value a statement."""
+        out, err = process.communicate(timeout=300)
+        self.assertEqual(process.returncode, 0, err)
+        return [json.loads(line) for line in out.splitlines()]
+
+    def kill(self, process):
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+class Answers(Case):
+    def test_every_provider(self):
+        """Two people, one of them plainly an expert, by all four providers in one call."""
+        docs = texts(
+            "PhD, research scientist: designs neural network architectures in PyTorch and CUDA, NeurIPS and ICML papers",
+            "Account manager in sales: Excel dashboards, marketing, recruiting, customer care",
+        )
+        rows = self.annotate(docs, MODELS)
+        self.assertEqual([(r["profile_id"], r["requested_model"]) for r in rows],
+                         [(i, m.split(":")[1]) for i in (0, 1) for m in MODELS])  # fmt: skip
+        for row in rows:
+            self.assertEqual(row["label"], row["profile_id"] == 0, row)
+            self.assertRegex(row["reason"], "^The profile ")
+            self.assertEqual((row["attempts"], row["cached"]), (1, False), row)
+            self.assertRegex(row["request_hash"], "^[0-9a-f]{64}$")
+            self.assertGreater(row["input_tokens"], 100, "the prompt counts")
+            self.assertGreater(row["output_tokens"], 5)
+        self.assertEqual(len({row["request_hash"] for row in rows}), 8)
+        self.assertEqual(len({row["annotator"] for row in rows}), 4)
+        self.assertEqual(self.sent(), 8)
+        self.assertEqual(MOCK.stats()["with_key"], {"anthropic": 2, "google": 2, "openai": 2}, "no key for a local server")
+
+    def test_who_answered(self):
+        rows = {row["requested_model"]: row for row in self.annotate(texts("a CV"), MODELS)}
+        self.assertEqual(rows["gemini-3-flash"]["model"], "gemini-3-flash")
+        self.assertEqual(rows["gpt-5-mini"]["model"], "gpt-5-mini-2026-05-07")
+        (row,) = self.annotate(texts("[[fault:other_model]]"), GOOGLE)
+        self.assertEqual((row["requested_model"], row["model"], row["error"]), ("gemini-3-flash", "another-model-9", None))
+        usage = self.query(f"FROM muster.llm_usage(store := {literal(self.store)})")
+        self.assertIn("another-model-9", str(usage))
+
+    def test_reasoning_beside_the_answer_is_not_the_answer(self):
+        for row in self.annotate(texts("[[fault:thought]]", "[[fault:fenced]]", "[[fault:no_usage]]"), MODELS):
+            self.assertIsNone(row["error"], row)
+            self.assertNotIn("otherwise", row["reason"])
+            self.assertEqual(row["input_tokens"] is None, row["profile_id"] == 2, row)
+
+    def test_structs(self):
+        models = [
+            {"annotator": "one", "provider": "openai-compatible", "model": "llama", "base_url": f"{MOCK.url}/v1", "temperature": 0.0},
+            {"annotator": "two", "provider": "openai-compatible", "model": "llama", "base_url": f"{MOCK.url}/v1", "temperature": 1.0},
+        ]
+        rows = self.annotate(people(3), models)
+        self.assertEqual([row["annotator"] for row in rows], ["one", "two"] * 3)
+        self.assertEqual(self.sent(), 6, "another temperature is another request")
+        self.assertNotIn("authorization", MOCK.stats()["headers"])
+
+    def test_key_of_a_local_server(self):
+        os.environ["LOCAL_TEST_KEY"] = "marker-key-of-local-5f1c"
+        self.addCleanup(os.environ.pop, "LOCAL_TEST_KEY")
+        model = {"provider": "openai-compatible", "model": "llama", "api_key_env": "LOCAL_TEST_KEY"}
+        (row,) = self.annotate(texts("a CV"), model)
+        self.assertIsNone(row["error"])
+        self.assertEqual(MOCK.stats()["with_key"], {"openai-compatible": 1})
+
+    def test_prompt_and_schema_of_ones_own(self):
+        schema = {"field": "verdict", "yes": ["yes"], "no": ["no"], "abstain": ["unclear"]}
+        sales = texts("Account manager in sales: Excel dashboards, marketing, recruiting, customer care")
+        for row in self.annotate(sales, MODELS, prompt="Is this a data scientist?", schema=schema):
+            self.assertIsNone(row["error"], row)
+            self.assertFalse(row["label"])
+        self.assertEqual(self.sent(), 4)
+        self.annotate(sales, MODELS)
+        self.assertEqual(self.sent(), 8, "another prompt is another request")
+
+    def test_texts_that_are_not_sent(self):
+        rows = self.annotate(texts(None, "", "x" * 101, "x" * 100), LOCAL, max_text_chars=100)
+        self.assertEqual([row["label"] is None for row in rows], [True, True, True, False])
+        self.assertRegex(rows[0]["error"], "NULL")
+        self.assertRegex(rows[1]["error"], "empty")
+        self.assertRegex(rows[2]["error"], "101.*max_text_chars")
+        self.assertEqual(self.sent(), 1)
+
+    def test_profile_ids_of_any_type(self):
+        docs = "WITH docs AS (SELECT {a: i} AS profile_id, 'CV ' || i AS text FROM range(2) t(i)) "
+        self.assertEqual([row["profile_id"] for row in self.annotate(docs, LOCAL)], [{"a": 0}, {"a": 1}])
+
+    def test_no_profiles(self):
+        self.assertEqual(self.annotate(people(0), MODELS), [])
+        self.assertEqual(self.sent(), 0)
+
+
+class Faults(Case):
+    @staticmethod
+    def documented(columns):
+        """The tables of docs/llm.md with so many columns and a marker in the second: what is documented is what is tested."""
+        lines = (ROOT / "docs" / "llm.md").read_text().splitlines()
+        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+        return [row for row in cells if len(row) == columns and re.fullmatch(r"`[a-z0-9_:@-]+`", row[1])]
+
+    def test_table(self):
+        """All faults in one query, by all providers: no row is false by a fault, and the query never ends."""
+        MOCK.reset(wait_ms=50)
+        table = self.documented(columns=4)
+        self.assertGreater(len(table), 20)
+        rows = self.annotate(texts(*(f"CV, {marker}: [[fault:{marker.strip('`')}]]" for _, marker, _, _ in table)), MODELS, max_attempts=3)
+        self.assertEqual(len(rows), len(table) * len(MODELS))
+        for row in rows:
+            _, marker, says, attempts = table[row["profile_id"]]
+            with self.subTest(fault=marker, model=row["requested_model"]):
+                if says.startswith("none"):
+                    self.assertIsNone(row["error"])
+                else:
+                    self.assertIsNone(row["label"])
+                    self.assertTrue(any(text in row["error"] for text in re.findall("`(.*?)`", says)), row["error"])
+                self.assertEqual(row["attempts"], int(attempts))
+        self.assertEqual(self.sent(), sum(row["attempts"] for row in rows), "attempts are what the server saw")
+
+    def test_what_stops_a_model(self):
+        """Each remaining row says why, and the other models go on."""
+        n = 200
+        for _, marker, says in self.documented(columns=3):
+            fault, provider = marker.strip("`").split("@")
+            with self.subTest(provider, fault=fault):
+                MOCK.reset()
+                # the marker is for one provider: to the others the text is like any other
+                rows = self.annotate(people(n, f"[[fault:{fault}@{provider}]]"), MODELS, concurrency=4)
+                stopped = [row for row in rows if row["annotator"].startswith(f"{provider}:")]
+                self.assertEqual([row["label"] for row in stopped], [None] * n)
+                for row in stopped:
+                    self.assertIn(says.strip("`"), row["error"])
+                self.assertLessEqual(max(row["attempts"] for row in stopped), 1)
+                (name,) = (name for name in MOCK.stats()["models"] if name.startswith(f"{provider}:"))
+                self.assertLessEqual(MOCK.stats()["models"][name]["requests"], 8, "those in flight, and no more")
+                self.assertEqual({row["annotator"] for row in rows if row["error"]}, {stopped[0]["annotator"]})
+                self.assertEqual(MOCK.requests("__redirected"), 0)
+
+    def test_gemini_ends_for_personal_data(self):
+        (row,) = self.annotate(texts("[[fault:spii]]"), GOOGLE)
+        self.assertEqual((row["label"], row["attempts"]), (None, 1))
+        self.assertRegex(row["error"] + str(row["finish"]), "SPII")
+
+    def test_hang_ends_at_the_deadline(self):
+        rows = self.annotate(texts("[[fault:hang]]"), MODELS, timeout_s=2, max_attempts=2)
+        for row in rows:
+            self.assertEqual((row["label"], row["attempts"]), (None, 2), row)
+            self.assertRegex(row["error"], "(?i)time")
+
+    def test_wait_of_the_server_is_kept(self):
+        """The server asks for five seconds once. Whoever came back sooner would have been counted before they had passed."""
+        MOCK.reset(wait_ms=5000)
+        process = self.child(self.sql(texts("[[fault:429:1]] a CV"), MODELS))
+        MOCK.wait_for(lambda stats: len(stats["models"]) == 4)
+        started = time.monotonic()
+        while process.poll() is None:
+            seen, now = self.sent(), time.monotonic() - started
+            # the clock was started after the server had answered, so that less than this has passed for muster
+            if seen > 4:
+                self.assertGreater(now, 4, "asked again before the wait that the server gave was over")
+                break
+            time.sleep(0.05)
+        (rows,) = self.finish(process)
+        self.assertEqual([row[COLUMNS.index("attempts")] for row in rows], [2] * 4)
+
+    def test_failures_are_not_stored_as_answers(self):
+        docs = texts("[[fault:500:3]] a CV")
+        (row,) = self.annotate(docs, LOCAL, max_attempts=3)
+        self.assertIsNone(row["label"])
+        (row,) = self.annotate(docs, LOCAL, max_attempts=3)
+        self.assertIsNone(row["error"])
+        self.assertFalse(row["cached"])
+        self.assertEqual(self.sent(), 4)
+
+    def test_max_error_ratio(self):
+        docs = people(100, "[[fault:400]]")
+        message = self.error(self.sql(docs, LOCAL, max_error_ratio=0.1))
+        self.assertRegex(message, "max_error_ratio")
+        self.assertLess(self.sent(), 100, "it ended before all were asked")
+        self.assertEqual(len(self.annotate(docs, LOCAL)), 100, "1.0 never ends a query")
+
+
+class Store(Case):
+    def test_paid_once(self):
+        first = self.annotate(people(40), MODELS)
+        self.assertEqual(self.sent(), 160)
+        second = self.annotate(people(50), MODELS)
+        self.assertEqual(self.sent(), 200)
+        kept = [{**row, "cached": True} for row in first]
+        same = [row for row in second if row["profile_id"] < 40]
+        for a, b in zip(kept, same):
+            for name in ("profile_id", "annotator", "label", "model", "reason", "request_hash", "input_tokens", "cached"):
+                self.assertEqual(a[name], b[name])
+
+    def test_equal_texts_cost_one_request(self):
+        docs = "WITH docs AS (SELECT i AS profile_id, 'CV ' || i % 3 AS text FROM range(5000) t(i)) "
+        rows = self.annotate(docs, [LOCAL, GOOGLE])
+        self.assertEqual(len(rows), 10_000)
+        self.assertEqual(self.sent(), 6)
+
+    def test_equal_requests_in_flight_are_joined(self):
+        """Four statements at once, each the same 50 texts, while the server takes its time."""
+        MOCK.reset(latency_ms=300)
+        results, sql = [], self.sql(people(50), LOCAL)
+        threads = [threading.Thread(target=lambda: results.append(self.query(sql, self.connection.cursor()))) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([len(rows) for rows in results], [50] * 4)
+        self.assertEqual(self.sent(), 50)
+
+    def test_one_request_whatever_the_plan(self):
+        select = call("llm_annotate", [LOCAL], {"store": self.store})
+        sql = people(30) + f", a AS (FROM {select}) SELECT count(*) FROM a JOIN a b USING (profile_id) WHERE a.label IS NOT NULL"
+        self.assertEqual(self.connection.execute(sql).fetchall(), [(30,)])
+        self.assertEqual(self.sent(), 30)
+
+    def test_nothing_is_sent_before_a_run(self):
+        sql = self.sql(people(5), MODELS)
+        for statement in (f"EXPLAIN {sql}", f"PREPARE p AS {sql}", f"CREATE VIEW v AS {sql}", f"DESCRIBE {sql}"):
+            self.connection.execute(statement).fetchall()
+        plan = self.query(people(5) + "FROM " + call("llm_plan", MODELS, {"store": self.store}))
+        self.assertEqual(len(plan), 4)
+        self.assertEqual(MOCK.stats()["requests"], 0)
+        self.connection.execute("EXECUTE p").fetchall()
+        self.assertEqual(self.sent(), 20)
+        self.connection.execute("FROM v").fetchall()
+        self.assertEqual(self.sent(), 20)
+
+    def test_replay(self):
+        docs = people(20)
+        first = self.annotate(docs, MODELS)
+        message = self.error(self.sql(people(21), MODELS, replay=True))
+        self.assertRegex(message, "replay.*not in the store")
+        self.assertEqual(self.sent(), 80)
+        # years later: no key, and nobody answers
+        again = self.sql(docs, MODELS, replay=True)
+        keys = {name: "" for name in KEYS}
+        (rows,) = self.finish(self.child(again, **keys))
+        self.assertEqual([row[2] for row in rows], [row["label"] for row in first])
+        self.assertEqual(self.sent(), 80)
+
+    def test_publish_and_import(self):
+        docs, parquet, other = people(20), self.folder / "answers.parquet", self.folder / "other.sqlite"
+        first = self.annotate(docs, MODELS)
+        self.connection.execute(f"COPY (FROM muster.llm_store(store := '{self.store}')) TO '{parquet}'")
+        load = f"SELECT * FROM muster.llm_import('{parquet}', store := '{other}')"
+        self.connection.execute(load).fetchall()
+        self.connection.execute(load).fetchall()
+        self.store = other
+        again = self.annotate(docs, MODELS, replay=True)
+        self.assertEqual([(r["label"], r["reason"], r["request_hash"]) for r in again],
+                         [(r["label"], r["reason"], r["request_hash"]) for r in first])  # fmt: skip
+        self.assertEqual(self.sent(), 80)
+
+    def test_max_cost(self):
+        n = 300
+        whole = self.annotate(people(20), OPENAI)
+        each = sum(row["cost_usd"] for row in whole) / 20
+        self.assertGreater(each, 0)
+        self.store = self.folder / "second.sqlite"
+        MOCK.reset()
+        rows = self.annotate(people(n), OPENAI, max_cost_usd=100 * each, concurrency=4)
+        answered = [row for row in rows if row["error"] is None]
+        self.assertTrue(80 <= len(answered) <= 110, len(answered))
+        for row in rows:
+            self.assertRegex(row["error"] or "max_cost_usd", "max_cost_usd")
+        spent = sum(row["cost_usd"] for row in answered)
+        usage = self.query(f"FROM muster.llm_usage(store := '{self.store}')")
+        self.assertAlmostEqual(sum(row["cost_usd"] for row in usage), spent, places=9)
+        # what was paid is kept, and the budget of the next run pays for the rest
+        rows = self.annotate(people(n), OPENAI, max_cost_usd=1000 * each)
+        self.assertEqual([row for row in rows if row["error"]], [])
+        self.assertEqual(self.sent(), n)
+
+    def test_unknown_price_is_no_price(self):
+        rows = self.annotate(texts("a CV"), LOCAL)
+        self.assertEqual([row["cost_usd"] for row in rows], [None])
+
+    def test_two_processes_at_once(self):
+        """Half of the texts are the same: nothing is lost, and every row comes out of both."""
+        MOCK.reset(latency_ms=5)
+        one = self.child(self.sql(people(600), LOCAL))
+        two = self.child(self.sql(people(600).replace("range(600)", "range(300, 900)"), LOCAL))
+        for process in (one, two):
+            (rows,) = self.finish(process)
+            self.assertEqual(len(rows), 600)
+            self.assertEqual([row[6] for row in rows], [None] * 600)
+        stored = self.query(f"SELECT count(DISTINCT request_hash) AS n FROM muster.llm_store(store := '{self.store}')")
+        self.assertEqual(stored, [{"n": 900}])
+        MOCK.reset()
+        self.annotate(people(900), LOCAL)
+        self.assertEqual(self.sent(), 0)
+
+
+class Limits(Case):
+    def test_concurrency(self):
+        MOCK.reset(latency_ms=100)
+        models = [{"provider": "openai-compatible", "model": "a", "concurrency": 7},
+                  {"provider": "openai-compatible", "model": "b", "concurrency": 3}]  # fmt: skip
+        self.annotate(people(60), models)
+        seen = {name: model["highest_in_flight"] for name, model in MOCK.stats()["models"].items()}
+        self.assertEqual(seen, {"openai-compatible:a": 7, "openai-compatible:b": 3})
+
+    def test_requests_a_minute(self):
+        """Whatever time has passed, within a minute the server has seen no more than that."""
+        process = self.child(self.sql(people(500), LOCAL, requests_per_minute=30))
+        self.addCleanup(self.kill, process)
+        MOCK.wait_for(lambda stats: stats["requests"] >= 1)
+        end = time.monotonic() + 6
+        while time.monotonic() < end:
+            self.assertLessEqual(self.sent(), 30)
+            time.sleep(0.1)
+        self.assertIsNone(process.poll(), "the run is not over")
+
+    def test_tokens_a_minute(self):
+        (row,) = self.annotate(texts("a CV"), LOCAL)
+        tokens = row["input_tokens"]
+        MOCK.reset()
+        self.store = self.folder / "other.sqlite"
+        process = self.child(self.sql(people(500), LOCAL, tokens_per_minute=30 * tokens))
+        self.addCleanup(self.kill, process)
+        MOCK.wait_for(lambda stats: stats["requests"] >= 1)
+        end = time.monotonic() + 6
+        while time.monotonic() < end:
+            self.assertLessEqual(self.sent(), 33)
+            time.sleep(0.1)
+        self.assertIsNone(process.poll(), "the run is not over")
+
+
+class Killed(Case):
+    """kill -9 and Ctrl-C: real processes, and the server counts what was asked."""
+
+    N, AT_ONCE = 1000, 32
+
+    def test_kill_at_half_and_run_again(self):
+        MOCK.reset(latency_ms=20)
+        sql = self.sql(people(self.N), LOCAL, concurrency=self.AT_ONCE)
+        process = self.child(sql)
+        MOCK.wait_for(lambda stats: stats["statuses"].get("200", 0) >= self.N // 2)
+        self.kill(process)
+        seen = self.sent()
+        self.assertLess(seen, self.N, "it was killed too late to show anything")
+        (rows,) = self.finish(self.child(sql))
+        self.assertEqual(sorted(row[0] for row in rows), list(range(self.N)))
+        self.assertEqual([row[6] for row in rows], [None] * self.N)
+        self.assertLessEqual(self.sent(), self.N * 1.02 + self.AT_ONCE)
+        print(f"\nkilled at {seen} of {self.N}: {self.sent()} requests in all", file=sys.stderr)
+
+    def interrupt(self, process):
+        """SIGINT once a part is answered and the server has fallen silent; how long the process took to end."""
+        MOCK.wait_for(lambda stats: stats["statuses"].get("200", 0) >= 200)
+        MOCK.set(hold="POST /v1/chat")
+        MOCK.wait_for(lambda stats: stats["in_flight"] == self.AT_ONCE)
+        answered = MOCK.stats()["statuses"]["200"]
+        process.send_signal(signal.SIGINT)
+        start = time.monotonic()
+        out, err = process.communicate(timeout=120)
+        print(f"\nended {time.monotonic() - start:.2f} s after SIGINT", file=sys.stderr)
+        return answered, out + err
+
+    def assert_kept(self, answered):
+        kept = self.query(f"SELECT count(*) AS n FROM muster.llm_store(store := '{self.store}')")[0]["n"]
+        self.assertEqual(kept, answered)
+
+    def test_interrupt_in_python(self):
+        MOCK.reset(latency_ms=20)
+        process = self.child(self.sql(people(self.N), LOCAL, concurrency=self.AT_ONCE))
+        answered, printed = self.interrupt(process)
+        self.assertRegex(printed, "(?i)interrupt")
+        self.assert_kept(answered)
+
+    @unittest.skipUnless(CLI.exists(), "the command-line client is not here")
+    def test_interrupt_in_the_client(self):
+        MOCK.reset(latency_ms=20)
+        sql = self.sql(people(self.N), LOCAL, concurrency=self.AT_ONCE)
+        process = subprocess.Popen(
+            [CLI, "-unsigned", "-c", f"LOAD '{EXTENSION}'", "-c", sql],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        answered, printed = self.interrupt(process)
+        self.assertRegex(printed, "(?i)interrupt")
+        self.assert_kept(answered)
+
+    def test_host_goes_on_after_an_interrupt(self):
+        """Python's own KeyboardInterrupt still works, and so does the connection."""
+        MOCK.reset(hold="POST /v1/chat")
+        process = self.child(self.sql(people(5), LOCAL), "SELECT 42")
+        MOCK.wait_for(lambda stats: stats["in_flight"] == 5)
+        process.send_signal(signal.SIGINT)
+        first, second = self.finish(process)
+        self.assertRegex(first["error"], "(?i)interrupt")
+        self.assertEqual(second, [[42]])
+
+
+class Batches(Case):
+    N = 30
+    # the requests of each provider's batch interface, in their order
+    STEPS = {
+        GOOGLE: ["POST /v1beta/models/gemini-3-flash:batchGenerateContent", "GET /v1beta/batches/"],
+        ANTHROPIC: ["POST /v1/messages/batches", "GET /v1/messages/batches/"],
+        OPENAI: ["POST /v1/files", "POST /v1/batches", "GET /v1/batches/", "GET /v1/files/"],
+    }
+
+    def test_every_provider(self):
+        for model in self.STEPS:
+            with self.subTest(model):
+                MOCK.reset()
+                rows = self.annotate(people(self.N), model, batch=True)
+                self.assertEqual([row["error"] for row in rows], [None] * self.N)
+                direct = self.annotate(people(self.N), model)
+                self.assertEqual([row["cached"] for row in direct], [True] * self.N, "a batch is the same request")
+                stats = MOCK.stats()
+                self.assertEqual((stats["batches"], stats["batch_items"], stats["models"]), (1, self.N, {}))
+
+    def test_half_price(self):
+        batch = self.annotate(people(1), OPENAI, batch=True)
+        self.store = self.folder / "other.sqlite"
+        direct = self.annotate(people(1), OPENAI)
+        self.assertAlmostEqual(batch[0]["cost_usd"] * 2, direct[0]["cost_usd"], places=12)
+
+    def test_results_of_gemini_in_a_file(self):
+        MOCK.reset(batch_file=1)
+        rows = self.annotate(people(self.N), GOOGLE, batch=True)
+        self.assertEqual([row["error"] for row in rows], [None] * self.N)
+
+    def test_partly_expired_and_failed(self):
+        docs = texts("a CV", "[[fault:expired]] another", "[[fault:batch_error]] a third", "[[fault:refusal]] a fourth", "a fifth")
+        for model in self.STEPS:
+            with self.subTest(model):
+                MOCK.reset()
+                rows = self.annotate(docs, model, batch=True, max_attempts=2)
+                self.assertEqual([row["error"] is None for row in rows], [True, True, False, False, True])
+                self.assertGreaterEqual(MOCK.stats()["batches"], 2, "a second batch for what expired")
+
+    def test_kill_at_each_step(self):
+        for model, steps in self.STEPS.items():
+            for at, step in enumerate(steps):
+                with self.subTest(model, step=step):
+                    self.store = self.folder / f"{model.split(':')[0]}-{at}.sqlite"
+                    MOCK.reset(hold=step)
+                    sql = self.sql(people(self.N), model, batch=True)
+                    process = self.child(sql)
+                    MOCK.wait_for(lambda stats: stats["in_flight"] == 1)
+                    self.kill(process)
+                    MOCK.set(hold="")
+                    (rows,) = self.finish(self.child(sql))
+                    self.assertEqual([row[6] for row in rows], [None] * self.N)
+                    # a submission that was held reached nobody; everything after it is taken up again
+                    self.assertEqual(MOCK.stats()["batch_items"], self.N)
+                    self.assertEqual(MOCK.stats()["batches"], 1)
+
+    def test_local_servers_have_no_batches(self):
+        self.assertRegex(self.error(self.sql(people(1), LOCAL, batch=True)), "batch")
+
+
+class Security(Case):
+    def test_no_key_anywhere(self):
+        docs = texts("a CV", "[[fault:echo_key]] a CV", "[[fault:401]]", "[[fault:403]]", "[[fault:drop]]")
+        sql = self.sql(docs, MODELS, max_attempts=1)
+        store = f"FROM muster.llm_store(store := '{self.store}')"
+        usage = f"FROM muster.llm_usage(store := '{self.store}')"
+        bad = self.sql(docs, "openai:gpt-5-mini", concurrency=-1)
+        process = self.child(sql, f"EXPLAIN {sql}", f"EXPLAIN ANALYZE {sql}", store, usage, bad, RUST_LOG="trace", RUST_BACKTRACE="1")
+        out, err = process.communicate(timeout=120)
+        self.assertEqual(len(out.splitlines()), 6, err)
+        self.assertIn("echo_key", out)
+        self.assertGreater(MOCK.stats()["with_key"]["openai"], 0, "the keys were used")
+        for name, text in (("output", out), ("errors", err)):
+            self.assertNotIn("marker-key", text, name)
+        files = sorted(self.folder.iterdir())
+        self.assertIn(self.store, files)
+        for file in files:
+            self.assertNotIn(b"marker-key", file.read_bytes(), file.name)
+
+    def test_missing_key(self):
+        for model, name in ((GOOGLE, "GEMINI_API_KEY"), (ANTHROPIC, "ANTHROPIC_API_KEY"), (OPENAI, "OPENAI_API_KEY")):
+            (result,) = self.finish(self.child(self.sql(people(1), model), **{name: ""}))
+            self.assertIn(name, result["error"])
+        self.assertEqual(MOCK.stats()["requests"], 0)
+
+    def test_plain_http(self):
+        model = {"provider": "openai-compatible", "model": "llama", "base_url": "http://models.invalid/v1"}
+        self.assertRegex(self.error(self.sql(people(1), model)), "http://models.invalid.*https|not encrypted")
+        (row,) = self.annotate(people(1), model, allow_http=True, max_attempts=1)
+        self.assertIsNone(row["label"])
+        for host in ("localhost", "127.0.0.1"):
+            model["base_url"] = f"{MOCK.url.replace('127.0.0.1', host)}/v1"
+            (row,) = self.annotate(people(1), model)
+            self.assertIsNone(row["error"])
+
+    def test_disguised_hosts(self):
+        """Base URLs that only look like a loopback address, or bring more than an address."""
+        for url in ("http://127.0.0.1.evil.invalid/v1", "http://localhost@evil.invalid/v1", "http://evil.invalid#localhost", "ftp://localhost/v1",
+                    "file:///etc/passwd", "localhost", ""):  # fmt: skip
+            with self.subTest(url):
+                model = {"provider": "openai-compatible", "model": "llama", "base_url": url}
+                self.assertRegex(self.error(self.sql(people(1), model)), "base_url|base URL")
+
+    def test_allowed_hosts(self):
+        sql = self.sql(people(1), LOCAL)
+        (refused,) = self.finish(self.child(sql, MUSTER_ALLOWED_HOSTS="models.example, api.openai.com"))
+        self.assertRegex(refused["error"], "127.0.0.1.*MUSTER_ALLOWED_HOSTS")
+        self.assertEqual(MOCK.stats()["requests"], 0)
+        (rows,) = self.finish(self.child(sql, MUSTER_ALLOWED_HOSTS="models.example,127.0.0.1"))
+        self.assertEqual([row[6] for row in rows], [None])
+
+    def test_redirects(self):
+        rows = self.annotate(texts("[[fault:redirect]]", "[[fault:redirect_here]]"), MODELS)
+        self.assertEqual([row["label"] for row in rows], [None] * 8)
+        self.assertEqual(MOCK.requests("__redirected"), 0)
+
+    def test_store_is_the_owners_alone(self):
+        self.annotate(people(1), LOCAL)
+        for file in self.folder.iterdir():
+            self.assertEqual(file.stat().st_mode & 0o077, 0, file.name)
+
+
+class Progress(Case):
+    def run_on_terminal(self, **environment):
+        """What a run of 300 rows writes to a terminal, and its other output."""
+        ours, theirs = os.openpty()
+        argument = json.dumps([str(EXTENSION), self.sql(people(300), LOCAL)])
+        process = subprocess.Popen(
+            [sys.executable, "-c", CHILD, argument], stdout=subprocess.PIPE, stderr=theirs, text=True,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "120", **environment},
+        )  # fmt: skip
+        os.close(theirs)
+        shown, output = b"", []
+        reader = threading.Thread(target=lambda: output.append(process.stdout.read()))
+        reader.start()
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # the other side is closed
+                break
+            if not part:
+                break
+            shown += part
+        process.wait()
+        reader.join()
+        process.stdout.close()
+        os.close(ours)
+        return shown.decode(), output[0]
+
+    def test_line_on_a_terminal(self):
+        MOCK.reset(latency_ms=100)
+        shown, out = self.run_on_terminal(MUSTER_PROGRESS="1")
+        self.assertEqual(len(out.splitlines()), 1, "nothing but the rows on standard output")
+        self.assertRegex(shown, "300")
+        self.assertRegex(shown, "(?i)stored")
+
+    def test_silence(self):
+        MOCK.reset(latency_ms=20)
+        shown, _ = self.run_on_terminal(MUSTER_PROGRESS="0")
+        self.assertEqual(shown, "")
+        self.store = self.folder / "other.sqlite"
+        process = self.child(self.sql(people(300), LOCAL), MUSTER_PROGRESS="1")
+        _, err = process.communicate(timeout=120)
+        self.assertEqual(err, "", "not a terminal")
+
+
+class Arguments(Case):
+    BAD = [
+        (["nobody:model"], {}, "provider.*google.*anthropic.*openai"),
+        (["gemini"], {}, "provider:model"),
+        ([], {}, "models must"),
+        ([LOCAL, LOCAL], {}, "(?i)twice|annotator"),
+        ([{"provider": "openai", "model": "m", "colour": "red"}], {}, "colour"),
+        ([{"provider": "openai"}], {}, "model"),
+        ([LOCAL], {"concurrency": 0}, "concurrency must .*got 0"),
+        ([LOCAL], {"max_attempts": 0}, "max_attempts must .*got 0"),
+        ([LOCAL], {"timeout_s": -1}, "timeout_s must .*got -1"),
+        ([LOCAL], {"max_error_ratio": 2}, "max_error_ratio must .*got 2"),
+        ([LOCAL], {"max_cost_usd": 1}, "max_cost_usd.*price"),
+        ([LOCAL], {"requests_per_minute": 0}, "requests_per_minute must .*got 0"),
+        ([LOCAL], {"schema": "{"}, "schema must"),
+        ([LOCAL], {"schema": {"yes": ["ja"], "no": ["Ja"]}}, "schema must"),
+        ([LOCAL], {"prompt": ""}, "prompt must"),
+        ([LOCAL], {"store": "/dev/null/x"}, "store '/dev/null/x'"),
+    ]
+
+    def test_bad_arguments(self):
+        for models, options, pattern in self.BAD:
+            with self.subTest(models=models, **options):
+                self.assertRegex(self.error(self.sql(people(1), models, **options)), pattern)
+        self.assertEqual(MOCK.stats()["requests"], 0)
+
+
+class Agreement(Case):
+    def test_kappa(self):
+        """The worked example of Cohen's kappa: 20 and 15 agreements of 50, hence .4."""
+        pairs = [(True, True)] * 20 + [(True, False)] * 5 + [(False, True)] * 10 + [(False, False)] * 15
+        values = ", ".join(f"({i}, 'a', {x}), ({i}, 'b', {y})" for i, (x, y) in enumerate(pairs))
+        sql = f"WITH r AS (FROM (VALUES {values}) t(profile_id, annotator, label)) FROM muster.llm_agreement(r)"
+        (row,) = self.query(sql)
+        self.assertEqual((row["annotator"], row["other"], row["n"]), ("a", "b", 50))
+        self.assertAlmostEqual(row["agreement"], 0.7)
+        self.assertAlmostEqual(row["kappa"], 0.4)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--extension", type=Path, default=EXTENSION)
+    options, rest = parser.parse_known_args()
+    EXTENSION = options.extension.resolve()
+    unittest.main(argv=[sys.argv[0], *rest])
