@@ -97,11 +97,11 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<diagnostics::PriorSensitivity>(connection)?;
     kernel::<synthetic::Synthetic>(connection)?;
     kernel::<synthetic::SyntheticAdjustment>(connection)?;
-    kernel::<llm::Plan>(connection)?;
     kernel::<llm::Usage>(connection)?;
     kernel::<llm::StorePages>(connection)?;
     kernel::<llm::Store>(connection)?;
     connection.register_scalar_function::<Volatile<llm::Annotate>>("muster_llm_annotate")?;
+    connection.register_scalar_function::<Volatile<llm::Plan>>("muster_llm_plan")?;
     connection.register_scalar_function::<Volatile<llm::Import>>("muster_llm_import")?;
     kernel::<keywords::KeybertSettings>(connection)?;
     kernel::<discriminative::DiscriminativeKeywords>(connection)?;
