@@ -4,7 +4,9 @@
 #   make demo      estimates of the sample study in the DuckDB CLI
 #   make demo-llm  annotation of sample CVs by three language models, played by a local server
 #   make test      all tests
+#   make models    the default embedding model, into .models
 #   make bench     speed and calibration, printed and written to docs/
+#   make bench-keywords  keybert_keywords beside KeyBERT, some minutes
 #   make compare   muster beside its peers from PyPI, some minutes, written to docs/
 #   make docs      the generated reference
 #   make package   the extension optimised at link time, with its checksum
@@ -19,9 +21,9 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build demo demo-llm test test-engine test-sql test-llm test-docs lint bench compare docs package clean
+.PHONY: all build models demo demo-llm test test-engine test-sql test-llm test-docs lint bench bench-keywords compare docs package clean
 
-all: build .venv/ready .venv-1.5/ready
+all: build models .venv/ready .venv-1.5/ready
 
 build: $(EXTENSION)
 
@@ -44,6 +46,10 @@ $(MOCK): $(wildcard test/mock_llm/src/*.rs test/mock_llm/src/*/*.rs) test/mock_l
 	.venv-1.5/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/requirements-1.5.txt
 	touch $@
 
+# cheap where the model is there: two hashes
+models:
+	@$(PYTHON) scripts/models.py
+
 demo: all
 	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/estimate.sql
 
@@ -58,7 +64,7 @@ lint:
 	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
 
 # dev-dependencies and the extension share one profile and one compilation of what they both need
-test-engine:
+test-engine: models
 	$(CARGO) test --release --workspace --locked
 
 test-sql: all
@@ -90,6 +96,17 @@ bench: all $(MOCK) .venv-bench/ready
 	$(CARGO) bench --locked --bench calibration
 	$(CARGO) bench --locked --bench diagnostics
 
+.venv-keybert/ready: bench/requirements-keybert.txt
+	$(PYTHON) -m venv .venv-keybert
+	.venv-keybert/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-keybert.txt
+	touch $@
+
+# never in CI: the peer brings torch
+bench-keywords: all .venv-keybert/ready
+	$(CARGO) bench --locked --bench keywords
+	.venv-keybert/bin/python bench/keybert.py --extension $(EXTENSION)
+	.venv/bin/python bench/keybert.py --extension $(EXTENSION) --memory 10000
+
 .venv-compare/ready: bench/requirements-compare.txt
 	$(PYTHON) -m venv .venv-compare
 	.venv-compare/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-compare.txt
@@ -108,4 +125,4 @@ package:
 	cd build/dist && sha256sum muster.duckdb_extension > muster.duckdb_extension.sha256
 
 clean:
-	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare
+	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-keybert

@@ -29,6 +29,7 @@ import duckdb, json, resource, sys, time
 extension, *statements = json.loads(sys.argv[1])
 connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
 connection.execute(f"LOAD '{extension}'")
+connection.execute("SET enable_progress_bar = false")  # which goes to standard output
 for statement in statements:
     start = time.perf_counter()
     rows = connection.execute(statement).fetchall()

@@ -7,8 +7,9 @@ texts.csv             profile_id, text: everybody observed in four companies, a 
 planted_keywords.csv  keyword, label, share_true, share_false: what was put into the CVs, and how often by design
 
 Nobody in them exists: people, employers, schools and towns are put together from lists by a seeded generator, whose
-streams are keyed by profile_id. Every word that tells experts from others is a planted keyword, with the share of experts and of
-others whose CV is to have it; `label` is the class with the larger share, empty for words that tell nothing. Some
+streams are keyed by profile_id. But for the titles of posts, every word that tells experts from others is a planted keyword,
+with the share of experts and of others whose CV is to have it; `label` is the class with the larger share, empty for words
+that tell nothing. Some
 experts never name their field, some recruiters and salespeople do little else, some researchers are of other fields.
 
 The four companies are observed whole, so the number of their experts is known (truth.csv): they are the people

@@ -4,8 +4,10 @@
 //! kernels they call, which translate between Arrow and plain Rust; everything else is the engine, which
 //! knows nothing of the database.
 
+pub mod affiliation;
 pub mod debias;
 pub mod diagnostics;
+pub mod embed;
 mod entry;
 pub mod functions;
 pub mod keywords;
@@ -13,6 +15,7 @@ pub mod llm;
 pub mod options;
 pub mod parallel;
 pub mod probit;
+pub mod progress;
 pub mod random;
 pub mod simulate;
 mod sql;

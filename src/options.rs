@@ -3,6 +3,7 @@
 //! The macros cast every option to text, so that NaN, decimals and what a user mistook for a number all
 //! arrive and can be shown in the error.
 
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A wrong option. Displays as `caller: name must …, got value`.
@@ -78,6 +79,23 @@ impl Options {
         }
     }
 
+    /// The option as text; an error where it is NULL or empty.
+    pub fn required_text(&mut self, name: &str, allowed: &str) -> Result<String, OptionError> {
+        match self.text(name) {
+            Some(text) if !text.is_empty() => Ok(text),
+            text => Err(self.invalid(name, allowed, text.map(|text| format!("'{text}'")))),
+        }
+    }
+
+    /// The option as text, `None` for NULL; an error where it is empty.
+    pub fn optional_text(&mut self, name: &str, allowed: &str) -> Result<Option<String>, OptionError> {
+        if matches!(self.values.get(name), Some(None) | None) {
+            self.values.remove(name);
+            return Ok(None);
+        }
+        self.required_text(name, allowed).map(Some)
+    }
+
     /// The option as one of the names of `choices`.
     pub fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Result<T, OptionError> {
         let text = self.text(name);
@@ -90,9 +108,26 @@ impl Options {
         }
     }
 
-    /// The option as it is, `None` for NULL.
-    pub fn optional_text(&mut self, name: &str) -> Option<String> {
-        self.text(name)
+    /// The option as it came, unchecked; `None` for NULL.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        self.values.remove(name).flatten()
+    }
+
+    /// The option, which the macro hands over as JSON because it may be a list; `None` for NULL.
+    pub fn optional_json(&mut self, name: &str, allowed: &str) -> Result<Option<Value>, OptionError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match serde_json::from_str(&text) {
+            Ok(Value::Null) => Ok(None),
+            Ok(value) => Ok(Some(value)),
+            Err(_) => Err(self.invalid(name, allowed, Some(text))),
+        }
+    }
+
+    /// The option as a list of texts, none of them NULL; `None` for NULL. The macro hands it over as JSON.
+    pub fn optional_texts(&mut self, name: &str) -> Result<Option<Vec<String>>, OptionError> {
+        let allowed = "be a list of texts without NULL";
+        let Some(value) = self.optional_json(name, allowed)? else { return Ok(None) };
+        texts(&value).map(Some).ok_or_else(|| self.invalid(name, allowed, Some(value.to_string())))
     }
 
     /// An error unless every option has been taken.
@@ -112,10 +147,11 @@ impl Options {
             value: value.unwrap_or_else(|| "NULL".to_string()),
         }
     }
+}
 
-    fn text(&mut self, name: &str) -> Option<String> {
-        self.values.remove(name).flatten()
-    }
+/// The texts of a JSON list; `None` for anything else.
+pub fn texts(list: &Value) -> Option<Vec<String>> {
+    list.as_array()?.iter().map(|text| text.as_str().map(str::to_string)).collect()
 }
 
 #[cfg(test)]
@@ -151,6 +187,32 @@ mod tests {
         assert!(options(r#"{"keep":"maybe"}"#).boolean("keep").is_err());
         let message = options(r#"{"m":"x"}"#).choice("m", &[("a", 1), ("b", 2)]).unwrap_err().to_string();
         assert_eq!(message, "f: m must be one of 'a', 'b', got 'x'");
+    }
+
+    #[test]
+    fn lists_come_as_json() {
+        let list = |json: &str| options(json).optional_texts("words").map_err(|error| error.to_string());
+        let given = |words: &[&str]| Ok(Some(words.iter().map(|word| word.to_string()).collect::<Vec<_>>()));
+        assert_eq!(list(r#"{"words":"[\"a\",\"b, c\"]"}"#), given(&["a", "b, c"]));
+        assert_eq!(list(r#"{"words":"[]"}"#), given(&[]));
+        assert_eq!(list(r#"{"words":null}"#), Ok(None));
+        assert_eq!(list(r#"{"words":"null"}"#), Ok(None));
+        for wrong in [r#"[\"a\",null]"#, "[1]", r#"\"a\""#, "7"] {
+            let message = list(&format!(r#"{{"words":"{wrong}"}}"#)).unwrap_err();
+            let shown = wrong.replace('\\', "");
+            assert_eq!(message, format!("f: words must be a list of texts without NULL, got {shown}"));
+        }
+    }
+
+    #[test]
+    fn texts() {
+        assert_eq!(options(r#"{"m":"x"}"#).required_text("m", "name a model"), Ok("x".to_string()));
+        for (json, shown) in [(r#"{"m":""}"#, "''"), (r#"{"m":null}"#, "NULL"), ("{}", "NULL")] {
+            let message = options(json).required_text("m", "name a model").unwrap_err().to_string();
+            assert_eq!(message, format!("f: m must name a model, got {shown}"));
+        }
+        assert_eq!(options(r#"{"m":null}"#).optional_text("m", "name a file"), Ok(None));
+        assert!(options(r#"{"m":""}"#).optional_text("m", "name a file").is_err());
     }
 
     #[test]

@@ -323,6 +323,7 @@ def main():
         parser.error(f"{file} is not a file")
     files = [file.resolve() for file in options.files] or sorted((ROOT / "test" / "sql").rglob("*.test"))
     extension = Path(options.extension).resolve() if options.extension else None
+    os.environ["MUSTER_OFFLINE"] = "1"  # a model that is not there is an error, not a download
     os.chdir(ROOT)  # files name data relative to the root of the repository
     passed = failed = skipped = 0
     for file in files:

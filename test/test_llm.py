@@ -41,6 +41,7 @@ import duckdb, json, sys
 extension, *statements = json.loads(sys.argv[1])
 connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
 connection.execute(f"LOAD '{extension}'")
+connection.execute("SET enable_progress_bar = false")  # which goes to standard output
 for statement in statements:
     try:
         print(json.dumps(connection.execute(statement).fetchall(), default=str), flush=True)

@@ -379,6 +379,7 @@ class Names(unittest.TestCase):
     STUDY = "{ratings}, {profiles}, {company}, {truth}"
     TOTALS = "{counts}, {ratings}, {firm}, {judge}, {number}, {size}"
     CALLS = {
+        "check_inputs": "{profiles}, {ratings}, company := {company}, headcount := {headcount}",
         "fit_probit_bootstrap": STUDY + ", headcount := {headcount}, draws := 5",
         "headcount_total": "{estimates}, stratum := {stratum}",
         "probit_posterior": "{ratings}, {profiles}, {truth}, company := {company}, prior := 0.2",
@@ -398,11 +399,26 @@ class Names(unittest.TestCase):
         "posterior_predictive_counts": STUDY + ", draws := 20",
         "prior_sensitivity": STUDY + ", draws := 5",
         "filter_ratings": "{ratings}, {profiles}, {company}, {headcount}, truth := {truth}, min_profiles := 1",
+        "filter_affiliations": "{affiliations}, {named}, weight := {people}",
         "synthetic_ratings": TOTALS,
         "synthetic_profiles": TOTALS,
         "synthetic_adjustment": "{made}, {estimates}",
+        "keybert_keywords": "{docs}, {body}, top_n := 2",
+        "tfidf_keywords": "{docs}, {body}, top_n := 2, min_df := 1",
+        "discriminative_keywords": "{docs}, {body}, {kind}, min_df := 1, max_df := 1.0, ngram_max := 1",
+        "keyword_lists": "{keywords}, strict := 0.2, broad := 0.1, max_q := 1, min_documents := 0",
+        "keyword_scores": "{docs}, {body}, {kind}, {lists}",
+        "keyword_filter": "{docs}, {body}, [{{annotator: 'office', any_of: ['office']}}]",
+        # texts that are too long are rows without a request: nothing is sent
+        "llm_annotate": "{docs}, {body}, ['openai:m', 'google:m'], replay := true, max_text_chars := 5, store := '{store}'",
+        "llm_plan": "{docs}, {body}, ['openai:m', 'google:m'], store := '{store}'",
+        "llm_import": "{answers}, store := '{store}'",
+        "llm_agreement": "{ratings}",
     }
-    RELATIONS = {"ratings": "r", "profiles": "p", "estimates": "e", "made": "e", "counts": "c"}
+    RELATIONS = {
+        "ratings": "r", "profiles": "p", "estimates": "e", "made": "e", "counts": "c", "docs": "d", "keywords": "k", "lists": "l",
+        "affiliations": "a", "answers": "m",
+    }
     # where a column stands, and its plain name
     COLUMNS = {
         "company": ("profiles", "x1"),
@@ -413,6 +429,10 @@ class Names(unittest.TestCase):
         "judge": ("counts", "x6"),
         "number": ("counts", "x7"),
         "size": ("counts", "x8"),
+        "named": ("affiliations", "x11"),
+        "people": ("affiliations", "x12"),
+        "body": ("docs", "x9"),
+        "kind": ("docs", "x10"),
     }
     PLAIN = {**{f: f"plain_{r}" for f, r in RELATIONS.items()}, **{f: column for f, (_, column) in COLUMNS.items()}}
     # columns that a relation has to have under the name it has
@@ -421,6 +441,9 @@ class Names(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.connection = connection = connect()
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        cls.addClassCleanup(folder.cleanup)
+        cls.store = str(Path(folder.name) / "store.sqlite")
         small = "companies := 3, max_observed := 30, rated_experts := 12, rated_others := 12"
         connection.execute(
             f"""
@@ -431,6 +454,20 @@ class Names(unittest.TestCase):
             FROM muster.fit_probit_bootstrap(plain_r, plain_p, x1, x2, draws := 5, keep_draws := true);
             CREATE TABLE plain_c AS SELECT company AS x5, annotator AS x6, value AS x7, 400 AS x8
             FROM muster.log_debias_counts(plain_r, plain_p, x1);
+            CREATE TABLE plain_a AS SELECT x1 || ', Inc. / ' || x1 AS x11, count(*) AS x12 FROM plain_p GROUP BY ALL;
+            CREATE TABLE plain_d AS
+            FROM (VALUES (1, 'neural networks for computer vision', true), (2, 'sales of office furniture', false))
+            AS t(profile_id, x9, x10);
+            CREATE TABLE plain_k AS
+            FROM muster.discriminative_keywords(plain_d, x9, x10, min_df := 1, max_df := 1.0, ngram_max := 1);
+            CREATE TABLE plain_l AS
+            FROM muster.keyword_lists(plain_k, strict := 0.2, broad := 0.1, max_q := 1, min_documents := 0);
+            CREATE TABLE plain_m AS
+            SELECT sha256(request) AS request_hash, *, 'm' AS model, true AS label, 'ACCEPT' AS answer, 'why' AS reason,
+                'stop' AS finish, 1 AS attempts, false AS batch, 100 AS input_tokens, 0 AS cached_tokens, 10 AS output_tokens,
+                0 AS reasoning_tokens, 0.5 AS cost_usd, 'r' AS request_id, TIMESTAMP '2026-01-01' AS answered_at, '' AS response
+            FROM (SELECT '{{"text":"CV","version":1}}' AS request);
+            FROM muster.llm_import(plain_m, store := '{cls.store}');
             """
         )
         catalog = rows(
@@ -454,7 +491,7 @@ class Names(unittest.TestCase):
 
     @classmethod
     def run_call(cls, call, prefix="", **names):
-        return rows(cls.connection, f"{prefix}FROM muster.{call}({cls.CALLS[call].format(**{**cls.PLAIN, **names})})")
+        return rows(cls.connection, f"{prefix}FROM muster.{call}({cls.CALLS[call].format(**{**cls.PLAIN, "store": cls.store, **names})})")
 
     def fields(self, call):
         return re.findall(r"{(\w+)}", self.CALLS[call])
@@ -464,7 +501,8 @@ class Names(unittest.TestCase):
             self.assertEqual(self.run_call(call, prefix, **names), self.expected[call])
 
     def test_every_table_function_is_called(self):
-        known = {*self.CALLS, "simulate_profiles", "simulate_ratings", "simulate_truth", "functions", "version"}
+        known = {*self.CALLS, "simulate_profiles", "simulate_ratings", "simulate_truth", "functions", "version", "stop_words", "study_filters",
+                 "llm_store", "llm_usage"}  # fmt: skip
         listed = rows(self.connection, "SELECT name FROM muster.functions() WHERE kind = 'table'")
         self.assertEqual({name for (name,) in listed}, known)
 
@@ -473,7 +511,7 @@ class Names(unittest.TestCase):
             with self.subTest(name):
                 block = details.split("columns:\n")[1]
                 documented = [tuple(line.split()[:2]) for line in block.splitlines() if line.startswith("  ")]
-                call = self.CALLS.get(name, "").format(**self.PLAIN)
+                call = self.CALLS.get(name, "").format(**self.PLAIN, store=self.store)
                 got = [row[:2] for row in rows(self.connection, f"DESCRIBE FROM muster.{name}({call})")]
                 self.assertEqual([column for column, _ in got], [column for column, _ in documented])
                 for (column, kind), (_, wanted) in zip(got, documented):
@@ -545,6 +583,7 @@ class Names(unittest.TestCase):
         ("synthetic_ratings", "ratings"): ("_muster_total",),
         ("synthetic_profiles", "ratings"): ("_muster_total",),
         ("synthetic_adjustment", "estimates"): ("_muster_synthetic",),
+        ("keyword_scores", "lists"): ("_muster_document",),
     }
 
     def test_hidden_relations_are_errors(self):

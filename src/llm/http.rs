@@ -47,8 +47,14 @@ impl Clients {
 /// Sends a request and reads the response.
 pub async fn send(model: &Model, request: RequestBuilder, timeout: Duration) -> Result<Response, Refusal> {
     let redact = |text: &str| model.key.as_ref().map_or_else(|| text.to_string(), |key| key.redact(text));
-    let failed =
-        |message: String| Refusal { message: redact(&message), retry: true, wait: None, crowded: false, stop: false };
+    let failed = |message: String| Refusal {
+        message: redact(&message),
+        status: None,
+        retry: true,
+        wait: None,
+        crowded: false,
+        stop: false,
+    };
     let exchange = async {
         let response = request.headers(providers::headers(model)).send().await?;
         let status = response.status();

@@ -198,7 +198,7 @@ impl Settings {
             allowed_hosts: std::env::var("MUSTER_ALLOWED_HOSTS").ok().filter(|hosts| !hosts.trim().is_empty()),
             needs_keys: sends && !replay,
         };
-        let mut given = |name: &str| options.optional_text(name).filter(|text| text != "null");
+        let mut given = |name: &str| options.text(name).filter(|text| text != "null");
         let argument = |name, allowed: String, value: &str| LlmError::Argument {
             caller,
             name,

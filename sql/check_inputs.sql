@@ -1,0 +1,156 @@
+-- check_inputs: What is wrong, or odd, with profiles and ratings, before anything is estimated from them.
+-- section: Inputs
+--
+-- One row a rule that is violated, with how often and some of the values; no rows mean that all is well. An 'error' makes
+-- the estimators stop with the same complaint; a 'warning' is allowed and changes what they do. Nothing in the tables can
+-- make the check itself fail. Ordered by severity, relation and rule.
+--
+-- arguments:
+--   profiles    relation with profile_id and the columns the next arguments name
+--   ratings     relation with profile_id, annotator, label
+--   company     expression over profiles: the company; NULL = none
+--   truth       expression over profiles: is the person an expert; NULL = not rated
+--   headcount   expression over profiles: employees of the company
+-- columns:
+--   severity VARCHAR     error or warning
+--   relation VARCHAR     profiles or ratings
+--   rule VARCHAR         what should hold
+--   n BIGINT             how many values violate it
+--   examples VARCHAR[]   up to five of them, in order
+-- example:
+--   WITH typed AS (SELECT 1 AS profile_id, 'intern' AS annotator, 'perhaps' AS label)
+--   SELECT severity, rule, examples FROM muster.check_inputs(profiles, typed, company, is_expert, headcount);
+CREATE MACRO muster.main.check_inputs(profiles, ratings, company := NULL, truth := NULL, headcount := NULL) AS TABLE
+WITH _muster_profile AS (
+    SELECT
+        CAST(profile_id AS VARCHAR) AS _muster_id,
+        CAST(company AS VARCHAR) AS _muster_company,
+        CAST(truth AS VARCHAR) AS _muster_truth,
+        CAST(headcount AS VARCHAR) AS _muster_headcount
+    FROM query_table(profiles)
+),
+_muster_rating AS (
+    SELECT
+        CAST(profile_id AS VARCHAR) AS _muster_id,
+        CAST(annotator AS VARCHAR) AS _muster_annotator,
+        CAST(label AS VARCHAR) AS _muster_label
+    FROM query_table(ratings)
+),
+_muster_known AS (
+    SELECT unnest(['true', 'yes', '1', '1.0', 'false', 'no', '0', '0.0']) AS _muster_value
+),
+_muster_annotators AS (
+    SELECT
+        _muster_annotator,
+        count(_muster_label) AS _muster_labels,
+        count(_muster_label) FILTER (WHERE _muster_id IN (
+            SELECT _muster_id FROM _muster_profile WHERE _muster_truth IS NOT NULL
+        )) AS _muster_rated
+    FROM _muster_rating
+    WHERE _muster_annotator IS NOT NULL
+    GROUP BY _muster_annotator
+),
+_muster_companies AS (
+    SELECT
+        _muster_company,
+        count(*) AS _muster_people,
+        count(DISTINCT TRY_CAST(_muster_headcount AS DOUBLE)) AS _muster_values,
+        max(TRY_CAST(_muster_headcount AS DOUBLE)) AS _muster_headcount
+    FROM _muster_profile
+    WHERE _muster_company IS NOT NULL
+    GROUP BY _muster_company
+),
+_muster_violation AS (
+    SELECT 'error' AS _muster_severity, 'profiles' AS _muster_relation, 'profile_id is not NULL' AS _muster_rule,
+        'missing' AS _muster_example
+    FROM _muster_profile
+    WHERE _muster_id IS NULL
+    UNION ALL
+    SELECT 'error', 'profiles', 'profile_id is unique', _muster_id
+    FROM _muster_profile
+    WHERE _muster_id IS NOT NULL
+    GROUP BY _muster_id
+    HAVING count(*) > 1
+    UNION ALL
+    SELECT 'error', 'profiles', 'truth is true or false, 1 or 0, yes or no, or NULL', _muster_truth
+    FROM _muster_profile
+    WHERE _muster_truth IS NOT NULL AND lower(trim(_muster_truth)) NOT IN (FROM _muster_known)
+    UNION ALL
+    SELECT 'error', 'profiles', 'headcount is a number of at least 0 or NULL', _muster_headcount
+    FROM _muster_profile
+    WHERE _muster_headcount IS NOT NULL
+        AND NOT coalesce(
+            TRY_CAST(_muster_headcount AS DOUBLE) >= 0 AND TRY_CAST(_muster_headcount AS DOUBLE) < 'infinity'::DOUBLE,
+            false
+        )
+    UNION ALL
+    SELECT 'error', 'ratings', 'annotator is not NULL', coalesce(_muster_id, 'missing')
+    FROM _muster_rating
+    WHERE _muster_annotator IS NULL
+    UNION ALL
+    SELECT 'error', 'ratings', 'label is true or false, 1 or 0, yes or no, or NULL', _muster_label
+    FROM _muster_rating
+    WHERE _muster_label IS NOT NULL AND lower(trim(_muster_label)) NOT IN (FROM _muster_known)
+    UNION ALL
+    SELECT 'error', 'ratings', 'one row a person and annotator', _muster_id || ', ' || _muster_annotator
+    FROM _muster_rating
+    WHERE _muster_id IS NOT NULL AND _muster_annotator IS NOT NULL
+    GROUP BY _muster_id, _muster_annotator
+    HAVING count(*) > 1
+    UNION ALL
+    SELECT 'error', 'ratings', 'at most 12 annotators', CAST(_muster_n AS VARCHAR) || ' annotators'
+    FROM (SELECT count(*) AS _muster_n FROM _muster_annotators)
+    WHERE _muster_n > 12
+    UNION ALL
+    SELECT 'warning', 'profiles', 'company is not blank', 'blank'
+    FROM _muster_profile
+    WHERE trim(_muster_company) = ''
+    UNION ALL
+    SELECT 'warning', 'profiles', 'company is written in one way', string_agg(_muster_company, ' = ' ORDER BY _muster_company)
+    FROM _muster_companies
+    GROUP BY lower(trim(_muster_company))
+    HAVING count(*) > 1
+    UNION ALL
+    SELECT 'warning', 'profiles', 'a company has one headcount (the largest counts)', _muster_company
+    FROM _muster_companies
+    WHERE _muster_values > 1
+    UNION ALL
+    SELECT 'warning', 'profiles', 'headcount is at least the number of profiles (else it is raised to it)',
+        _muster_company || ': ' || CAST(_muster_headcount AS VARCHAR) || ' < ' || CAST(_muster_people AS VARCHAR)
+    FROM _muster_companies
+    WHERE _muster_headcount < _muster_people
+    UNION ALL
+    SELECT 'warning', 'profiles', 'both classes are rated',
+        'rated: ' || CAST(_muster_yes AS VARCHAR) || ' experts, ' || CAST(_muster_rated - _muster_yes AS VARCHAR) || ' others'
+    FROM (
+        SELECT
+            count(_muster_truth) AS _muster_rated,
+            count(*) FILTER (WHERE lower(trim(_muster_truth)) IN ('true', 'yes', '1', '1.0')) AS _muster_yes
+        FROM _muster_profile
+    )
+    WHERE _muster_yes = 0 OR _muster_yes = _muster_rated
+    UNION ALL
+    SELECT 'warning', 'ratings', 'every rating is of a profile (else it is ignored)', coalesce(_muster_id, 'missing')
+    FROM _muster_rating
+    WHERE _muster_id IS NULL OR _muster_id NOT IN (
+        SELECT _muster_id FROM _muster_profile WHERE _muster_id IS NOT NULL
+    )
+    UNION ALL
+    SELECT 'warning', 'ratings', 'annotator is written in one way', string_agg(_muster_annotator, ' = ' ORDER BY _muster_annotator)
+    FROM _muster_annotators
+    GROUP BY lower(trim(_muster_annotator))
+    HAVING count(*) > 1
+    UNION ALL
+    SELECT 'warning', 'ratings', 'every annotator has labels of rated people (else it cannot be calibrated)', _muster_annotator
+    FROM _muster_annotators
+    WHERE _muster_rated = 0
+)
+SELECT
+    _muster_severity AS severity,
+    _muster_relation AS relation,
+    _muster_rule AS rule,
+    count(*) AS n,
+    min(DISTINCT _muster_example, 5) AS examples
+FROM _muster_violation
+GROUP BY _muster_severity, _muster_relation, _muster_rule
+ORDER BY _muster_severity, _muster_relation, _muster_rule;

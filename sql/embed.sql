@@ -1,0 +1,36 @@
+-- embed: The vector of a text by a sentence embedding model.
+-- section: Texts
+--
+-- Cast the list to an array for DuckDB's own functions and indexes: FLOAT[384] for the default model. The vectors are those of
+-- the Python package sentence-transformers, to 1e-6. An empty text has a vector too; NULL gives NULL. Text beyond the model's
+-- longest (256 tokens here) is left out. Equal texts are computed once, and the last vectors are remembered; `store` keeps all
+-- of them between sessions. A model is loaded at its first use: see docs/embeddings.md for where it is looked for.
+--
+-- arguments:
+--   text     the text
+--   model    a folder, or the name of a model of the BERT family or a Mistral
+--   device   'auto', 'cpu', or 'cuda' in a build for graphics cards
+--   dtype    numbers to compute in: 'f32', 'f16' or 'bf16'
+--   store    file that keeps vectors, 'default' for the one of this user, NULL for none
+-- example:
+--   SELECT round(array_cosine_similarity(
+--       muster.embed('machine learning')::FLOAT[384],
+--       muster.embed('deep neural networks')::FLOAT[384]
+--   ), 3) AS similarity;
+CREATE MACRO muster.main.embed(
+    text,
+    model := 'sentence-transformers/all-MiniLM-L6-v2',
+    device := 'auto',
+    dtype := 'f32',
+    store := NULL
+) AS
+    muster_embed(
+        CAST(text AS VARCHAR),
+        CAST(to_json({
+            model: CAST(model AS VARCHAR),
+            device: CAST(device AS VARCHAR),
+            dtype: CAST(dtype AS VARCHAR),
+            store: CAST(store AS VARCHAR),
+            threads: CAST(current_setting('threads') AS VARCHAR)
+        }) AS VARCHAR)
+    );

@@ -1,0 +1,77 @@
+//! Places that stand behind a name ("DeepMind, London, UK"): countries, states of the USA and large cities.
+
+use super::words::{Word, words};
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
+const COUNTRIES: &str = "argentina;australia;austria;belgium;brazil;bulgaria;canada;chile;china;colombia;croatia;cyprus;\
+    czech republic;czechia;denmark;egypt;england;estonia;finland;france;germany;deutschland;greece;hong kong;hungary;iceland;\
+    india;indonesia;iran;ireland;israel;italy;italia;japan;kenya;korea;south korea;latvia;lithuania;luxembourg;malaysia;mexico;\
+    morocco;netherlands;the netherlands;new zealand;nigeria;norway;pakistan;peru;philippines;poland;portugal;qatar;romania;\
+    russia;saudi arabia;scotland;serbia;singapore;slovakia;slovenia;south africa;spain;espana;sweden;switzerland;schweiz;\
+    taiwan;thailand;turkey;turkiye;uae;united arab emirates;uk;united kingdom;ukraine;united states;united states of america;\
+    us;usa;vietnam;wales;northern ireland";
+
+const STATES: &str = "alabama;alaska;arizona;arkansas;california;colorado;connecticut;delaware;florida;georgia;hawaii;idaho;\
+    illinois;indiana;iowa;kansas;kentucky;louisiana;maine;maryland;massachusetts;michigan;minnesota;mississippi;missouri;\
+    montana;nebraska;nevada;new hampshire;new jersey;new mexico;new york;north carolina;north dakota;ohio;oklahoma;oregon;\
+    pennsylvania;rhode island;south carolina;south dakota;tennessee;texas;utah;vermont;virginia;washington;west virginia;\
+    wisconsin;wyoming;al;ak;az;ar;ca;ct;dc;de;fl;ga;hi;id;il;ia;ks;ky;la;ma;md;me;mi;mn;mo;ms;mt;nc;nd;ne;nh;nj;nm;nv;ny;\
+    oh;ok;or;pa;ri;sc;sd;tn;tx;ut;va;vt;wa;wi;wv;wy;ontario;quebec;british columbia;alberta;nsw;victoria;queensland;\
+    bavaria;bayern;hessen;catalonia;ile de france";
+
+const CITIES: &str = "amsterdam;antwerp;athens;atlanta;auckland;austin;bangalore;bengaluru;barcelona;basel;beijing;berlin;\
+    bern;birmingham;bogota;bologna;bonn;boston;bratislava;brisbane;bristol;brussels;bucharest;budapest;buenos aires;cairo;\
+    calgary;cambridge;cape town;charlotte;chennai;chicago;cologne;copenhagen;dallas;darmstadt;delhi;new delhi;denver;detroit;\
+    dresden;dubai;dublin;dusseldorf;edinburgh;eindhoven;espoo;frankfurt;gdansk;geneva;ghent;glasgow;gothenburg;grenoble;\
+    gurgaon;hamburg;hangzhou;hanover;heidelberg;helsinki;ho chi minh city;houston;hyderabad;istanbul;jakarta;johannesburg;\
+    karlsruhe;krakow;kuala lumpur;kyiv;kyoto;lausanne;leeds;leipzig;lima;lisbon;ljubljana;london;los angeles;lyon;madrid;\
+    manchester;manila;mannheim;marseille;melbourne;menlo park;mexico city;miami;milan;milano;minneapolis;montreal;moscow;\
+    mountain view;mumbai;munich;munchen;nairobi;new york city;nyc;osaka;oslo;ottawa;oxford;palo alto;paris;philadelphia;\
+    phoenix;pittsburgh;porto;portland;prague;princeton;pune;redmond;riga;rio de janeiro;rome;roma;rotterdam;san diego;\
+    san francisco;san jose;santiago;sao paulo;seattle;seoul;shanghai;shenzhen;sofia;st louis;stockholm;stuttgart;sunnyvale;\
+    sydney;taipei;tallinn;tampa;tel aviv;the hague;tokyo;toronto;toulouse;turin;ulm;utrecht;vancouver;vienna;wien;vilnius;\
+    warsaw;washington dc;zagreb;zurich";
+
+/// Whether the words are places, with or without post codes.
+pub fn is_place(words: &[Word]) -> bool {
+    let mut rest: Vec<&str> = words.iter().map(|word| word.plain.as_str()).collect();
+    rest.retain(|word| !word.chars().any(|c| c.is_ascii_digit()));
+    if rest.is_empty() {
+        return false;
+    }
+    let mut rest = rest.as_slice();
+    while !rest.is_empty() {
+        let longest = (1..=rest.len().min(4)).rev().find(|&n| known().contains(&rest[..n].join(" ")));
+        match longest {
+            Some(n) => rest = &rest[n..],
+            None => return false,
+        }
+    }
+    true
+}
+
+fn known() -> &'static HashSet<String> {
+    static KNOWN: OnceLock<HashSet<String>> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let all = [COUNTRIES, STATES, CITIES].into_iter().flat_map(|list| list.split(';'));
+        all.map(|place| words(place).into_iter().map(|word| word.plain).collect::<Vec<_>>().join(" ")).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_with_post_codes_and_nothing_else() {
+        for place in
+            ["London", "Cambridge, MA 02139", "75005 Paris", "Zürich", "São Paulo Brazil", "New York NY", "U.S.A."]
+        {
+            assert!(is_place(&words(place)), "{place}");
+        }
+        for other in ["London Business", "3M", "94305", "", "Parisian", "New"] {
+            assert!(!is_place(&words(other)), "{other}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Models from a hub, at first use, into the cache that the hub's own tools share.
+//!
+//! Of a model's repository come the weights in the safetensors format and the configuration and tokenizer files. The
+//! SHA-256 of each is recorded beside them, in `muster.sha256` in the form of the program `sha256sum`, and compared whenever
+//! the model is loaded.
+
+use super::EmbedError;
+use super::resolve::{Places, snapshot};
+use super::weights::{RECORD, hexadecimal};
+use hf_hub::api::tokio::{ApiBuilder, Progress};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// Fetches `model` and gives back its folder in `cache`; `looked` are the places where it was not.
+pub fn download(model: &str, cache: &Path, places: &Places, looked: &str) -> Result<PathBuf, EmbedError> {
+    let host = host(&places.hub);
+    let failed = |message: String| EmbedError::Download {
+        model: model.to_string(),
+        host: host.to_string(),
+        message,
+        places: looked.to_string(),
+    };
+    if let Some(allowed) = &places.allowed
+        && !allowed.split(',').any(|name| name.trim().eq_ignore_ascii_case(host))
+    {
+        return Err(failed("the host is not in MUSTER_ALLOWED_HOSTS".to_string()));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed(error.to_string()))?;
+    runtime.block_on(fetch(model, cache, places)).map_err(failed)?;
+    let repository = cache.join(format!("models--{}", model.replace('/', "--")));
+    let folder =
+        snapshot(&repository).ok_or_else(|| failed("the repository holds no safetensors weights".to_string()))?;
+    record(&folder, &repository).map_err(|error| failed(error.to_string()))?;
+    Ok(folder)
+}
+
+/// The host of an address.
+fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let machine = authority.rsplit('@').next().unwrap_or_default();
+    match machine.strip_prefix('[') {
+        Some(inside) => inside.split(']').next().unwrap_or_default(),
+        None => machine.split(':').next().unwrap_or_default(),
+    }
+}
+
+async fn fetch(model: &str, cache: &Path, places: &Places) -> Result<(), String> {
+    let api = ApiBuilder::from_env()
+        .with_endpoint(places.hub.trim_end_matches('/').to_string())
+        .with_cache_dir(cache.to_path_buf())
+        .with_progress(false)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let repository = api.model(model.to_string());
+    let listed = repository.info().await.map_err(|error| error.to_string())?;
+    let names: Vec<&str> = listed.siblings.iter().map(|file| file.rfilename.as_str()).collect();
+    let whole = names.contains(&"model.safetensors");
+    // the small files last: the weights tell whether a download is complete
+    let mut wanted: Vec<&&str> = names.iter().filter(|name| is_wanted(name, whole)).collect();
+    wanted.sort_by_key(|name| !name.ends_with(".json"));
+    for name in wanted {
+        let progress = Line(bar());
+        repository.download_with_progress(name, progress).await.map_err(|error| format!("{name}: {error}"))?;
+    }
+    Ok(())
+}
+
+/// Whether a file of a repository is needed; `whole`: its weights are one file.
+fn is_wanted(name: &str, whole: bool) -> bool {
+    let parts: Vec<&str> = name.split('/').collect();
+    if parts.iter().any(|part| part.is_empty() || part.starts_with('.')) {
+        return false;
+    }
+    match parts[..] {
+        ["model.safetensors"] => true,
+        ["model.safetensors.index.json"] => !whole,
+        [file] if file.starts_with("model-") && file.ends_with(".safetensors") => !whole,
+        [file] => file.ends_with(".json"),
+        // a step of the pipeline, such as 1_Pooling
+        [folder, "config.json"] => folder.starts_with(|c: char| c.is_ascii_digit()),
+        _ => false,
+    }
+}
+
+/// Writes the SHA-256 of every file of `folder`, from its place in `repository`.
+fn record(folder: &Path, repository: &Path) -> std::io::Result<()> {
+    let mut lines = String::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(inside) = folders.pop() {
+        let mut paths: Vec<PathBuf> =
+            std::fs::read_dir(inside)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+        paths.sort();
+        for path in paths {
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(name) = path.strip_prefix(repository) {
+                let hash = Sha256::digest(std::fs::read(&path)?);
+                lines += &format!("{}  {}\n", hexadecimal(&hash), name.display());
+            }
+        }
+    }
+    std::fs::write(repository.join(RECORD), lines)
+}
+
+/// A line on the terminal; none where standard error is no terminal or `MUSTER_PROGRESS` is 0.
+fn bar() -> ProgressBar {
+    let silent = std::env::var_os("MUSTER_PROGRESS").is_some_and(|value| value == "0");
+    let target = if silent { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    match ProgressStyle::with_template("{msg} {bytes}/{total_bytes} {bytes_per_sec} {eta} left") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// The line as the hub's client drives it.
+#[derive(Clone)]
+struct Line(ProgressBar);
+
+impl Progress for Line {
+    async fn init(&mut self, size: usize, name: &str) {
+        self.0.set_length(size as u64);
+        self.0.set_message(name.to_string());
+    }
+
+    async fn update(&mut self, size: usize) {
+        self.0.inc(size as u64);
+    }
+
+    async fn finish(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_of_addresses() {
+        for (address, expected) in [
+            ("https://huggingface.co", "huggingface.co"),
+            ("http://user:word@Example.org:8080/path?x@y", "Example.org"),
+            ("http://[::1]:80/", "::1"),
+        ] {
+            assert_eq!(host(address), expected);
+        }
+    }
+
+    #[test]
+    fn only_what_a_model_needs_is_fetched() {
+        for name in ["config.json", "tokenizer.json", "1_Pooling/config.json", "model.safetensors"] {
+            assert!(is_wanted(name, true), "{name}");
+        }
+        let others =
+            ["onnx/model.onnx", "pytorch_model.bin", "../config.json", "train_script.py", "README.md", ".git/config"];
+        for name in others.into_iter().chain(["model-00001-of-00002.safetensors", "a//config.json"]) {
+            assert!(!is_wanted(name, true), "{name}");
+        }
+        assert!(is_wanted("model-00001-of-00002.safetensors", false));
+    }
+}

@@ -1,0 +1,163 @@
+//! From a model's name to the folder of its files.
+//!
+//! A name that is a folder is that folder. Another one is looked for as `<org>/<name>` under `MUSTER_MODEL_DIR` (`.models` in
+//! the working directory when unset), then in the cache that the hub's own tools share (`HF_HUB_CACHE`, else `HF_HOME/hub`,
+//! else `~/.cache/huggingface/hub`). Where it is in neither, it is downloaded into that cache, once, unless `MUSTER_OFFLINE`
+//! is 1.
+
+use super::EmbedError;
+use super::{download, weights};
+use std::path::{Path, PathBuf};
+
+/// What resolution depends on beside the name, from the environment.
+#[derive(Debug, Clone)]
+pub struct Places {
+    pub models: PathBuf,
+    pub cache: Option<PathBuf>,
+    pub offline: bool,
+    /// Where downloads come from.
+    pub hub: String,
+    /// The hosts that may be asked, `None` for all.
+    pub allowed: Option<String>,
+}
+
+impl Places {
+    pub fn from_environment() -> Places {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let home = || dirs::home_dir().map(|home| home.join(".cache").join("huggingface"));
+        let root = || set("HF_HOME").map(PathBuf::from).or_else(home).map(|root| root.join("hub"));
+        Places {
+            models: set("MUSTER_MODEL_DIR").unwrap_or_else(|| ".models".to_string()).into(),
+            cache: set("HF_HUB_CACHE").map(PathBuf::from).or_else(root),
+            offline: ["MUSTER_OFFLINE", "HF_HUB_OFFLINE"].iter().any(|name| set(name).as_deref() == Some("1")),
+            hub: set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_string()),
+            allowed: set("MUSTER_ALLOWED_HOSTS"),
+        }
+    }
+}
+
+/// The folder of `model`, downloaded where that is needed and allowed.
+pub fn folder(model: &str, places: &Places) -> Result<PathBuf, EmbedError> {
+    if weights::present(Path::new(model)) {
+        return Ok(PathBuf::from(model));
+    }
+    if !is_name(model) {
+        return Err(match Path::new(model).is_dir() {
+            true => {
+                EmbedError::File { path: model.to_string(), message: "the folder holds no config.json".to_string() }
+            }
+            false => EmbedError::Name(model.to_string()),
+        });
+    }
+    let own = places.models.join(model);
+    if weights::present(&own) {
+        return Ok(own);
+    }
+    let cached = places.cache.as_ref().map(|cache| cache.join(format!("models--{}", model.replace('/', "--"))));
+    if let Some(found) = cached.as_deref().and_then(snapshot) {
+        return Ok(found);
+    }
+    let mut looked = vec![format!("'{model}'"), format!("'{}'", own.display())];
+    looked.extend(cached.as_ref().map(|folder| format!("'{}'", folder.display())));
+    let looked = looked.join(", ");
+    match &places.cache {
+        Some(cache) if !places.offline => download::download(model, cache, places, &looked),
+        _ => Err(EmbedError::NotFound { model: model.to_string(), places: looked }),
+    }
+}
+
+/// Whether this can be the name of a model on a hub: `<org>/<name>`.
+fn is_name(model: &str) -> bool {
+    let part = |part: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        !part.is_empty() && part.chars().all(plain) && !part.starts_with('.') && !part.contains("..")
+    };
+    matches!(model.split('/').collect::<Vec<_>>()[..], [org, name] if part(org) && part(name))
+}
+
+/// The complete snapshot in the hub's cache that its branch `main` points at.
+pub fn snapshot(repository: &Path) -> Option<PathBuf> {
+    let commit = std::fs::read_to_string(repository.join("refs").join("main")).ok()?;
+    let commit = commit.trim();
+    let plain = !commit.is_empty() && commit.chars().all(|c| c.is_ascii_alphanumeric());
+    let folder = repository.join("snapshots").join(commit);
+    let complete = |folder: &Path| {
+        weights::present(folder) && weights::files(folder).is_ok_and(|files| files.iter().all(|file| file.exists()))
+    };
+    (plain && complete(&folder)).then_some(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder of its own for a test, with empty model files at the paths of `files`.
+    fn tree(name: &str, files: &[&str]) -> PathBuf {
+        let root = std::env::temp_dir().join(format!("muster-resolve-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&root);
+        for file in files {
+            let path = root.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "0123abc").unwrap();
+        }
+        root
+    }
+
+    fn places(root: &Path) -> Places {
+        Places {
+            models: root.join("models"),
+            cache: Some(root.join("cache")),
+            offline: true,
+            hub: "http://127.0.0.1:9".to_string(),
+            allowed: None,
+        }
+    }
+
+    #[test]
+    fn places_are_tried_in_order() {
+        let snapshot = "cache/models--org--name/snapshots/0123abc";
+        let root = tree(
+            "order",
+            &[
+                "plain/config.json",
+                "models/org/name/config.json",
+                "cache/models--org--name/refs/main",
+                &format!("{snapshot}/config.json"),
+                &format!("{snapshot}/model.safetensors"),
+            ],
+        );
+        let places = places(&root);
+        let plain = root.join("plain");
+        assert_eq!(folder(plain.to_str().unwrap(), &places).unwrap(), plain);
+        assert_eq!(folder("org/name", &places).unwrap(), root.join("models/org/name"));
+        std::fs::remove_dir_all(root.join("models")).unwrap();
+        assert_eq!(folder("org/name", &places).unwrap(), root.join(snapshot));
+        // a download that stopped half way
+        std::fs::remove_file(root.join(snapshot).join("model.safetensors")).unwrap();
+        let message = folder("org/name", &places).unwrap_err().to_string();
+        for part in ["model 'org/name' was not found", "models/org/name", "models--org--name", "make models"] {
+            assert!(message.contains(part), "{message}");
+        }
+        std::fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn names_do_not_lead_out_of_the_places() {
+        for name in ["", "name", "../name", "org/..", "org/name/more", "org/na me", "/etc", "org\\name", "./name"] {
+            assert!(!is_name(name), "{name}");
+            assert!(matches!(
+                folder(name, &places(Path::new("nowhere"))),
+                Err(EmbedError::Name(_) | EmbedError::File { .. })
+            ));
+        }
+        assert!(is_name("sentence-transformers/all-MiniLM-L6-v2") && is_name("a/b_1.5"));
+    }
+
+    #[test]
+    fn hosts_that_are_not_allowed_are_not_asked() {
+        let root = tree("hosts", &[]);
+        let places = Places { offline: false, allowed: Some("example.org, localhost".to_string()), ..places(&root) };
+        let message = folder("org/name", &places).unwrap_err().to_string();
+        assert!(message.contains("MUSTER_ALLOWED_HOSTS"), "{message}");
+    }
+}

@@ -1,0 +1,184 @@
+//! Texts to the numbers of tokens, by the model's own `tokenizer.json`.
+//!
+//! A model reads some hundred tokens, a text may have a hundred million letters. So a long text is cut before it comes to the
+//! tokenizer, where that cannot change a token that is kept: at a break, a place over which no token reaches. The piece
+//! before it is tokenised; if that gives as many tokens as the model reads, what follows does not matter, else the piece is
+//! made four times as long. What is a break depends on the tokenizer:
+//!
+//! * always: before the first character of ASCII white space after another character, unless a token of the vocabulary or an
+//!   added token holds white space behind another character;
+//! * BERT's tokenizer: also before a Chinese character or ASCII punctuation, each of which is a token of its own.
+//!
+//! With BERT's tokenizer a text without breaks can be one single word. A word of more than 100 letters is one unknown token
+//! however long it is, so of long runs of letters only the beginning is read.
+
+use super::EmbedError;
+use regex::Regex;
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::LazyLock;
+use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
+use tokenizers::{ModelWrapper, PostProcessor, PreTokenizerWrapper, Tokenizer, TruncationParams};
+
+/// Bytes below which a text is not cut.
+const SHORT: usize = 16 * 1024;
+
+/// The tokenizer of a model.
+#[derive(Debug)]
+pub struct Tokens {
+    tokenizer: Tokenizer,
+    prompt: String,
+    max: usize,
+    breaks: Breaks,
+}
+
+/// Where a text may be cut.
+#[derive(Debug)]
+struct Breaks {
+    white_space: bool,
+    bert: bool,
+    /// Characters inside of added tokens, of which the beginning is no break.
+    inside: Vec<char>,
+}
+
+impl Tokens {
+    /// The tokenizer of `folder`, of which texts get at most `max` tokens.
+    pub fn read(folder: &Path, bytes: &[u8], max: usize, prompt: &str, lower_case: bool) -> Result<Tokens, EmbedError> {
+        let path = folder.join("tokenizer.json").display().to_string();
+        let failed = |message: String| EmbedError::File { path: path.clone(), message };
+        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| failed(error.to_string()))?;
+        if lower_case {
+            let rest = tokenizer.get_normalizer().cloned();
+            let first: NormalizerWrapper = Lowercase.into();
+            let all: Vec<NormalizerWrapper> = std::iter::once(first).chain(rest).collect();
+            tokenizer.with_normalizer(Some(Sequence::new(all))).map_err(|error| failed(error.to_string()))?;
+        }
+        let added = tokenizer.get_post_processor().map_or(0, |template| template.added_tokens(false));
+        if max <= added {
+            return Err(failed(format!("its template adds {added} tokens, the model reads {max}")));
+        }
+        tokenizer.with_padding(None);
+        let truncation = TruncationParams { max_length: max, ..TruncationParams::default() };
+        tokenizer.with_truncation(Some(truncation)).map_err(|error| failed(error.to_string()))?;
+        let breaks = Breaks::of(&tokenizer);
+        Ok(Tokens { tokenizer, prompt: prompt.to_string(), max, breaks })
+    }
+
+    /// One more than the largest number of a token.
+    pub fn vocabulary(&self) -> usize {
+        self.tokenizer.get_vocab(true).into_values().max().map_or(0, |largest| largest as usize + 1)
+    }
+
+    /// The numbers of the tokens of `text`, at most as many as the model reads, with those that the template adds.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
+        let prompted: Cow<str> = match self.prompt.is_empty() {
+            true => text.into(),
+            false => (self.prompt.clone() + text).into(),
+        };
+        if prompted.len() <= SHORT {
+            return self.encode_whole(&prompted);
+        }
+        let shorter = self.breaks.shorten(&prompted);
+        let mut length = SHORT;
+        while length < shorter.len() {
+            if let Some(at) = self.breaks.last(&shorter[..shorter.floor_char_boundary(length)]) {
+                let ids = self.encode_whole(&shorter[..at])?;
+                if ids.len() == self.max {
+                    return Ok(ids);
+                }
+            }
+            length *= 4;
+        }
+        self.encode_whole(&shorter)
+    }
+
+    fn encode_whole(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
+        let encoding = self.tokenizer.encode_fast(text, true).map_err(|error| EmbedError::Tokens(error.to_string()))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+}
+
+/// The Chinese characters that BERT's tokenizer sets apart.
+fn chinese(c: char) -> bool {
+    matches!(c, '\u{4e00}'..='\u{9fff}' | '\u{3400}'..='\u{4dbf}' | '\u{20000}'..='\u{2a6df}')
+}
+
+impl Breaks {
+    fn of(tokenizer: &Tokenizer) -> Breaks {
+        // white space as it stands in vocabularies: itself, SentencePiece's sign, and the signs for bytes 9, 10, 13 and 32
+        let blank =
+            |c: char| c.is_whitespace() || matches!(c, '\u{2581}' | '\u{109}' | '\u{10a}' | '\u{10d}' | '\u{120}');
+        let spans = |token: &String| token.chars().zip(token.chars().skip(1)).any(|(a, b)| !blank(a) && blank(b));
+        let added = tokenizer.get_added_tokens_decoder();
+        Breaks {
+            white_space: !tokenizer.get_vocab(true).keys().any(spans),
+            bert: is_bert(tokenizer),
+            inside: added.values().flat_map(|token| token.content.chars().skip(1)).collect(),
+        }
+    }
+
+    /// The last break of `text` behind its first character.
+    fn last(&self, text: &str) -> Option<usize> {
+        let mut characters = text.char_indices().rev().peekable();
+        while let Some((at, c)) = characters.next() {
+            let (_, before) = characters.peek()?;
+            let blank = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r');
+            let found = match blank(c) {
+                true => self.white_space && !before.is_whitespace(),
+                false => self.bert && (c.is_ascii_punctuation() || chinese(c)),
+            };
+            if found && !self.inside.contains(&c) {
+                return Some(at);
+            }
+        }
+        None
+    }
+
+    /// `text` with long runs of one kind of characters cut down, where BERT's tokenizer sees no difference: white space is as
+    /// one blank, control characters are nothing, letters, and likewise accents, are one unknown token or nothing.
+    fn shorten<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        /// Characters of a run that are kept; more than the 100 of the longest known word.
+        const KEPT: usize = 256;
+        if !self.bert {
+            return text.into();
+        }
+        let mut shorter = String::new();
+        let mut done = 0;
+        for run in runs().find_iter(text).filter(|run| run.len() > 4 * KEPT) {
+            let end = run.as_str().char_indices().nth(KEPT).map_or(run.end(), |(at, _)| run.start() + at);
+            shorter.push_str(&text[done..end]);
+            done = run.end();
+        }
+        match done {
+            0 => text.into(),
+            _ => (shorter + &text[done..]).into(),
+        }
+    }
+}
+
+/// Runs of letters and figures without Chinese characters, of accents, of white space, of control characters.
+fn runs() -> &'static Regex {
+    static RUNS: LazyLock<Regex> = LazyLock::new(|| {
+        let words = r"[[\p{L}\p{N}]--[\x{3400}-\x{4dbf}\x{4e00}-\x{9fff}\x{f900}-\x{faff}\x{20000}-\x{3ffff}]]+";
+        let pattern = format!(r"{words}|\p{{Mn}}+|[ \t\n\r]+|[\x00-\x08\x0e-\x1f\x7f]+");
+        Regex::new(&pattern).unwrap_or_else(|error| unreachable!("{error}"))
+    });
+    &RUNS
+}
+
+/// Whether the tokenizer cleans, sets Chinese characters apart and splits as that of BERT.
+fn is_bert(tokenizer: &Tokenizer) -> bool {
+    let cleans = |normalizer: &NormalizerWrapper| match normalizer {
+        NormalizerWrapper::BertNormalizer(bert) => bert.clean_text && bert.handle_chinese_chars,
+        _ => false,
+    };
+    let normalizer = match tokenizer.get_normalizer() {
+        Some(NormalizerWrapper::Sequence(all)) => {
+            matches!(all.as_ref(), [NormalizerWrapper::Lowercase(_), bert] if cleans(bert))
+        }
+        Some(one) => cleans(one),
+        None => false,
+    };
+    let model = matches!(tokenizer.get_model(), ModelWrapper::WordPiece(model) if model.max_input_chars_per_word < 200);
+    normalizer && model && matches!(tokenizer.get_pre_tokenizer(), Some(PreTokenizerWrapper::BertPreTokenizer(_)))
+}

@@ -1,0 +1,30 @@
+//! A line on the terminal that says how far a long call is. Standard error only, and only where that is a terminal;
+//! `MUSTER_PROGRESS=0` silences it.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A line that says `what` and counts to `total`; cleared when dropped.
+pub struct Line(ProgressBar);
+
+impl Line {
+    pub fn new(what: &'static str, total: usize) -> Line {
+        let silent = std::env::var_os("MUSTER_PROGRESS").is_some_and(|value| value == "0");
+        let target = if silent { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target).with_message(what);
+        // the template is a constant; without it indicatif's own bar is as good
+        Line(match ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        })
+    }
+
+    pub fn set(&self, done: usize) {
+        self.0.set_position(done as u64);
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
