@@ -164,7 +164,7 @@ class Answers(Case):
     def test_every_provider(self):
         """Two people, one of them plainly an expert, by all four providers in one call."""
         docs = texts(
-            "PhD, research scientist: designs neural network architectures in PyTorch and CUDA, NeurIPS and ICML papers",
+            "PhD, research scientist: designs neural networks in PyTorch and CUDA, NeurIPS and ICML papers",
             "Account manager in sales: Excel dashboards, marketing, recruiting, customer care",
         )
         rows = self.annotate(docs, MODELS)

@@ -14,19 +14,26 @@ JOIN 'data/profiles.csv' USING (profile_id)
 ORDER BY profile_id;
 
 .print What it would take: nothing is sent for this
-SELECT * FROM muster.llm_plan(cvs, text, getvariable('models'));
+SELECT model, requests, stored, input_tokens, round(cost_usd, 2) AS cost_usd, round(minutes, 1) AS minutes
+FROM muster.llm_plan(cvs, text, getvariable('models'));
 
 CREATE OR REPLACE TEMP TABLE answers AS
 FROM muster.llm_annotate(cvs, text, getvariable('models'));
 
-.print The first answers; every one is stored, and the same statement run again would pay for none of them
+.print Some answers; every one is stored, and the same statement run again pays for none of them
 SELECT profile_id, requested_model, label, reason
 FROM answers
 WHERE error IS NULL
-ORDER BY ALL
+ORDER BY profile_id, requested_model
 LIMIT 6;
 
-.print What each model is worth on the rated CVs
+-- filters are annotators too, and err differently
+CREATE OR REPLACE TEMP TABLE annotations AS
+SELECT profile_id, annotator, label FROM answers
+UNION ALL BY NAME
+FROM muster.keyword_filter(cvs, text, (SELECT list(f) FROM muster.study_filters() AS f));
+
+.print What each annotator is worth on the rated CVs
 SELECT
     annotator,
     round(sensitivity, 3) AS sensitivity,
@@ -34,11 +41,12 @@ SELECT
     round(accuracy, 3) AS accuracy,
     round(bias, 3) AS bias,
     missing
-FROM muster.annotator_metrics(answers, cvs, is_expert);
+FROM muster.annotator_metrics(annotations, cvs, is_expert);
 
-.print Do they agree beyond chance?
+.print Do the models agree beyond chance?
 SELECT annotator, other, n, round(agreement, 3) AS agreement, round(kappa, 3) AS kappa
 FROM muster.llm_agreement(answers);
 
-.print What was spent
-SELECT * FROM muster.llm_usage();
+.print What was spent, and who answered
+SELECT requested_model, model, answers, failures, input_tokens, output_tokens, round(cost_usd, 2) AS cost_usd
+FROM muster.llm_usage();
