@@ -237,6 +237,23 @@ class Answers(Case):
         docs = "WITH docs AS (SELECT {a: i} AS profile_id, 'CV ' || i AS text FROM range(2) t(i)) "
         self.assertEqual([row["profile_id"] for row in self.annotate(docs, LOCAL)], [{"a": 0}, {"a": 1}])
 
+    def test_awkward_texts(self):
+        """Whatever a text holds arrives, and its answer is found again."""
+        given = ['"quotes" and \\ and \\u0041', "line\nbreak\ttab\r\n", "emoji 😀, ﬁ, İ, ß, e\u0301", "\u202eright to left\u202c", "x" * 150_000,
+                 "}{\"text\":\"no\"}", "' OR 1=1; --", "\ufeff\u0001\u001f\x7f"]  # fmt: skip
+        first = self.annotate(texts(*given), MODELS)
+        self.assertEqual([row["error"] for row in first], [None] * len(first))
+        self.assertEqual(len({row["request_hash"] for row in first}), len(first))
+        second = self.annotate(texts(*given), MODELS, replay=True)
+        self.assertEqual([row["label"] for row in second], [row["label"] for row in first])
+
+    def test_rows_come_in_order(self):
+        """Of documents, and within each of models, over many vectors and on several threads."""
+        self.connection.execute("SET threads = 4")
+        n, models = 7000, [LOCAL, OPENAI]
+        rows = self.connection.execute(self.sql(people(n), models, concurrency=64)).fetchall()
+        self.assertEqual([row[:2] for row in rows], [(i, model) for i in range(n) for model in models])
+
     def test_no_profiles(self):
         self.assertEqual(self.annotate(people(0), MODELS), [])
         self.assertEqual(self.sent(), 0)
@@ -297,6 +314,25 @@ class Faults(Case):
         for row in rows:
             self.assertEqual((row["label"], row["attempts"]), (None, 2), row)
             self.assertRegex(row["error"], "(?i)time")
+
+    def test_nobody_listens(self):
+        model = {"provider": "openai-compatible", "model": "llama", "base_url": "http://127.0.0.1:9/v1"}
+        (row,) = self.annotate(people(1), model, max_attempts=2)
+        self.assertEqual((row["label"], row["attempts"]), (None, 2))
+        self.assertRegex(row["error"], "no connection")
+
+    def test_the_server_goes_away(self):
+        """In the middle of a run: what was answered stays, the rest are rows with errors."""
+        with Mock(latency_ms=20) as server:
+            model = {"provider": "openai-compatible", "model": "llama", "base_url": f"{server.url}/v1"}
+            process = self.child(self.sql(people(300), model, concurrency=8, max_attempts=1))
+            server.wait_for(lambda stats: stats["statuses"].get("200", 0) >= 50)
+        (rows,) = self.finish(process)
+        answered = [row for row in rows if row[6] is None]
+        self.assertEqual(len(rows), 300)
+        self.assertTrue(40 <= len(answered) < 300, len(answered))
+        again = self.annotate(people(300), {**model, "base_url": f"{server.url}/v1"}, max_attempts=1)
+        self.assertEqual(sum(row["cached"] for row in again), len(answered))
 
     def test_wait_of_the_server_is_kept(self):
         """The server asks for five seconds once. Whoever came back sooner would have been counted before they had passed."""
@@ -404,6 +440,17 @@ class Store(Case):
         self.assertEqual([(r["label"], r["reason"], r["request_hash"]) for r in again],
                          [(r["label"], r["reason"], r["request_hash"]) for r in first])  # fmt: skip
         self.assertEqual(self.sent(), 80)
+
+    def test_answers_outlive_their_query(self):
+        """A transaction that is rolled back, and a query that fails over its rows, have paid all the same."""
+        self.connection.execute("BEGIN")
+        self.connection.execute(f"CREATE TABLE answers AS {self.sql(people(10), LOCAL)}")
+        self.connection.execute("ROLLBACK")
+        self.assertEqual(self.sent(), 10)
+        rows = self.sql(people(20), LOCAL)
+        self.error(f"SELECT error(reason) FROM ({rows})")
+        self.assertEqual([row["cached"] for row in self.annotate(people(20), LOCAL)], [True] * 20)
+        self.assertEqual(self.sent(), 20)
 
     def test_max_cost(self):
         n = 300
