@@ -15,7 +15,7 @@
 EXTENSION := build/release/muster.duckdb_extension
 VERSION := v$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 LIBRARY := $(if $(filter Darwin,$(shell uname)),libmuster.dylib,libmuster.so)
-SOURCES := Cargo.toml Cargo.lock $(shell find src -name '*.rs') $(wildcard sql/*.sql)
+SOURCES := Cargo.toml Cargo.lock $(shell find src -type f) $(wildcard sql/*.sql data/*.csv)
 MOCK := target/release/mock_llm
 CARGO := cargo
 PYTHON := python3

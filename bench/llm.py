@@ -78,7 +78,8 @@ class Bench:
         ideal = concurrency / latency
         print(f"{n:,} rows at {latency * 1000:.0f} ms, concurrency {concurrency}: {n / seconds:.0f} requests/s, "
               f"{n / seconds / ideal:.1%} of the ideal {ideal:.0f}")  # fmt: skip
-        print(f"  processor: {used / seconds:.0%} of one core for DuckDB and muster, {(self.served() - before) / seconds:.0%} for the server")
+        server = (self.served() - before) / seconds
+        print(f"  processor: {used / seconds:.0%} of one core for DuckDB and muster, {server:.0%} for the server")
         print(f"  highest in flight {seen['highest_in_flight']}, answered {rows[0][1]:,}, requests {seen['requests']:,}")
 
         self.mock.reset()
@@ -117,7 +118,8 @@ class Bench:
         half = self.mock.stats()["requests"]
         ((_, _, _, rows),) = self.run(sql)
         seen = self.mock.stats()["requests"]
-        print(f"kill -9 after {half:,} of {n:,} requests, run again: {seen:,} in all ({(seen - n) / n:+.2%}), {rows[0][1]:,} rows answered")
+        print(f"kill -9 after {half:,} of {n:,} requests, run again: {seen:,} in all ({(seen - n) / n:+.2%}), "
+              f"{rows[0][1]:,} rows answered")  # fmt: skip
 
     def store(self) -> None:
         n, asked = 1_000_000, 100_000
@@ -127,7 +129,8 @@ class Bench:
         connection.execute(f"LOAD '{self.extension}'")
         connection.execute(annotate(1, one)).fetchall()
         # rows as `llm_store` gives them, from the first one: only the text and with it the hash differ
-        first, text = connection.execute(f"SELECT request, json_extract_string(request, '$.text') FROM muster.llm_store(store := '{one}')").fetchone()
+        columns = "request, json_extract_string(request, '$.text')"
+        first, text = connection.execute(f"SELECT {columns} FROM muster.llm_store(store := '{one}')").fetchone()
         parts = first.split(text)
         assert len(parts) == 2, "the text stands once in the request"
         connection.execute(
@@ -151,7 +154,8 @@ class Bench:
 
     def memory(self) -> None:
         self.mock.reset()
-        few, many = (self.run(annotate(n, self.folder / f"memory-{n}.sqlite", ", concurrency := 64"))[0] for n in (5_000, 100_000))
+        runs = (annotate(n, self.folder / f"memory-{n}.sqlite", ", concurrency := 64") for n in (5_000, 100_000))
+        few, many = (self.run(run)[0] for run in runs)
         print(f"memory: peak {few[2]:.0f} MiB for 5,000 rows, {many[2]:.0f} MiB for 100,000 ({many[0]:.0f} s)")
 
 

@@ -28,7 +28,8 @@ EXTENSION = ROOT / "build" / "release" / "muster.duckdb_extension"
 CLI = ROOT / ".venv" / "bin" / "duckdb"
 MOCK: Mock
 
-GOOGLE, ANTHROPIC, OPENAI, LOCAL = "google:gemini-3-flash", "anthropic:claude-sonnet-5", "openai:gpt-5-mini", "openai-compatible:llama"
+GOOGLE, ANTHROPIC = "google:gemini-3-flash", "anthropic:claude-sonnet-5"
+OPENAI, LOCAL = "openai:gpt-5-mini", "openai-compatible:llama"
 MODELS = [GOOGLE, ANTHROPIC, OPENAI, LOCAL]
 COLUMNS = (
     "profile_id annotator label requested_model model reason error finish attempts input_tokens output_tokens cost_usd cached "
@@ -198,10 +199,8 @@ class Answers(Case):
             self.assertEqual(row["input_tokens"] is None, row["profile_id"] == 2, row)
 
     def test_structs(self):
-        models = [
-            {"annotator": "one", "provider": "openai-compatible", "model": "llama", "base_url": f"{MOCK.url}/v1", "temperature": 0.0},
-            {"annotator": "two", "provider": "openai-compatible", "model": "llama", "base_url": f"{MOCK.url}/v1", "temperature": 1.0},
-        ]
+        model = {"provider": "openai-compatible", "model": "llama", "base_url": f"{MOCK.url}/v1"}
+        models = [{"annotator": "one", **model, "temperature": 0.0}, {"annotator": "two", **model, "temperature": 1.0}]
         rows = self.annotate(people(3), models)
         self.assertEqual([row["annotator"] for row in rows], ["one", "two"] * 3)
         self.assertEqual(self.sent(), 6, "another temperature is another request")
@@ -239,8 +238,8 @@ class Answers(Case):
 
     def test_awkward_texts(self):
         """Whatever a text holds arrives, and its answer is found again."""
-        given = ['"quotes" and \\ and \\u0041', "line\nbreak\ttab\r\n", "emoji 😀, ﬁ, İ, ß, e\u0301", "\u202eright to left\u202c", "x" * 150_000,
-                 "}{\"text\":\"no\"}", "' OR 1=1; --", "\ufeff\u0001\u001f\x7f"]  # fmt: skip
+        given = ['"quotes" and \\ and \\u0041', "line\nbreak\ttab\r\n", "emoji 😀, ﬁ, İ, ß, e\u0301", "\u202eright to left\u202c",
+                 "x" * 150_000, "}{\"text\":\"no\"}", "' OR 1=1; --", "\ufeff\u0001\u001f\x7f"]  # fmt: skip
         first = self.annotate(texts(*given), MODELS)
         self.assertEqual([row["error"] for row in first], [None] * len(first))
         self.assertEqual(len({row["request_hash"] for row in first}), len(first))
@@ -272,7 +271,8 @@ class Faults(Case):
         MOCK.reset(wait_ms=50)
         table = self.documented(columns=4)
         self.assertGreater(len(table), 20)
-        rows = self.annotate(texts(*(f"CV, {marker}: [[fault:{marker.strip('`')}]]" for _, marker, _, _ in table)), MODELS, max_attempts=3)
+        profiles = (f"CV, {marker}: [[fault:{marker.strip('`')}]]" for _, marker, _, _ in table)
+        rows = self.annotate(texts(*profiles), MODELS, max_attempts=3)
         self.assertEqual(len(rows), len(table) * len(MODELS))
         for row in rows:
             _, marker, says, attempts = table[row["profile_id"]]
@@ -624,7 +624,8 @@ class Batches(Case):
         self.assertEqual([row["error"] for row in rows], [None] * self.N)
 
     def test_partly_expired_and_failed(self):
-        docs = texts("a CV", "[[fault:expired]] another", "[[fault:batch_error]] a third", "[[fault:refusal]] a fourth", "a fifth")
+        marked = ("[[fault:expired]] another", "[[fault:batch_error]] a third", "[[fault:refusal]] a fourth")
+        docs = texts("a CV", *marked, "a fifth")
         for model in self.STEPS:
             with self.subTest(model):
                 MOCK.reset()
@@ -660,7 +661,8 @@ class Security(Case):
         store = f"FROM muster.llm_store(store := '{self.store}')"
         usage = f"FROM muster.llm_usage(store := '{self.store}')"
         bad = self.sql(docs, "openai:gpt-5-mini", concurrency=-1)
-        process = self.child(sql, f"EXPLAIN {sql}", f"EXPLAIN ANALYZE {sql}", store, usage, bad, RUST_LOG="trace", RUST_BACKTRACE="1")
+        statements = (sql, f"EXPLAIN {sql}", f"EXPLAIN ANALYZE {sql}", store, usage, bad)
+        process = self.child(*statements, RUST_LOG="trace", RUST_BACKTRACE="1")
         out, err = process.communicate(timeout=120)
         self.assertEqual(len(out.splitlines()), 6, err)
         self.assertIn("API key provided: [key]", out, "a server that echoed the key was redacted")
@@ -690,8 +692,9 @@ class Security(Case):
 
     def test_disguised_hosts(self):
         """Base URLs that only look like a loopback address, or bring more than an address."""
-        for url in ("http://127.0.0.1.evil.invalid/v1", "http://localhost@evil.invalid/v1", "http://evil.invalid#localhost", "ftp://localhost/v1",
-                    "file:///etc/passwd", "localhost", ""):  # fmt: skip
+        urls = ("http://127.0.0.1.evil.invalid/v1", "http://localhost@evil.invalid/v1", "http://evil.invalid#localhost",
+                "ftp://localhost/v1", "file:///etc/passwd", "localhost", "")  # fmt: skip
+        for url in urls:
             with self.subTest(url):
                 model = {"provider": "openai-compatible", "model": "llama", "base_url": url}
                 self.assertRegex(self.error(self.sql(people(1), model)), "base_url|base URL")
