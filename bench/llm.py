@@ -33,8 +33,10 @@ connection.execute("SET enable_progress_bar = false")  # which goes to standard 
 for statement in statements:
     start = time.perf_counter()
     rows = connection.execute(statement).fetchall()
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps([time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, rows]), flush=True)
+    seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
+    # the peak of getrusage would count the process that started this one
+    peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024
+    print(json.dumps([seconds, used.ru_utime + used.ru_stime, peak, rows]), flush=True)
 """
 
 
@@ -133,15 +135,14 @@ class Bench:
         first, text = connection.execute(f"SELECT {columns} FROM muster.llm_store(store := '{one}')").fetchone()
         parts = first.split(text)
         assert len(parts) == 2, "the text stands once in the request"
+        head, tail = (part.replace("'", "''") for part in parts)
         connection.execute(
             f"""
-            CREATE TABLE many AS
-            WITH docs AS ({people(n).removeprefix("WITH docs AS (").rstrip().removesuffix(")")}),
-                 made AS (SELECT $head || text || $tail AS request FROM docs)
+            CREATE VIEW many AS
+            {people(n)}, made AS (SELECT '{head}' || text || '{tail}' AS request FROM docs)
             SELECT answers.* REPLACE (made.request AS request, sha256(made.request) AS request_hash)
             FROM made, muster.llm_store(store := '{one}') answers
-            """,
-            {"head": parts[0], "tail": parts[1]},
+            """
         )
         start = time.perf_counter()
         connection.execute(f"FROM muster.llm_import(many, store := '{store}')").fetchall()
