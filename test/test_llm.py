@@ -415,6 +415,20 @@ class Store(Case):
         self.connection.execute("FROM v").fetchall()
         self.assertEqual(self.sent(), 20)
 
+    def test_plan_is_what_is_sent(self):
+        self.annotate(people(20), MODELS)
+        docs = people(50) + ", twice AS (FROM docs UNION ALL FROM docs) "
+        options = {"store": self.store}
+        plan = self.query(docs + "FROM " + call("llm_plan", MODELS, options).replace("(docs", "(twice"))
+        self.assertEqual([row["annotator"] for row in plan], MODELS)
+        for row in plan:
+            counts = [row[name] for name in ("documents", "requests", "stored", "to_send")]
+            self.assertEqual(counts, [100, 50, 20, 30])
+            self.assertEqual(row["cost_usd"] is None, row["annotator"] != OPENAI, "only one of them has a price")
+        MOCK.reset()
+        self.query(docs + "FROM " + call("llm_annotate", MODELS, options).replace("(docs", "(twice"))
+        self.assertEqual(self.sent(), sum(row["to_send"] for row in plan))
+
     def test_replay(self):
         docs = people(20)
         first = self.annotate(docs, MODELS)
