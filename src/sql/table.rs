@@ -91,6 +91,14 @@ impl Column {
     }
 }
 
+/// One list of rows for each of the kernel's calls, of the rows of all calls one after the other.
+pub fn split(schema: &Schema, lengths: Vec<usize>, columns: Vec<Column>) -> Result<ArrayRef, Failure> {
+    let arrays: Vec<ArrayRef> = columns.into_iter().map(Column::into_array).collect();
+    let rows = StructArray::try_new(fields(schema), arrays, None)?;
+    let item = Arc::new(Field::new("item", DataType::Struct(fields(schema)), true));
+    Ok(Arc::new(ListArray::try_new(item, OffsetBuffer::from_lengths(lengths), Arc::new(rows), None)?))
+}
+
 /// One list of rows for each of the kernel's calls.
 pub fn lists(schema: &Schema, calls: Vec<Vec<Column>>) -> Result<ArrayRef, Failure> {
     let mut lengths = Vec::with_capacity(calls.len());

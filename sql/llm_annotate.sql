@@ -1,0 +1,110 @@
+-- llm_annotate: Labels of profiles by language models, each with its reason; no paid answer is lost.
+-- section: Language models
+--
+-- Every text goes to every model, which has to answer in JSON under a schema. Providers are 'google', 'anthropic', 'openai' and
+-- 'openai-compatible' (vLLM, llama.cpp, Ollama, gateways). An answer is written to the store before its row is returned, and
+-- is never asked for again: a statement that was killed, interrupted or stopped by a limit is simply run again and pays for the
+-- rest only. Profiles with the same text cost one request. What fails is a row with an error, never a "no", and is tried
+-- again by the next run. Rows have the shape of ratings; one row a document and model, in the order of docs and models.
+--
+-- Keys come from GEMINI_API_KEY (or GOOGLE_API_KEY), ANTHROPIC_API_KEY, OPENAI_API_KEY, or the variable that `api_key_env` names.
+-- EXPLAIN, PREPARE and CREATE VIEW send nothing. A LIMIT on the result does not stop requests: put it into docs.
+--
+-- arguments:
+--   docs                  relation with profile_id and whatever `text` names
+--   text                  expression over docs: the whole text of a profile
+--   models                list of 'provider:model', or of structs {annotator, provider, model, base_url, api_key_env,
+--                         temperature, reasoning, max_tokens, requests_per_minute, tokens_per_minute, concurrency, batch}
+--   prompt                what is asked of each text; NULL = whether the person has technical machine learning expertise
+--   schema                struct {field, yes, no, abstain}: the property of the answer and its words; NULL = evaluation,
+--                         ACCEPT, REJECT
+--   replay                answer from the store alone, and fail when an answer is not there
+--   batch                 use the providers' batch interfaces: half the price, a wait of up to a day
+--   concurrency           requests in flight, for each model
+--   requests_per_minute   for each model; NULL = as the server's answers allow
+--   tokens_per_minute     for each model, of prompt and answer; NULL = as the server's answers allow
+--   max_cost_usd          what all answers of the statement may cost, those in the store included; NULL = no limit
+--   max_error_ratio       share of failed rows above which the query ends with an error; 1 = never
+--   timeout_s             seconds for one request
+--   max_attempts          times that a request is sent, where an error may pass
+--   max_text_chars        a longer text is not sent; it is never cut
+--   prices                list of structs {provider, model, input, cached, output} in US dollars a million tokens; they
+--                         come before those of the file MUSTER_PRICES and of muster
+--   store                 file of the answers; NULL = MUSTER_STORE, else muster/store.sqlite in the user's data folder
+--   allow_http            allow servers other than this machine without encryption
+-- columns:
+--   profile_id ANY           as in docs
+--   annotator VARCHAR        the name given in models, else 'provider:model'
+--   label BOOLEAN            what the model said; NULL where `error` says why
+--   requested_model VARCHAR  the model asked
+--   model VARCHAR            the model that answered, as the server names it
+--   reason VARCHAR           the model's own
+--   error VARCHAR            why there is no label; NULL exactly where there is one
+--   finish VARCHAR           why the model stopped, in the provider's word
+--   attempts BIGINT          requests sent for the answer
+--   input_tokens BIGINT      of prompt and text
+--   output_tokens BIGINT     of the answer, reasoning included
+--   cost_usd DOUBLE          what the answer cost when it was given; NULL where the price is not known
+--   cached BOOLEAN           it was in the store, or another row asked: nothing was paid for this row
+--   request_hash VARCHAR     SHA-256 of the canonical request; NULL where there was nothing to ask
+-- example:
+--   SELECT profile_id, label, error
+--   FROM muster.llm_annotate('cvs', cv, ['google:gemini-2.5-flash', 'anthropic:claude-haiku-4-5'], max_cost_usd := 5);
+CREATE MACRO muster.main.llm_annotate(
+    docs,
+    text,
+    models,
+    prompt := NULL,
+    schema := NULL,
+    replay := false,
+    batch := false,
+    concurrency := 16,
+    requests_per_minute := NULL,
+    tokens_per_minute := NULL,
+    max_cost_usd := NULL,
+    max_error_ratio := 1.0,
+    timeout_s := 120,
+    max_attempts := 6,
+    max_text_chars := 200000,
+    prices := NULL,
+    store := NULL,
+    allow_http := false
+) AS TABLE
+WITH _muster_doc AS (
+    SELECT profile_id AS _muster_id, [{text: CAST(text AS VARCHAR)}] AS _muster_texts
+    FROM query_table(docs)
+),
+_muster_count AS (
+    SELECT CAST(count(*) AS VARCHAR) AS _muster_docs
+    FROM query_table(docs)
+),
+_muster_run AS MATERIALIZED (
+    SELECT CAST(uuid() AS VARCHAR) AS _muster_run_id
+),
+_muster_options AS (
+    SELECT CAST(to_json({
+        models: CAST(to_json(models) AS VARCHAR),
+        prompt: CAST(prompt AS VARCHAR),
+        schema: CAST(to_json(schema) AS VARCHAR),
+        replay: CAST(replay AS VARCHAR),
+        batch: CAST(batch AS VARCHAR),
+        concurrency: CAST(concurrency AS VARCHAR),
+        requests_per_minute: CAST(requests_per_minute AS VARCHAR),
+        tokens_per_minute: CAST(tokens_per_minute AS VARCHAR),
+        max_cost_usd: CAST(max_cost_usd AS VARCHAR),
+        max_error_ratio: CAST(max_error_ratio AS VARCHAR),
+        timeout_s: CAST(timeout_s AS VARCHAR),
+        max_attempts: CAST(max_attempts AS VARCHAR),
+        max_text_chars: CAST(max_text_chars AS VARCHAR),
+        prices: CAST(to_json(prices) AS VARCHAR),
+        store: CAST(store AS VARCHAR),
+        allow_http: CAST(allow_http AS VARCHAR),
+        rows: _muster_docs
+    }) AS VARCHAR) AS _muster_json
+    FROM _muster_count
+)
+SELECT _muster_id AS profile_id, unnest(_muster_row)
+FROM (
+    SELECT _muster_id, unnest(muster_llm_annotate(_muster_texts, _muster_json, _muster_run_id)) AS _muster_row
+    FROM _muster_doc, _muster_options, _muster_run
+);

@@ -1,0 +1,48 @@
+-- llm_import: Takes answers that `llm_store` gave elsewhere into the store, so that a study can be replayed.
+-- section: Language models
+--
+-- Every row is checked: its hash must be that of its request, else the import ends with an error. Answers that are there
+-- already stay as they are. With `replay := true`, `llm_annotate` then answers from them alone.
+--
+-- arguments:
+--   answers   relation with the columns of `llm_store`, such as a Parquet file of them
+--   store     file of the answers; NULL = MUSTER_STORE, else muster/store.sqlite in the user's data folder
+-- columns:
+--   answers BIGINT    rows read
+--   imported BIGINT   of them, new to the store
+-- example:
+--   FROM muster.llm_import('answers.parquet');
+CREATE MACRO muster.main.llm_import(answers, store := NULL) AS TABLE
+WITH _muster_answer AS (
+    SELECT CAST(to_json({
+        request_hash: request_hash,
+        model: model,
+        label: label,
+        answer: answer,
+        reason: reason,
+        finish: finish,
+        attempts: attempts,
+        batch: batch,
+        input_tokens: input_tokens,
+        cached_tokens: cached_tokens,
+        output_tokens: output_tokens,
+        reasoning_tokens: reasoning_tokens,
+        cost_usd: cost_usd,
+        request_id: request_id,
+        answered_ms: epoch_ms(answered_at),
+        request: request,
+        response: response
+    }) AS VARCHAR) AS _muster_record
+    FROM query_table(answers)
+),
+_muster_options AS (
+    SELECT CAST(to_json({store: CAST(store AS VARCHAR)}) AS VARCHAR) AS _muster_json
+)
+SELECT count(*) AS answers, count(*) FILTER (imported) AS imported
+FROM (
+    SELECT unnest(_muster_row)
+    FROM (
+        SELECT unnest(muster_llm_import(_muster_record, _muster_json)) AS _muster_row
+        FROM _muster_answer, _muster_options
+    )
+);
