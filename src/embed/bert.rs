@@ -83,9 +83,7 @@ impl Shape {
         }
         let [hidden, inner, layers, heads, activation] = match distilbert {
             true => ["dim", "hidden_dim", "n_layers", "n_heads", "activation"],
-            false => {
-                ["hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act"]
-            }
+            false => ["hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act"],
         };
         let shape = Shape {
             names: if distilbert { DISTILBERT } else { BERT },

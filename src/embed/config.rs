@@ -51,8 +51,7 @@ impl Json {
     }
 
     pub fn whole(&self, name: &str) -> Result<usize, EmbedError> {
-        self.optional_whole(name)?
-            .ok_or_else(|| self.invalid(name, "be a whole number of at least 1", &Value::Null))
+        self.optional_whole(name)?.ok_or_else(|| self.invalid(name, "be a whole number of at least 1", &Value::Null))
     }
 
     pub fn real(&self, name: &str, default: f64) -> Result<f64, EmbedError> {
@@ -134,10 +133,8 @@ impl Pipeline {
         pipeline.lower_case = sentence.flag("do_lower_case", false)?;
         pipeline.max_tokens = match sentence.optional_whole("max_seq_length")? {
             Some(tokens) => Some(tokens),
-            None => {
-                Json::read_optional(&pipeline.transformer.join("tokenizer_config.json"))?
-                    .optional_whole("model_max_length")?
-            }
+            None => Json::read_optional(&pipeline.transformer.join("tokenizer_config.json"))?
+                .optional_whole("model_max_length")?,
         };
         Ok(pipeline)
     }
@@ -149,7 +146,9 @@ impl Pipeline {
             let inside = folder.join(step["path"].as_str().unwrap_or_default());
             match (kind.rsplit('.').next().unwrap_or_default(), i) {
                 ("Transformer", 0) => self.transformer = inside,
-                ("Pooling", 1) => self.pooling = pooling(&Json::read(&inside.join("config.json"))?, !self.prompt.is_empty())?,
+                ("Pooling", 1) => {
+                    self.pooling = pooling(&Json::read(&inside.join("config.json"))?, !self.prompt.is_empty())?
+                }
                 ("Normalize", 2..) => self.normalize = true,
                 _ => {
                     let allowed = "be Transformer, then Pooling, then perhaps Normalize";

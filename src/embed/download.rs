@@ -32,7 +32,8 @@ pub fn download(model: &str, cache: &Path, places: &Places, looked: &str) -> Res
         .map_err(|error| failed(error.to_string()))?;
     runtime.block_on(fetch(model, cache, places)).map_err(failed)?;
     let repository = cache.join(format!("models--{}", model.replace('/', "--")));
-    let folder = snapshot(&repository).ok_or_else(|| failed("the repository holds no safetensors weights".to_string()))?;
+    let folder =
+        snapshot(&repository).ok_or_else(|| failed("the repository holds no safetensors weights".to_string()))?;
     record(&folder, &repository).map_err(|error| failed(error.to_string()))?;
     Ok(folder)
 }
@@ -91,7 +92,8 @@ fn record(folder: &Path, repository: &Path) -> std::io::Result<()> {
     let mut lines = String::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(inside) = folders.pop() {
-        let mut paths: Vec<PathBuf> = std::fs::read_dir(inside)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+        let mut paths: Vec<PathBuf> =
+            std::fs::read_dir(inside)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
         paths.sort();
         for path in paths {
             if path.is_dir() {
@@ -155,7 +157,8 @@ mod tests {
         for name in ["config.json", "tokenizer.json", "1_Pooling/config.json", "model.safetensors"] {
             assert!(is_wanted(name, true), "{name}");
         }
-        let others = ["onnx/model.onnx", "pytorch_model.bin", "../config.json", "train_script.py", "README.md", ".git/config"];
+        let others =
+            ["onnx/model.onnx", "pytorch_model.bin", "../config.json", "train_script.py", "README.md", ".git/config"];
         for name in others.into_iter().chain(["model-00001-of-00002.safetensors", "a//config.json"]) {
             assert!(!is_wanted(name, true), "{name}");
         }

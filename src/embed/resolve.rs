@@ -43,7 +43,9 @@ pub fn folder(model: &str, places: &Places) -> Result<PathBuf, EmbedError> {
     }
     if !is_name(model) {
         return Err(match Path::new(model).is_dir() {
-            true => EmbedError::File { path: model.to_string(), message: "the folder holds no config.json".to_string() },
+            true => {
+                EmbedError::File { path: model.to_string(), message: "the folder holds no config.json".to_string() }
+            }
             false => EmbedError::Name(model.to_string()),
         });
     }
@@ -143,7 +145,10 @@ mod tests {
     fn names_do_not_lead_out_of_the_places() {
         for name in ["", "name", "../name", "org/..", "org/name/more", "org/na me", "/etc", "org\\name", "./name"] {
             assert!(!is_name(name), "{name}");
-            assert!(matches!(folder(name, &places(Path::new("nowhere"))), Err(EmbedError::Name(_) | EmbedError::File { .. })));
+            assert!(matches!(
+                folder(name, &places(Path::new("nowhere"))),
+                Err(EmbedError::Name(_) | EmbedError::File { .. })
+            ));
         }
         assert!(is_name("sentence-transformers/all-MiniLM-L6-v2") && is_name("a/b_1.5"));
     }

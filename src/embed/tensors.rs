@@ -281,7 +281,10 @@ impl Bert {
             first_position: shape.first_position,
             words: loaded.take(names.words, &[shape.vocabulary, h])?,
             positions: loaded.take(names.positions, &[shape.positions, h])?,
-            types: names.types.map(|name| loaded.take(name, &[shape.types, h])?.get(0).map_err(EmbedError::from)).transpose()?,
+            types: names
+                .types
+                .map(|name| loaded.take(name, &[shape.types, h])?.get(0).map_err(EmbedError::from))
+                .transpose()?,
             norm: loaded.norm(names.norm, h, shape.epsilon)?,
             layers,
         })
@@ -300,7 +303,11 @@ impl Bert {
         x = self.norm.apply(&x)?;
         for layer in &self.layers {
             let [q, k, v] = &layer.attention;
-            let [q, k, v] = [by_head(&q.apply(&x)?, self.heads)?, by_head(&k.apply(&x)?, self.heads)?, by_head(&v.apply(&x)?, self.heads)?];
+            let [q, k, v] = [
+                by_head(&q.apply(&x)?, self.heads)?,
+                by_head(&k.apply(&x)?, self.heads)?,
+                by_head(&v.apply(&x)?, self.heads)?,
+            ];
             let seen = layer.joined.apply(&joined(&attention(&q, &k, &v, &mask)?)?)?;
             x = layer.joined_norm.apply(&(x + seen)?)?;
             let inner = layer.down.apply(&layer.up.apply(&x)?.gelu_erf()?)?;
@@ -432,7 +439,10 @@ impl Mistral {
         let spread = |x: Tensor| -> candle_core::Result<Tensor> {
             let (batch, shared, length, width) = x.dims4()?;
             let each = heads / shared;
-            x.unsqueeze(2)?.expand((batch, shared, each, length, width))?.contiguous()?.reshape((batch, heads, length, width))
+            x.unsqueeze(2)?
+                .expand((batch, shared, each, length, width))?
+                .contiguous()?
+                .reshape((batch, heads, length, width))
         };
         let mut x = self.words.embedding(&ids.flatten_all()?)?.reshape((batch, longest, ()))?;
         for layer in &self.layers {

@@ -111,3 +111,100 @@ fn batches_hold_every_text_once() {
         }
     }
 }
+
+/// A folder of `test/oracle/`.
+fn fixture(name: &str) -> String {
+    format!("{}/test/oracle/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn mistral_is_that_of_transformers() {
+    for name in ["tiny_mistral", "tiny_mistral_window"] {
+        let model = Model::load(&choice(&fixture(name), Dtype::F32)).unwrap();
+        let oracle = oracle(&format!("{name}.json"));
+        let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).collect();
+        for (text, ids, _) in &oracle {
+            assert_eq!(model.tokens.encode(text).unwrap(), *ids, "{name}: {text:.200}");
+            assert_eq!(ids.last(), Some(&2), "the end token is kept when a text is cut");
+        }
+        for ((text, _, expected), vector) in oracle.iter().zip(model.encode(&texts, 2).unwrap()) {
+            let difference = largest_difference(expected, &vector);
+            assert!(difference < 1e-5, "{name}: {difference} for {text:.200}");
+        }
+        for dtype in [Dtype::F16, Dtype::Bf16] {
+            let model = Model::load(&choice(&fixture(name), dtype)).unwrap();
+            for ((text, _, expected), vector) in oracle.iter().zip(model.encode(&texts, 2).unwrap()) {
+                let cosine: f32 = expected.iter().zip(vector.iter()).map(|(a, b)| a * b).sum();
+                assert!(cosine > 0.99, "{name} in {dtype:?}: {cosine} for {text:.200}");
+            }
+        }
+    }
+}
+
+/// Runs of characters that tokenizers treat in their own ways, in any order.
+fn awkward() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::*;
+    let pieces = prop_oneof![
+        Just("word"),
+        Just("a"),
+        Just("Ärger"),
+        Just("机"),
+        Just("\u{20000}"),
+        Just("\u{301}"),
+        Just("\u{200d}"),
+        Just(" "),
+        Just("\n"),
+        Just("\t"),
+        Just("\u{a0}"),
+        Just("."),
+        Just("["),
+        Just("]"),
+        Just("[MASK]"),
+        Just("[SEP]"),
+        Just("\0"),
+        Just("\u{1}"),
+        Just("\u{85}"),
+        Just("🙂"),
+        Just("é"),
+        Just("\u{1100}\u{1161}"),
+        Just("क्ष"),
+        Just("9"),
+        Just("İ"),
+        Just("\u{fffd}"),
+        Just("--"),
+        Just("\u{3000}"),
+        Just("<s>"),
+        Just("ﬁ"),
+    ];
+    let run = (pieces, prop_oneof![4 => 1usize..4, 2 => 90usize..400, 1 => 3000usize..9000])
+        .prop_map(|(piece, n)| piece.repeat(n));
+    proptest::collection::vec(run, 1..60).prop_map(|runs| runs.concat())
+}
+
+#[test]
+fn a_cut_changes_no_token_that_is_kept() {
+    use proptest::prelude::*;
+    use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+    let bert = minilm();
+    let mistral = Model::load(&choice(&fixture("tiny_mistral"), Dtype::F32)).unwrap();
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(ProptestConfig::with_cases(300), rng);
+    let check = |text: String| {
+        for model in [bert.as_ref(), &mistral] {
+            prop_assert!(model.tokens.encode(&text).unwrap() == model.tokens.encode_whole(&text).unwrap());
+        }
+        Ok(())
+    };
+    runner.run(&awkward(), check).unwrap();
+}
+
+#[test]
+fn a_hundred_megabytes_are_not_read() {
+    let model = minilm();
+    let long = 100 << 20;
+    for piece in ["machine learning, ", "x", "机", " ", "\0", "!", "e\u{301}", "\n", "1"] {
+        let text = piece.repeat(long / piece.len());
+        let short = piece.repeat(3000);
+        assert_eq!(model.tokens.encode(&text).unwrap(), model.tokens.encode_whole(&short).unwrap(), "{piece:?}");
+    }
+}

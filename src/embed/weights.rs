@@ -134,9 +134,7 @@ pub fn numbers(view: &TensorView) -> Option<Vec<f32>> {
     let two = |i: usize| u16::from_le_bytes([bytes[i], bytes[i + 1]]);
     match view.dtype() {
         Dtype::F32 => Some(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
-        Dtype::BF16 => {
-            Some((0..bytes.len()).step_by(2).map(|i| f32::from_bits(u32::from(two(i)) << 16)).collect())
-        }
+        Dtype::BF16 => Some((0..bytes.len()).step_by(2).map(|i| f32::from_bits(u32::from(two(i)) << 16)).collect()),
         Dtype::F16 => Some((0..bytes.len()).step_by(2).map(|i| half(two(i))).collect()),
         _ => None,
     }
@@ -160,9 +158,14 @@ mod tests {
 
     #[test]
     fn half_precision() {
-        for (bits, value) in
-            [(0x3c00, 1.0), (0xc000, -2.0), (0x7bff, 65504.0), (0x0001, 5.960_464_5e-8), (0x0400, 6.103_515_6e-5), (0, 0.0)]
-        {
+        for (bits, value) in [
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x7bff, 65504.0),
+            (0x0001, 5.960_464_5e-8),
+            (0x0400, 6.103_515_6e-5),
+            (0, 0.0),
+        ] {
             assert_eq!(half(bits), value);
         }
         assert!(half(0x7c00).is_infinite() && half(0x7e00).is_nan());
