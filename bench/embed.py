@@ -1,11 +1,12 @@
-"""Embeddings a second: muster, sentence-transformers and onnxruntime side by side, each with two threads.
+"""Embeddings a second: muster, sentence-transformers and onnxruntime side by side, each with as many threads.
 
-    python bench/embed.py --extension build/release/muster.duckdb_extension
+    python bench/embed.py --extension build/release/muster.duckdb_extension [--threads 2]
 
 Short phrases as keyword extraction has them, and texts that fill the model's 256 tokens. The engines take turns and the best of
-several turns counts, since others may use the machine; every turn has new texts, so nothing is remembered. onnxruntime
-runs the model as torch exports it, over batches sorted by length. muster is timed as a SQL statement, with DuckDB's scan.
-Products are counted by the formula of the encoder and held against the largest matrix product of torch on the same two threads.
+several turns counts, since others may use the machine; where they do, the processor's seconds with one thread say more than
+those of the clock. Every turn has new texts, so nothing is remembered. onnxruntime runs the model as torch exports it,
+over batches sorted by length. muster is timed as a SQL statement, with DuckDB's scan. The products of the encoder are counted by
+its formula and held against a large matrix product of torch with the same threads.
 """
 
 import argparse
@@ -15,7 +16,13 @@ import tempfile
 import time
 from pathlib import Path
 
-THREADS = 2
+PARSER = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+PARSER.add_argument("--extension", required=True)
+PARSER.add_argument("--threads", type=int, default=2)
+PARSER.add_argument("--turns", type=int, default=5)
+ARGS = PARSER.parse_args()
+# read by the peers when they are imported
+THREADS = ARGS.threads
 os.environ["OMP_NUM_THREADS"] = str(THREADS)
 os.environ["TOKENIZERS_PARALLELISM"] = "true"
 os.environ["RAYON_NUM_THREADS"] = str(THREADS)
@@ -46,6 +53,13 @@ def documents(n, rng):
     return [" ".join(rng.choice(WORDS) for _ in range(300)) for _ in range(n)]
 
 
+def timed(work):
+    """What `work` gives, and the seconds of the clock and of the processor it took."""
+    clock, processor = time.perf_counter(), time.process_time()
+    result = work()
+    return result, (time.perf_counter() - clock, time.process_time() - processor)
+
+
 class Muster:
     name = "muster"
 
@@ -55,10 +69,9 @@ class Muster:
 
     def encode(self, texts):
         self.connection.execute("CREATE OR REPLACE TEMP TABLE texts AS SELECT unnest(?) AS text", [texts])
-        start = time.perf_counter()
         call = f"muster.embed(text, model := '{MODEL}')"
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE vectors AS SELECT {call} AS vector FROM texts")
-        taken = time.perf_counter() - start
+        statement = f"CREATE OR REPLACE TEMP TABLE vectors AS SELECT {call} AS vector FROM texts"
+        _, taken = timed(lambda: self.connection.execute(statement))
         vectors = self.connection.execute("FROM vectors").fetchnumpy()["vector"]
         return numpy.stack([numpy.asarray(vector) for vector in vectors]), taken
 
@@ -70,9 +83,7 @@ class Torch:
         self.model = SentenceTransformer(str(MODEL), device="cpu")
 
     def encode(self, texts):
-        start = time.perf_counter()
-        vectors = self.model.encode(texts, show_progress_bar=False)
-        return vectors, time.perf_counter() - start
+        return timed(lambda: self.model.encode(texts, show_progress_bar=False))
 
 
 class States(torch.nn.Module):
@@ -107,7 +118,9 @@ class Onnx:
         self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def encode(self, texts):
-        start = time.perf_counter()
+        return timed(lambda: self.batches(texts))
+
+    def batches(self, texts):
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         vectors = numpy.empty((len(texts), 384), dtype=numpy.float32)
         for first in range(0, len(order), self.BATCH):
@@ -118,19 +131,14 @@ class Onnx:
             states = self.session.run(None, inputs)[0]
             pooled = (states * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
             vectors[rows] = pooled / numpy.linalg.norm(pooled, axis=1, keepdims=True)
-        return vectors, time.perf_counter() - start
+        return vectors
 
 
 def peak():
-    """Floating point operations a second of a large product."""
-    torch.set_num_threads(THREADS)
+    """Floating point operations a second of a large product, by the clock and by the processor."""
     a, b = torch.rand(2048, 2048), torch.rand(2048, 2048)
-    best = float("inf")
-    for _ in range(8):
-        start = time.perf_counter()
-        a @ b
-        best = min(best, time.perf_counter() - start)
-    return 2 * 2048**3 / best
+    times = [timed(lambda: a @ b)[1] for _ in range(8)]
+    return [2 * 2048**3 / min(column) for column in zip(*times)]
 
 
 def operations(lengths, hidden=384, inner=1536, layers=6):
@@ -139,32 +147,31 @@ def operations(lengths, hidden=384, inner=1536, layers=6):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--extension", required=True)
-    parser.add_argument("--turns", type=int, default=5)
-    args = parser.parse_args()
+    torch.set_num_threads(THREADS)
     with tempfile.TemporaryDirectory() as folder:
         peer = Torch()
-        engines = [Muster(args.extension), peer, Onnx(peer, folder)]
-        print(f"threads {THREADS}, peak of a matrix product {peak() / 1e9:.0f} GFLOP/s")
+        engines = [Muster(ARGS.extension), peer, Onnx(peer, folder)]
+        peaks = peak()
+        print(f"{THREADS} threads; a matrix product has {peaks[0] / 1e9:.0f} GFLOP/s, {peaks[1] / 1e9:.0f} a processor's second")
         rng = random.Random(1)
-        for kind, make, n in (("2,000 phrases", phrases, 2000), ("256-token texts", documents, 64)):
-            best = {}
-            for turn in range(args.turns + 1):
+        for kind, make, n in (("phrases", phrases, 2000), ("256 tokens", documents, 64)):
+            taken = {engine.name: [] for engine in engines}
+            for turn in range(ARGS.turns + 1):
                 texts = make(n, rng)
                 results = {}
                 for engine in engines:
-                    results[engine.name], taken = engine.encode(texts)
+                    results[engine.name], times = engine.encode(texts)
                     if turn:  # the first is for warming up
-                        best[engine.name] = min(best.get(engine.name, float("inf")), taken)
+                        taken[engine.name].append(times)
                 worst = max(abs(vectors - results["muster"]).max() for vectors in results.values())
                 assert worst < 2e-6, worst
-            peer.model.tokenizer.backend_tokenizer.no_padding()
-            lengths = [min(256, len(ids)) for ids in peer.model.tokenizer(texts)["input_ids"]]
-            for name, seconds in best.items():
-                rate, ratio = n / seconds, best["sentence-transformers"] / seconds
-                share = operations(lengths) / seconds / peak()
-                print(f"{kind:16} {name:22} {rate:8.0f} texts/s {ratio:6.2f} x sentence-transformers {share:6.1%} of the peak")
+            lengths = [min(256, len(ids)) for ids in peer.model.tokenizer(texts, truncation=True)["input_ids"]]
+            for column, unit in enumerate(("clock", "processor")):
+                best = {name: min(times[column] for times in all_times) for name, all_times in taken.items()}
+                for name, seconds in best.items():
+                    ratio = best["sentence-transformers"] / seconds
+                    share = operations(lengths) / seconds / peaks[column]
+                    print(f"{kind:10} {unit:9} {name:22} {n / seconds:7.0f} texts/s, {ratio:5.2f} times sentence-transformers, {share:5.1%} of the product's speed")
 
 
 if __name__ == "__main__":
