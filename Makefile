@@ -7,6 +7,8 @@
 #   make bench     speed and calibration, printed and written to docs/
 #   make compare   muster beside its peers from PyPI, some minutes, written to docs/
 #   make docs      the generated reference
+#   make bench-embed  embeddings beside sentence-transformers and onnxruntime
+#   make cuda      the extension for NVIDIA cards of compute capability 9.0, into build/cuda/; test-cuda, bench-cuda try it
 #   make package   the extension optimised at link time, with its checksum
 #   make clean     what was built
 
@@ -18,7 +20,7 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build models demo test test-engine test-sql test-docs lint bench compare docs package clean
+.PHONY: all build models demo test test-engine test-sql test-docs lint bench bench-embed compare cuda test-cuda bench-cuda docs package clean
 
 all: build models .venv/ready .venv-1.5/ready
 
@@ -62,7 +64,21 @@ test-sql: all
 	.venv/bin/python test/test_python.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_python.py --extension $(EXTENSION)
 
-test-docs: all
+test-CUDA := build/cuda/toolkit
+CUDA_EXTENSION := build/cuda/muster.duckdb_extension
+CUDA_ENVIRONMENT = CUDA_HOME=$(abspath $(CUDA)) CUDA_PATH=$(abspath $(CUDA)) NVCC=$(abspath $(CUDA))/bin/nvcc CUDA_COMPUTE_CAP=90 \
+	PATH=$(abspath $(CUDA))/bin:$$PATH LIBRARY_PATH=$(abspath $(CUDA))/lib:$(abspath $(CUDA))/lib/stubs
+
+# builds on a machine without a card; the file loads where the libraries of CUDA 13 and the driver are
+cuda:
+	$(PYTHON) scripts/cuda.py $(CUDA)
+	$(CUDA_ENVIRONMENT) $(CARGO) build --release --locked --features cuda --target-dir build/cuda/target
+	$(PYTHON) scripts/stamp.py build/cuda/target/release/$(LIBRARY) $(CUDA_EXTENSION) --version $(VERSION)
+
+test-cuda bench-cuda: models .venv/ready
+	LD_LIBRARY_PATH=$(abspath $(CUDA))/lib:$$LD_LIBRARY_PATH .venv/bin/python test/cuda.py --extension $(CUDA_EXTENSION) $(if $(filter bench%,$@),--bench)
+
+docs: all
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check
 	.venv/bin/python test/test_readme.py
 
@@ -77,6 +93,15 @@ bench: all .venv-bench/ready
 	.venv/bin/python bench/sql.py --extension $(EXTENSION)
 	$(CARGO) bench --locked --bench calibration
 	$(CARGO) bench --locked --bench diagnostics
+
+# never in CI, as the comparison
+.venv-embed/ready: bench/requirements-embed.txt
+	$(PYTHON) -m venv .venv-embed
+	.venv-embed/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-embed.txt
+	touch $@
+
+bench-embed: build models .venv-embed/ready
+	.venv-embed/bin/python bench/embed.py --extension $(EXTENSION)
 
 .venv-compare/ready: bench/requirements-compare.txt
 	$(PYTHON) -m venv .venv-compare
@@ -96,4 +121,4 @@ package:
 	cd build/dist && sha256sum muster.duckdb_extension > muster.duckdb_extension.sha256
 
 clean:
-	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare
+	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-embed

@@ -19,7 +19,7 @@
 use super::bert::Shape;
 use super::config::Json;
 use super::weights::Files;
-use super::{Dtype, EmbedError};
+use super::{BATCH, Batching, Dtype, EmbedError};
 use candle_core::{D, DType, Device, Tensor};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -53,7 +53,7 @@ pub struct TensorEncoder {
 
 #[derive(Debug)]
 enum Architecture {
-    Bert(Bert),
+    Bert(Box<Bert>),
     Mistral(Mistral),
 }
 
@@ -184,7 +184,9 @@ impl TensorEncoder {
         cuda: bool,
         dtype: Dtype,
     ) -> Result<TensorEncoder, EmbedError> {
-        TensorEncoder::new(files, folder, cuda, dtype, |loaded| Ok(Architecture::Bert(Bert::new(shape, loaded)?)))
+        TensorEncoder::new(files, folder, cuda, dtype, |loaded| {
+            Ok(Architecture::Bert(Box::new(Bert::new(shape, loaded)?)))
+        })
     }
 
     pub fn mistral(
@@ -212,6 +214,15 @@ impl TensorEncoder {
         };
         let architecture = build(&mut Loaded::read(files, folder, &device, dtype)?)?;
         Ok(TensorEncoder { architecture, device, dtype, turn: Mutex::new(()) })
+    }
+
+    /// On the processor texts of one length go together, so that none is padded: padding would change the order of sums, and
+    /// with it the last bit of a vector.
+    pub fn batching(&self) -> Batching {
+        match self.device.is_cpu() {
+            true => Batching { limit: BATCH, alike: true },
+            false => Batching { limit: 32 * BATCH, alike: false },
+        }
     }
 
     /// As [`super::packed::Packed::encode`].

@@ -65,9 +65,15 @@ fn tokens_and_vectors_are_those_of_sentence_transformers() {
 
 #[test]
 fn a_vector_does_not_depend_on_its_neighbours() {
-    let (model, oracle) = (minilm(), oracle("embed.json"));
+    let oracle = oracle("embed.json");
     let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).step_by(3).collect();
-    let together = model.encode(&texts, 1).unwrap();
+    for model in [minilm(), Arc::new(Model::load(&choice(&fixture("tiny_mistral"), Dtype::F32)).unwrap())] {
+        assert_alone_as_together(&model, &texts);
+    }
+}
+
+fn assert_alone_as_together(model: &Model, texts: &[&str]) {
+    let together = model.encode(texts, 1).unwrap();
     let mut backwards = model.encode(&texts.iter().rev().copied().collect::<Vec<_>>(), 3).unwrap();
     backwards.reverse();
     assert_eq!(together, backwards);
@@ -98,15 +104,16 @@ fn both_encoders_agree() {
 
 #[test]
 fn batches_hold_every_text_once() {
-    for threads in [1, 2, 16] {
+    for (limit, alike) in [(1, false), (64, true), (BATCH, false), (BATCH, true)] {
         for lengths in [vec![], vec![3], vec![0, 5, 0], vec![600, 1, 2], (0..500).map(|i| i % 70).collect()] {
             let ids: Vec<Vec<u32>> = lengths.iter().map(|&n| vec![7; n]).collect();
-            let batches = batches(&ids, threads);
+            let batches = batches(&ids, Batching { limit, alike });
             let mut all: Vec<usize> = batches.iter().flatten().copied().collect();
             all.sort_unstable();
             assert_eq!(all, (0..ids.len()).filter(|&i| lengths[i] > 0).collect::<Vec<_>>());
             for batch in &batches {
-                assert!(batch.len() == 1 || batch.iter().map(|&i| lengths[i]).sum::<usize>() <= BATCH);
+                assert!(batch.len() == 1 || batch.iter().map(|&i| lengths[i]).sum::<usize>() <= limit);
+                assert!(!alike || batch.iter().all(|&i| lengths[i] == lengths[batch[0]]));
             }
         }
     }

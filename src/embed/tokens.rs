@@ -81,7 +81,8 @@ impl Tokens {
         let shorter = self.breaks.shorten(&prompted);
         let mut length = SHORT;
         while length < shorter.len() {
-            if let Some(at) = self.breaks.last(&shorter[..shorter.floor_char_boundary(length)]) {
+            let end = (length..).find(|&at| shorter.is_char_boundary(at)).unwrap_or(shorter.len());
+            if let Some(at) = self.breaks.last(&shorter[..end]) {
                 let ids = self.encode_whole(&shorter[..at])?;
                 if ids.len() == self.max {
                     return Ok(ids);
