@@ -9,6 +9,8 @@
 #   make bench-keywords  keybert_keywords beside KeyBERT, some minutes
 #   make compare   muster beside its peers from PyPI, some minutes, written to docs/
 #   make docs      the generated reference
+#   make bench-embed  embeddings beside sentence-transformers and onnxruntime
+#   make cuda      the extension for NVIDIA cards of compute capability 9.0, into build/cuda/; test-cuda, bench-cuda try it
 #   make package   the extension optimised at link time, with its checksum
 #   make clean     what was built
 
@@ -21,8 +23,7 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build models demo demo-llm test test-engine test-sql test-llm test-docs lint bench bench-keywords compare docs package clean
-
+.PHONY: all build models demo demo-llm test test-engine test-sql test-llm test-docs lint bench bench-keywords bench-embed compare cuda test-cuda bench-cuda docs package clean
 all: build models .venv/ready .venv-1.5/ready
 
 build: $(EXTENSION)
@@ -96,16 +97,33 @@ bench: all $(MOCK) .venv-bench/ready
 	$(CARGO) bench --locked --bench calibration
 	$(CARGO) bench --locked --bench diagnostics
 
-.venv-keybert/ready: bench/requirements-keybert.txt
-	$(PYTHON) -m venv .venv-keybert
-	.venv-keybert/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-keybert.txt
+# never in CI: the peers bring torch
+.venv-embed/ready: bench/requirements-embed.txt
+	$(PYTHON) -m venv .venv-embed
+	.venv-embed/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-embed.txt
 	touch $@
 
-# never in CI: the peer brings torch
-bench-keywords: all .venv-keybert/ready
+bench-embed: all .venv-embed/ready
+	.venv-embed/bin/python bench/embed.py --extension $(EXTENSION)
+
+bench-keywords: all .venv-embed/ready
 	$(CARGO) bench --locked --bench keywords
-	.venv-keybert/bin/python bench/keybert.py --extension $(EXTENSION)
+	.venv-embed/bin/python bench/keybert.py --extension $(EXTENSION)
 	.venv/bin/python bench/keybert.py --extension $(EXTENSION) --memory 10000
+
+CUDA := build/cuda/toolkit
+CUDA_EXTENSION := build/cuda/muster.duckdb_extension
+CUDA_ENVIRONMENT = CUDA_HOME=$(abspath $(CUDA)) CUDA_PATH=$(abspath $(CUDA)) NVCC=$(abspath $(CUDA))/bin/nvcc CUDA_COMPUTE_CAP=90 \
+	PATH=$(abspath $(CUDA))/bin:$$PATH LIBRARY_PATH=$(abspath $(CUDA))/lib:$(abspath $(CUDA))/lib/stubs
+
+# builds on a machine without a card; the file loads where the libraries of CUDA 13 and the driver are
+cuda:
+	$(PYTHON) scripts/cuda.py $(CUDA)
+	$(CUDA_ENVIRONMENT) $(CARGO) build --release --locked --features cuda --target-dir build/cuda/target
+	$(PYTHON) scripts/stamp.py build/cuda/target/release/$(LIBRARY) $(CUDA_EXTENSION) --version $(VERSION)
+
+test-cuda bench-cuda: models .venv/ready
+	LD_LIBRARY_PATH=$(abspath $(CUDA))/lib:$$LD_LIBRARY_PATH .venv/bin/python test/cuda.py --extension $(CUDA_EXTENSION) $(if $(filter bench%,$@),--bench)
 
 .venv-compare/ready: bench/requirements-compare.txt
 	$(PYTHON) -m venv .venv-compare
@@ -125,4 +143,4 @@ package:
 	cd build/dist && sha256sum muster.duckdb_extension > muster.duckdb_extension.sha256
 
 clean:
-	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-keybert
+	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-embed
