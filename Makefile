@@ -87,8 +87,8 @@ bench: all .venv-bench/ready
 # never in CI: the peer brings torch
 bench-keywords: all .venv-keybert/ready
 	$(CARGO) bench --locked --bench keywords
-	.venv-keybert/bin/python bench/keybert.py --extension $(EXTENSION)
-	.venv/bin/python bench/keybert.py --extension $(EXTENSION) --memory 10000
+	.venv-keybert/bin/python bench/keybert_keywords.py --extension $(EXTENSION)
+	.venv/bin/python bench/keybert_keywords.py --extension $(EXTENSION) --memory 10000
 
 .venv-compare/ready: bench/requirements-compare.txt
 	$(PYTHON) -m venv .venv-compare

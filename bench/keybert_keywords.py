@@ -1,7 +1,7 @@
 """KeyBERT in Python and keybert_keywords side by side on the same texts, two threads each.
 
-    PEERS/bin/python bench/keybert.py --extension build/release/muster.duckdb_extension [--ngram-max 2] [--texts 100]
-    .venv/bin/python bench/keybert.py --extension … --memory 10000
+    PEERS/bin/python bench/keybert_keywords.py --extension build/release/muster.duckdb_extension [--ngram-max 2] [--texts 100]
+    .venv/bin/python bench/keybert_keywords.py --extension … --memory 10000
 
 PEERS is an environment with bench/requirements-keybert.txt. Prints seconds (median of the repeats, model loaded), their ratio, and how many of the
 ordered lists agree. Each of muster's runs is a process of its own, so that nothing is remembered. With --memory the peak memory
