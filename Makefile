@@ -108,8 +108,8 @@ bench-embed: all .venv-embed/ready
 
 bench-keywords: all .venv-embed/ready
 	$(CARGO) bench --locked --bench keywords
-	.venv-embed/bin/python bench/keybert.py --extension $(EXTENSION)
-	.venv/bin/python bench/keybert.py --extension $(EXTENSION) --memory 10000
+	.venv-embed/bin/python bench/keybert_keywords.py --extension $(EXTENSION)
+	.venv/bin/python bench/keybert_keywords.py --extension $(EXTENSION) --memory 10000
 
 CUDA := build/cuda/toolkit
 CUDA_EXTENSION := build/cuda/muster.duckdb_extension
