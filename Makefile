@@ -2,10 +2,12 @@
 #
 #   make           the extension and the Python environments
 #   make demo      estimates of the sample study in the DuckDB CLI
+#   make demo-keywords  words of its CVs that tell experts from others, and filters made of them
 #   make test      all tests
 #   make models    the default embedding model, into .models
 #   make bench     speed and calibration, printed and written to docs/
 #   make bench-keywords  keybert_keywords beside KeyBERT, some minutes
+#   make bench-filter  keyword_filter beside regexp_matches; planted keywords found again
 #   make compare   muster beside its peers from PyPI, some minutes, written to docs/
 #   make docs      the generated reference
 #   make package   the extension optimised at link time, with its checksum
@@ -19,7 +21,7 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build models demo test test-engine test-sql test-docs lint bench bench-keywords compare docs package clean
+.PHONY: all build models demo demo-keywords test test-engine test-sql test-docs lint bench bench-keywords bench-filter compare docs package clean
 
 all: build models .venv/ready .venv-1.5/ready
 
@@ -45,6 +47,9 @@ models:
 
 demo: all
 	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/estimate.sql
+
+demo-keywords: all
+	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/keywords.sql
 
 test: lint test-engine all test-sql test-docs
 
@@ -90,6 +95,11 @@ bench-keywords: all .venv-keybert/ready
 	$(CARGO) bench --locked --bench keywords
 	.venv-keybert/bin/python bench/keybert.py --extension $(EXTENSION)
 	.venv/bin/python bench/keybert.py --extension $(EXTENSION) --memory 10000
+
+bench-filter: all
+	$(CARGO) bench --locked --bench filter
+	.venv/bin/python bench/filter.py --extension $(EXTENSION)
+	.venv/bin/python bench/planted.py --extension $(EXTENSION)
 
 .venv-compare/ready: bench/requirements-compare.txt
 	$(PYTHON) -m venv .venv-compare
