@@ -1,18 +1,20 @@
 # muster: build, try, test. Needs Rust, Python 3 and make; everything else is fetched into this folder.
 #
-#   make           the extension and the Python environments
-#   make demo      estimates of the sample study in the DuckDB CLI
-#   make demo-llm  annotation of sample CVs by three language models, played by a local server
-#   make test      all tests
-#   make models    the default embedding model, into .models
-#   make bench     speed and calibration, printed and written to docs/
+#   make                 the extension, the default embedding model and the Python environments
+#   make demo            estimates of the sample study in the DuckDB CLI
+#   make demo-keywords   words of its CVs that tell experts from others, and filters made of them
+#   make demo-llm        annotation of its CVs by three language models, played by a local server
+#   make test            all tests
+#   make bench           speed and calibration, printed and written to docs/
+#   make bench-embed     embeddings beside sentence-transformers and onnxruntime
 #   make bench-keywords  keybert_keywords beside KeyBERT, some minutes
-#   make compare   muster beside its peers from PyPI, some minutes, written to docs/
-#   make docs      the generated reference
-#   make bench-embed  embeddings beside sentence-transformers and onnxruntime
-#   make cuda      the extension for NVIDIA cards of compute capability 9.0, into build/cuda/; test-cuda, bench-cuda try it
-#   make package   the extension optimised at link time, with its checksum
-#   make clean     what was built
+#   make bench-filter    keyword_filter beside regexp_matches; planted keywords found again
+#   make compare         muster beside its peers from PyPI, some minutes, written to docs/
+#   make docs            the generated reference
+#   make models          the default embedding model, into .models
+#   make cuda            the extension for NVIDIA cards of compute capability 9.0; test-cuda, bench-cuda try it
+#   make package         the extension optimised at link time, with its checksum
+#   make clean           what was built
 
 EXTENSION := build/release/muster.duckdb_extension
 VERSION := v$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
@@ -23,7 +25,9 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build models demo demo-llm test test-engine test-sql test-llm test-docs lint bench bench-keywords bench-embed compare cuda test-cuda bench-cuda docs package clean
+.PHONY: all build models demo demo-keywords demo-llm test test-engine test-sql test-llm test-docs lint bench bench-embed \
+	bench-keywords bench-filter compare cuda test-cuda bench-cuda docs package clean
+
 all: build models .venv/ready .venv-1.5/ready
 
 build: $(EXTENSION)
@@ -53,6 +57,9 @@ models:
 
 demo: all
 	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/estimate.sql
+
+demo-keywords: all
+	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/keywords.sql
 
 # no key and no provider: the server of the tests answers
 demo-llm: all $(MOCK)
@@ -124,6 +131,11 @@ cuda:
 
 test-cuda bench-cuda: models .venv/ready
 	LD_LIBRARY_PATH=$(abspath $(CUDA))/lib:$$LD_LIBRARY_PATH .venv/bin/python test/cuda.py --extension $(CUDA_EXTENSION) $(if $(filter bench%,$@),--bench)
+
+bench-filter: all
+	$(CARGO) bench --locked --bench filter
+	.venv/bin/python bench/filter.py --extension $(EXTENSION)
+	.venv/bin/python bench/planted.py --extension $(EXTENSION)
 
 .venv-compare/ready: bench/requirements-compare.txt
 	$(PYTHON) -m venv .venv-compare
