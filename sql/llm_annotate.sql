@@ -70,9 +70,30 @@ CREATE MACRO muster.main.llm_annotate(
     store := NULL,
     allow_http := false
 ) AS TABLE
-WITH _muster_doc AS (
-    SELECT profile_id AS _muster_id, [{text: CAST(text AS VARCHAR)}] AS _muster_texts
+WITH _muster_doc AS NOT MATERIALIZED (
+    SELECT profile_id AS _muster_id, {text: CAST(text AS VARCHAR)} AS _muster_text
     FROM query_table(docs)
+),
+-- a call has one text; with batches it has so many that they fill one, and the calls are in the order of docs
+_muster_call AS (
+    SELECT [_muster_id] AS _muster_ids, [_muster_text] AS _muster_texts
+    FROM _muster_doc
+    WHERE NOT coalesce(TRY_CAST(CAST(batch AS VARCHAR) AS BOOLEAN), false)
+    UNION ALL
+    SELECT _muster_ids, _muster_texts
+    FROM (
+        SELECT
+            (_muster_place - 1) // 20000 AS _muster_part,
+            list(_muster_id ORDER BY _muster_place) AS _muster_ids,
+            list(_muster_text ORDER BY _muster_place) AS _muster_texts
+        FROM (
+            SELECT *, row_number() OVER () AS _muster_place
+            FROM _muster_doc
+            WHERE coalesce(TRY_CAST(CAST(batch AS VARCHAR) AS BOOLEAN), false)
+        )
+        GROUP BY _muster_part
+        ORDER BY _muster_part
+    )
 ),
 _muster_count AS (
     SELECT CAST(count(*) AS VARCHAR) AS _muster_docs
@@ -103,8 +124,11 @@ _muster_options AS (
     }) AS VARCHAR) AS _muster_json
     FROM _muster_count
 )
-SELECT _muster_id AS profile_id, unnest(_muster_row)
+SELECT _muster_ids[_muster_at] AS profile_id, * EXCLUDE (_muster_ids, _muster_at)
 FROM (
-    SELECT _muster_id, unnest(muster_llm_annotate(_muster_texts, _muster_json, _muster_run_id)) AS _muster_row
-    FROM _muster_doc, _muster_options, _muster_run
+    SELECT _muster_ids, unnest(_muster_row)
+    FROM (
+        SELECT _muster_ids, unnest(muster_llm_annotate(_muster_texts, _muster_json, _muster_run_id)) AS _muster_row
+        FROM _muster_call, _muster_options, _muster_run
+    )
 );

@@ -92,7 +92,7 @@ _muster_options AS (
 _muster_request AS (
     SELECT _muster_rows, unnest(_muster_plan)
     FROM (
-        SELECT _muster_rows, unnest(muster_llm_plan(_muster_texts, _muster_json)) AS _muster_plan
+        SELECT _muster_rows, unnest(muster_llm_plan(_muster_texts, _muster_json, '')) AS _muster_plan
         FROM _muster_distinct, _muster_options
     )
 ),

@@ -409,10 +409,15 @@ class Names(unittest.TestCase):
         "keyword_lists": "{keywords}, strict := 0.2, broad := 0.1, max_q := 1, min_documents := 0",
         "keyword_scores": "{docs}, {body}, {kind}, {lists}",
         "keyword_filter": "{docs}, {body}, [{{annotator: 'office', any_of: ['office']}}]",
+        # texts that are too long are rows without a request: nothing is sent
+        "llm_annotate": "{docs}, {body}, ['openai:m', 'google:m'], replay := true, max_text_chars := 5, store := '{store}'",
+        "llm_plan": "{docs}, {body}, ['openai:m', 'google:m'], store := '{store}'",
+        "llm_import": "{answers}, store := '{store}'",
+        "llm_agreement": "{ratings}",
     }
     RELATIONS = {
         "ratings": "r", "profiles": "p", "estimates": "e", "made": "e", "counts": "c", "docs": "d", "keywords": "k", "lists": "l",
-        "affiliations": "a",
+        "affiliations": "a", "answers": "m",
     }
     # where a column stands, and its plain name
     COLUMNS = {
@@ -436,6 +441,9 @@ class Names(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.connection = connection = connect()
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        cls.addClassCleanup(folder.cleanup)
+        cls.store = str(Path(folder.name) / "store.sqlite")
         small = "companies := 3, max_observed := 30, rated_experts := 12, rated_others := 12"
         connection.execute(
             f"""
@@ -454,6 +462,12 @@ class Names(unittest.TestCase):
             FROM muster.discriminative_keywords(plain_d, x9, x10, min_df := 1, max_df := 1.0, ngram_max := 1);
             CREATE TABLE plain_l AS
             FROM muster.keyword_lists(plain_k, strict := 0.2, broad := 0.1, max_q := 1, min_documents := 0);
+            CREATE TABLE plain_m AS
+            SELECT sha256(request) AS request_hash, *, 'm' AS model, true AS label, 'ACCEPT' AS answer, 'why' AS reason,
+                'stop' AS finish, 1 AS attempts, false AS batch, 100 AS input_tokens, 0 AS cached_tokens, 10 AS output_tokens,
+                0 AS reasoning_tokens, 0.5 AS cost_usd, 'r' AS request_id, TIMESTAMP '2026-01-01' AS answered_at, '' AS response
+            FROM (SELECT '{{"text":"CV","version":1}}' AS request);
+            FROM muster.llm_import(plain_m, store := '{cls.store}');
             """
         )
         catalog = rows(
@@ -477,7 +491,7 @@ class Names(unittest.TestCase):
 
     @classmethod
     def run_call(cls, call, prefix="", **names):
-        return rows(cls.connection, f"{prefix}FROM muster.{call}({cls.CALLS[call].format(**{**cls.PLAIN, **names})})")
+        return rows(cls.connection, f"{prefix}FROM muster.{call}({cls.CALLS[call].format(**{**cls.PLAIN, "store": cls.store, **names})})")
 
     def fields(self, call):
         return re.findall(r"{(\w+)}", self.CALLS[call])
@@ -487,7 +501,8 @@ class Names(unittest.TestCase):
             self.assertEqual(self.run_call(call, prefix, **names), self.expected[call])
 
     def test_every_table_function_is_called(self):
-        known = {*self.CALLS, "simulate_profiles", "simulate_ratings", "simulate_truth", "functions", "version", "stop_words", "study_filters"}
+        known = {*self.CALLS, "simulate_profiles", "simulate_ratings", "simulate_truth", "functions", "version", "stop_words", "study_filters",
+                 "llm_store", "llm_usage"}  # fmt: skip
         listed = rows(self.connection, "SELECT name FROM muster.functions() WHERE kind = 'table'")
         self.assertEqual({name for (name,) in listed}, known)
 
@@ -496,7 +511,7 @@ class Names(unittest.TestCase):
             with self.subTest(name):
                 block = details.split("columns:\n")[1]
                 documented = [tuple(line.split()[:2]) for line in block.splitlines() if line.startswith("  ")]
-                call = self.CALLS.get(name, "").format(**self.PLAIN)
+                call = self.CALLS.get(name, "").format(**self.PLAIN, store=self.store)
                 got = [row[:2] for row in rows(self.connection, f"DESCRIBE FROM muster.{name}({call})")]
                 self.assertEqual([column for column, _ in got], [column for column, _ in documented])
                 for (column, kind), (_, wanted) in zip(got, documented):

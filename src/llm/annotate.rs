@@ -285,7 +285,6 @@ fn resolve(
         let by_hash: HashMap<Hash, &Job> = jobs.iter().map(|job| (job.hash, job)).collect();
         let mut halted = run.watch_halt();
         let mut deadline: Option<Instant> = None;
-        let mut error = None;
         let mut redraw = tokio::time::interval(Duration::from_millis(250));
         loop {
             tokio::select! {
@@ -297,15 +296,9 @@ fn resolve(
                         }
                         outcomes.insert(hash, (outcome, cached));
                     },
-                    Some(Ok(Err(problem))) => {
-                        // of several errors the first is the cause
-                        error.get_or_insert(problem);
-                        run.halt(Halt::Broken);
-                    }
-                    Some(Err(problem)) => {
-                        error.get_or_insert(LlmError::Start { message: problem.to_string() });
-                        run.halt(Halt::Broken);
-                    }
+                    // of several errors the first is the cause
+                    Some(Ok(Err(problem))) => run.halt(Halt::Broken(problem.to_string())),
+                    Some(Err(problem)) => run.halt(Halt::Broken(format!("llm_annotate: {problem}"))),
                 },
                 _ = next(&mut interrupts), if deadline.is_none() => {
                     run.halt(Halt::Interrupted);
@@ -318,12 +311,7 @@ fn resolve(
         }
         // what is still in flight after the grace ends here
         drop(tasks);
-        match (run.halted(), error) {
-            (Some(LlmError::Interrupted { .. }), Some(cause)) => Err(cause),
-            (Some(halted), _) => Err(halted),
-            (None, Some(cause)) => Err(cause),
-            (None, None) => Ok(()),
-        }
+        run.halted().map_or(Ok(()), Err)
     })?;
     Ok(outcomes)
 }
@@ -412,6 +400,7 @@ async fn ask(run: &Run, job: &Job) -> Result<Outcome, LlmError> {
             Ok(json) => Ok((providers::reply(model.provider, &run.settings.task, &json), response)),
             Err(_) => Err(providers::Refusal {
                 message: format!("response is not JSON: {}", super::schema::shorten(&response.body)),
+                status: None,
                 retry: true,
                 wait: None,
                 crowded: false,

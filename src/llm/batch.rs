@@ -1,9 +1,9 @@
 //! The batch interfaces of Google, Anthropic and OpenAI: half the price, and a wait of minutes to a day.
 //!
 //! The id of a batch is recorded before anything else, so a run that was killed takes its batches up again where they
-//! are, and pays nothing twice. Results come in any order. What expired or failed in passing goes into another
-//! batch, up to `max_attempts`. One vector of rows makes one batch a model, or several where a limit of the
-//! provider's (requests, bytes) asks for it.
+//! are, and pays nothing twice (unless it was killed between the server's taking a batch and the arrival of its id). Results come in any order. What expired or failed in passing goes into another
+//! batch, up to `max_attempts`. With `batch := true` up to 20,000 documents make a batch of a model, several
+//! where a limit of the provider's (requests, bytes) asks for it; with a model's own `batch` each vector of rows makes one.
 
 use super::annotate::{Claim, Done, Job, failed, keep_all, outcome, price, settle, stopped};
 use super::error::LlmError;
@@ -185,18 +185,19 @@ async fn submit_all(
     Ok(open)
 }
 
-/// Sends a request of the batch interface, again where that may help.
+/// Sends a request of the batch interface, again where that may help and `may_repeat` has nothing against it.
 async fn exchange(
     run: &Run,
     model: &Model,
     request: impl Fn(&reqwest::Client) -> RequestBuilder,
+    may_repeat: fn(&Refusal) -> bool,
 ) -> Result<Result<Response, Refusal>, LlmError> {
     let client = engine()?.clients.of(model);
     let mut attempts = 0;
     loop {
         attempts += 1;
         match http::send(model, request(client), run.settings.timeout).await {
-            Err(refusal) if refusal.retry && attempts < run.settings.max_attempts => {
+            Err(refusal) if refusal.retry && may_repeat(&refusal) && attempts < run.settings.max_attempts => {
                 let wait = refusal.wait.unwrap_or_else(|| super::limits::backoff(attempts, &[attempts as u8; 32]));
                 run.unless_halted(tokio::time::sleep(wait)).await?;
             }
@@ -213,7 +214,7 @@ fn parsed(response: Result<Response, Refusal>) -> Result<Value, Refusal> {
 
 /// A refusal that another batch may mend.
 fn lost(message: String) -> Refusal {
-    Refusal { message, retry: true, wait: None, crowded: false, stop: false }
+    Refusal { message, status: None, retry: true, wait: None, crowded: false, stop: false }
 }
 
 /// Submits one batch; its id.
@@ -240,11 +241,16 @@ async fn submit(run: &Run, model: &Model, part: Vec<(Hash, Value)>) -> Result<Re
             };
             let lines: String = part.into_iter().map(line).collect();
             let url = format!("{base}/files");
-            let upload = exchange(run, model, |client| {
-                let file = reqwest::multipart::Part::text(lines.clone()).file_name("muster.jsonl");
-                let form = reqwest::multipart::Form::new().text("purpose", "batch").part("file", file);
-                client.post(&url).multipart(form)
-            });
+            let upload = exchange(
+                run,
+                model,
+                |client| {
+                    let file = reqwest::multipart::Part::text(lines.clone()).file_name("muster.jsonl");
+                    let form = reqwest::multipart::Form::new().text("purpose", "batch").part("file", file);
+                    client.post(&url).multipart(form)
+                },
+                |_| true,
+            );
             let file = match parsed(upload.await?) {
                 Ok(body) => body["id"].clone(),
                 Err(refusal) => return Ok(Err(refusal)),
@@ -253,10 +259,9 @@ async fn submit(run: &Run, model: &Model, part: Vec<(Hash, Value)>) -> Result<Re
             (format!("{base}/batches"), order)
         }
     };
-    // not repeated: a response that was lost may stand for a batch that was made
-    let client = engine()?.clients.of(model);
-    let response =
-        http::send(model, client.post(&url).json(&body), run.settings.timeout.max(Duration::from_secs(120))).await;
+    // a response that was lost may stand for a batch that was made: only what the server has refused is repeated
+    let refused = |refusal: &Refusal| refusal.status.is_some();
+    let response = exchange(run, model, |client| client.post(&url).json(&body), refused).await?;
     Ok(parsed(response).and_then(|body| {
         let id = body["id"].as_str().or(body["name"].as_str());
         let id =
@@ -333,10 +338,10 @@ async fn results(run: &Run, model: &Model, batch: &Batch) -> Result<Result<Lines
         Provider::OpenAi | Provider::Compatible => format!("{base}/batches/{id}"),
     };
     let report = loop {
-        match parsed(exchange(run, model, |client| client.get(&status)).await?) {
+        match parsed(exchange(run, model, |client| client.get(&status), |_| true).await?) {
             Ok(report) if has_ended(model.provider, &report) => break report,
             Ok(_) => run.unless_halted(tokio::time::sleep(poll_interval())).await?,
-            Err(refusal) if refusal.message.starts_with("HTTP 404") => return Ok(Ok(Lines::new())),
+            Err(refusal) if refusal.status == Some(404) => return Ok(Ok(Lines::new())),
             Err(refusal) => return Ok(Err(refusal)),
         }
     };
@@ -360,7 +365,7 @@ async fn results(run: &Run, model: &Model, batch: &Batch) -> Result<Result<Lines
     };
     let mut lines = Lines::new();
     for url in files {
-        match exchange(run, model, |client| client.get(&url)).await? {
+        match exchange(run, model, |client| client.get(&url), |_| true).await? {
             Ok(response) => {
                 let values = response.body.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
                 lines.extend(values.filter_map(|line| match model.provider {

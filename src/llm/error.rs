@@ -42,6 +42,8 @@ pub enum LlmError {
     Interrupted { answered: u64 },
     #[error("llm_annotate: answers cannot be written to the store: {message}")]
     NotWritten { message: String },
+    #[error("{message}")]
+    Broken { message: String },
     #[error("llm_annotate: cannot start: {message}")]
     Start { message: String },
     #[error("llm_import: row {row}: {message}")]

@@ -47,8 +47,14 @@ impl Clients {
 /// Sends a request and reads the response.
 pub async fn send(model: &Model, request: RequestBuilder, timeout: Duration) -> Result<Response, Refusal> {
     let redact = |text: &str| model.key.as_ref().map_or_else(|| text.to_string(), |key| key.redact(text));
-    let failed =
-        |message: String| Refusal { message: redact(&message), retry: true, wait: None, crowded: false, stop: false };
+    let failed = |message: String| Refusal {
+        message: redact(&message),
+        status: None,
+        retry: true,
+        wait: None,
+        crowded: false,
+        stop: false,
+    };
     let exchange = async {
         let response = request.headers(providers::headers(model)).send().await?;
         let status = response.status();
@@ -56,7 +62,7 @@ pub async fn send(model: &Model, request: RequestBuilder, timeout: Duration) -> 
         Ok::<_, reqwest::Error>((status, headers, response.text().await?))
     };
     let (status, headers, body) = match tokio::time::timeout(timeout, exchange).await {
-        Err(_) => return Err(failed(format!("no response within {} s", timeout.as_secs_f64()))),
+        Err(_) => return Err(failed(format!("timeout: no response within {} s", timeout.as_secs_f64()))),
         Ok(Err(error)) => return Err(failed(explain(&error))),
         Ok(Ok(received)) => received,
     };

@@ -14,6 +14,8 @@ use std::path::Path;
 /// What one text would ask of one model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planned {
+    /// Of the model in the list.
+    pub position: usize,
     pub annotator: String,
     pub provider: &'static str,
     pub model: String,
@@ -42,13 +44,14 @@ pub fn plan(options: &str, texts: &[Option<&str>]) -> Result<Vec<Planned>, LlmEr
     let mut planned = Vec::with_capacity(hashes.len());
     for (text, hashes) in readable.iter().zip(hashes.chunks(settings.models.len())) {
         let mut estimate = guess(&settings.task.prompt, text.unwrap_or(""));
-        for (model, hash) in settings.models.iter().zip(hashes) {
+        for (position, (model, hash)) in settings.models.iter().zip(hashes).enumerate() {
             if let Some(cap) = model.max_tokens {
                 estimate.output = estimate.output.min(cap as f64);
             }
             let tokens = |guess: f64| Some(guess.ceil() as u64);
             let usage = Usage { input: tokens(estimate.input), output: tokens(estimate.output), ..Usage::default() };
             planned.push(Planned {
+                position,
                 annotator: model.annotator.clone(),
                 provider: model.provider.name(),
                 model: model.name.clone(),

@@ -51,8 +51,8 @@ pub enum Halt {
         done: u64,
         last: String,
     },
-    /// Another call of the run failed, and says why.
-    Broken,
+    /// A call of the run failed, for the reason given.
+    Broken(String),
 }
 
 pub struct Run {
@@ -147,7 +147,8 @@ impl Run {
         let halt = self.halted.borrow().clone()?;
         let answered = self.tally.answered.load(Ordering::Relaxed);
         Some(match halt {
-            Halt::Interrupted | Halt::Broken => LlmError::Interrupted { answered },
+            Halt::Interrupted => LlmError::Interrupted { answered },
+            Halt::Broken(message) => LlmError::Broken { message },
             Halt::TooManyErrors { failed, done, last } => {
                 LlmError::TooManyErrors { failed, done, ratio: self.settings.max_error_ratio, last }
             }

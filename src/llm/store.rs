@@ -1,6 +1,6 @@
 //! The tables of paid answers, and the one thread of the process that writes them.
 //!
-//! An answer is committed before its row is returned. Answers that arrive within some milliseconds share a commit.
+//! An answer is committed before its row is returned. Answers that arrive while a commit is being made share the next.
 //! Failures are logged and never found as answers; what they cost counts as spent. Texts and responses stand in
 //! the last columns, so that a lookup does not read them.
 
@@ -13,9 +13,9 @@ use crate::store;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
 
 const SCHEMA: &str = "
@@ -77,9 +77,6 @@ CREATE TABLE IF NOT EXISTS llm_batch (
     PRIMARY KEY (provider, base_url, batch_id)
 );
 ";
-
-/// How long the writer gathers answers for one commit.
-const GATHER: Duration = Duration::from_millis(10);
 
 /// What became of a request: an answer, or a failure where `error` says why.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -422,17 +419,12 @@ impl Store {
     }
 }
 
-/// Commits what arrives, a few milliseconds at a time, until nobody can send any more.
+/// Commits what arrives, everything that waits at once, until nobody can send any more. Nothing is waited for: an
+/// answer that is received and not yet written is paid again if the process is killed.
 fn write_orders(connection: Connection, orders: &Receiver<Order>) {
     while let Ok(first) = orders.recv() {
         let mut group = vec![first];
-        let until = Instant::now() + GATHER;
-        while let Some(left) = until.checked_duration_since(Instant::now()) {
-            match orders.recv_timeout(left) {
-                Ok(order) => group.push(order),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-            }
-        }
+        group.extend(orders.try_iter());
         let result = commit(&connection, &group).map_err(|error| error.to_string());
         for order in group {
             // a caller that was interrupted does not wait for its answer
@@ -570,4 +562,166 @@ fn outcome_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Outcome> {
 /// The error of an answer that gives no label.
 pub fn abstained(label: Option<bool>, word: &str) -> Option<String> {
     label.is_none().then(|| format!("abstained: {word}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::request::split;
+
+    /// A store in a folder of its own for a test.
+    fn fresh(name: &str) -> (PathBuf, Arc<Store>) {
+        let folder = std::env::temp_dir().join(format!("muster-llm-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let store = open(&folder.join("store.sqlite")).unwrap();
+        (folder, store)
+    }
+
+    fn template(model: &str) -> Arc<TemplateRow> {
+        let head = format!(r#"{{"base_url":"b","model":"{model}","parameters":{{}},"provider":"openai","text":"#);
+        Arc::new(TemplateRow {
+            template: Template::from_head(head),
+            provider: "openai".to_string(),
+            base_url: "b".to_string(),
+            requested_model: model.to_string(),
+        })
+    }
+
+    fn answer(word: &str, label: Option<bool>) -> Outcome {
+        Outcome {
+            label,
+            word: Some(word.to_string()),
+            model: Some("m-001".to_string()),
+            reason: Some("why".to_string()),
+            error: abstained(label, word),
+            finish: Some("stop".to_string()),
+            attempts: 2,
+            usage: Usage { input: Some(100), output: Some(10), ..Usage::default() },
+            cost_usd: Some(0.5),
+            ..Outcome::default()
+        }
+    }
+
+    fn failure(cost_usd: Option<f64>) -> Outcome {
+        let usage = Usage { input: Some(7), output: Some(1), ..Usage::default() };
+        Outcome { error: Some("refused".to_string()), attempts: 1, usage, cost_usd, ..Outcome::default() }
+    }
+
+    fn entry(template: &Arc<TemplateRow>, text: &str, outcome: Outcome) -> Entry {
+        let hash = template.template.request_hash(text);
+        Entry { hash, template: template.clone(), text: text.into(), outcome, response: Some("{}".to_string()) }
+    }
+
+    fn write(store: &Store, entries: Vec<Entry>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(store.write_all(entries)).unwrap();
+    }
+
+    #[test]
+    fn answers_are_found_and_failures_are_not() {
+        let (folder, store) = fresh("found");
+        let template = template("m");
+        let entries =
+            [("yes", answer("ACCEPT", Some(true))), ("unclear", answer("UNCLEAR", None)), ("no", failure(Some(0.25)))];
+        let hashes: Vec<Hash> = entries.iter().map(|(text, _)| template.template.request_hash(text)).collect();
+        write(&store, entries.iter().map(|(text, outcome)| entry(&template, text, outcome.clone())).collect());
+        let found = store.lookup(&hashes).unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[&hashes[0]], answer("ACCEPT", Some(true)));
+        assert_eq!(found[&hashes[1]].error.as_deref(), Some("abstained: UNCLEAR"));
+        assert_eq!(store.failed_cost(&hashes).unwrap(), 0.25);
+        assert!(store.are_settled(&hashes).unwrap());
+        assert!(!store.are_settled(&[[0; 32]]).unwrap());
+        // the first answer stays
+        write(&store, vec![entry(&template, "yes", answer("REJECT", Some(false)))]);
+        assert_eq!(store.lookup(&hashes).unwrap()[&hashes[0]].label, Some(true));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_was_spent_counts_failures_too() {
+        let (folder, store) = fresh("spent");
+        let (one, two) = (template("one"), template("two"));
+        let entries = vec![
+            entry(&one, "a", answer("ACCEPT", Some(true))),
+            entry(&one, "b", answer("REJECT", Some(false))),
+            entry(&one, "c", failure(None)),
+            entry(&two, "a", failure(Some(0.125))),
+        ];
+        write(&store, entries);
+        let lines: Vec<_> = store
+            .usage()
+            .unwrap()
+            .into_iter()
+            .map(|line| {
+                (line.requested_model, line.model, line.answers, line.failures, line.input_tokens, line.cost_usd)
+            })
+            .collect();
+        let (one, two) = ("one".to_string(), "two".to_string());
+        let expected = [
+            (one.clone(), None, 0, 1, Some(7), None),
+            (one, Some("m-001".to_string()), 2, 0, Some(200), Some(1.0)),
+            (two, None, 0, 1, Some(7), Some(0.125)),
+        ];
+        assert_eq!(lines, expected);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn pages_hold_everything_and_can_be_imported() {
+        let (folder, store) = fresh("pages");
+        let template = template("m");
+        let texts: Vec<String> = (0..Store::PAGE * 2 + 3).map(|i| format!("text {i}")).collect();
+        write(&store, texts.iter().map(|text| entry(&template, text, answer("ACCEPT", Some(true)))).collect());
+        let records: Vec<Record> = (0..store.pages().unwrap()).flat_map(|page| store.page(page).unwrap()).collect();
+        let asked: Vec<String> = records.iter().map(|record| split(&record.request).unwrap().1).collect();
+        assert_eq!(asked, texts);
+        let (other_folder, other) = fresh("imported");
+        let rows: Vec<_> = records
+            .iter()
+            .map(|record| {
+                let (head, text) = split(&record.request).unwrap();
+                (record.clone(), template.template.request_hash(&text), head, text)
+            })
+            .collect();
+        assert!(other.import(&rows).unwrap().iter().all(|fresh| *fresh));
+        assert!(!other.import(&rows).unwrap().iter().any(|fresh| *fresh));
+        assert_eq!(other.page(0).unwrap(), store.page(0).unwrap());
+        std::fs::remove_dir_all(folder).unwrap();
+        std::fs::remove_dir_all(other_folder).unwrap();
+    }
+
+    #[test]
+    fn batches_are_open_until_they_are_read() {
+        let (folder, store) = fresh("batches");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let text = |text: &str| text.to_string();
+        let batch = Batch {
+            id: text("batch-1"),
+            provider: text("openai"),
+            base_url: text("b"),
+            model: text("m"),
+            requests: vec![[1; 32], [2; 32]],
+        };
+        runtime.block_on(store.batch_opened(&batch)).unwrap();
+        assert_eq!(store.open_batches("openai", "b", "m").unwrap(), [batch.clone()]);
+        assert_eq!(store.open_batches("openai", "b", "other").unwrap(), []);
+        runtime.block_on(store.batch_closed(&batch)).unwrap();
+        assert_eq!(store.open_batches("openai", "b", "m").unwrap(), []);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_put_in_its_place_is_another_store() {
+        let (folder, store) = fresh("replaced");
+        let template = template("m");
+        write(&store, vec![entry(&template, "a", answer("ACCEPT", Some(true)))]);
+        std::fs::remove_dir_all(&folder).unwrap();
+        let again = open(&folder.join("store.sqlite")).unwrap();
+        assert_eq!(again.lookup(&[template.template.request_hash("a")]).unwrap().len(), 0);
+        write(&again, vec![entry(&template, "a", answer("ACCEPT", Some(true)))]);
+        assert_eq!(again.pages().unwrap(), 1);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

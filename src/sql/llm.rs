@@ -1,12 +1,12 @@
 //! The kernels behind `llm_annotate`, `llm_plan`, `llm_usage`, `llm_store` and `llm_import`.
 //!
-//! All are volatile: they ask servers, or read a store that changes. `Annotate` and `Import` take a whole vector of
-//! rows at once, so that its requests are in flight together, and its answers share a transaction.
+//! All are volatile: they ask servers, or read a store that changes. Texts are taken a whole vector at once, so that their
+//! requests are in flight together, and so are the rows of an import, which share a transaction.
 
 use super::kernel::Kernel;
 use super::table::{Column, Failure, Kind, Schema, rows, rows_of, split, text, text_at};
 use crate::llm::annotate::{Annotated, annotate};
-use crate::llm::publish::{import, is_substitute, plan};
+use crate::llm::publish::{Planned, import, is_substitute, plan};
 use crate::llm::store::{Record, Spent, open};
 use crate::options::Options;
 use crate::store;
@@ -63,8 +63,10 @@ impl Annotate {
         ("cost_usd", Kind::Real),
         ("cached", Kind::Boolean),
         ("request_hash", Kind::Text),
+        ("_muster_at", Kind::Integer),
     ];
 
+    /// All columns but the last.
     fn columns(rows: &[Annotated]) -> Vec<Column> {
         vec![
             column(rows, |r| Some(r.annotator.clone())),
@@ -88,23 +90,10 @@ impl VArrowScalar for Annotate {
     type State = ();
 
     fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
-        let calls = input.num_rows();
-        let (mut lengths, mut all) = (Vec::with_capacity(calls), Vec::new());
-        let mut from = 0;
-        while from < calls {
-            let (options, run) = (text(&input, 1, from), text(&input, 2, from));
-            // one statement has one run and one set of options; should they change, they are taken in turn
-            let same = |call: usize| text(&input, 2, call) == run && text(&input, 1, call) == options;
-            let to = (from + 1..calls).find(|call| !same(*call)).unwrap_or(calls);
-            let given: Vec<Vec<Option<String>>> = (from..to).map(|call| texts(&input, call)).collect();
-            let flat: Vec<Option<&str>> = given.iter().flatten().map(Option::as_deref).collect();
-            let rows = annotate(run, options, &flat)?;
-            let models = if flat.is_empty() { 0 } else { rows.len() / flat.len() };
-            lengths.extend(given.iter().map(|texts| texts.len() * models));
-            all.extend(rows);
-            from = to;
-        }
-        split(Self::COLUMNS, lengths, Self::columns(&all))
+        let vector = Vector::read(&input, |options, run, texts| Ok(annotate(run, options, texts)?))?;
+        let mut columns = Self::columns(&vector.rows);
+        columns.push(Column::Integer(vector.positions));
+        split(Self::COLUMNS, vector.lengths, columns)
     }
 
     fn signatures() -> Vec<ArrowFunctionSignature> {
@@ -113,14 +102,49 @@ impl VArrowScalar for Annotate {
     }
 }
 
-/// `muster_llm_plan(texts, options)`
+/// The rows of all calls of a vector, each call with a list of texts.
+struct Vector<T> {
+    rows: Vec<T>,
+    /// Rows of each call.
+    lengths: Vec<usize>,
+    /// Which text of its call a row is about, from 1.
+    positions: Vec<Option<i64>>,
+}
+
+impl<T> Vector<T> {
+    /// Hands all texts to `make` at once; it gives the same number of rows for each of them.
+    fn read(
+        input: &RecordBatch,
+        make: impl Fn(&str, &str, &[Option<&str>]) -> Result<Vec<T>, Failure>,
+    ) -> Result<Vector<T>, Failure> {
+        let calls = input.num_rows();
+        let mut vector = Vector { rows: Vec::new(), lengths: Vec::with_capacity(calls), positions: Vec::new() };
+        let mut from = 0;
+        while from < calls {
+            let (options, run) = (text(input, 1, from), text(input, 2, from));
+            // one statement has one run and one set of options; should they change, they are taken in turn
+            let same = |call: usize| text(input, 2, call) == run && text(input, 1, call) == options;
+            let to = (from + 1..calls).find(|call| !same(*call)).unwrap_or(calls);
+            let given: Vec<Vec<Option<String>>> = (from..to).map(|call| texts(input, call)).collect();
+            let flat: Vec<Option<&str>> = given.iter().flatten().map(Option::as_deref).collect();
+            let rows = make(options, run, &flat)?;
+            let each = rows.len().checked_div(flat.len()).unwrap_or(0);
+            vector.lengths.extend(given.iter().map(|texts| texts.len() * each));
+            let positions =
+                given.iter().flat_map(|texts| (0..texts.len() * each).map(|row| Some((row / each + 1) as i64)));
+            vector.positions.extend(positions);
+            vector.rows.extend(rows);
+            from = to;
+        }
+        Ok(vector)
+    }
+}
+
+/// `muster_llm_plan(texts, options, '')`
 pub struct Plan;
 
-impl Kernel for Plan {
-    const NAME: &'static str = "muster_llm_plan";
-    const VOLATILE: bool = true;
+impl Plan {
     const COLUMNS: &'static Schema = &[
-        ("_muster_at", Kind::Integer),
         ("_muster_annotator", Kind::Text),
         ("_muster_provider", Kind::Text),
         ("_muster_model", Kind::Text),
@@ -132,31 +156,36 @@ impl Kernel for Plan {
         ("_muster_rpm", Kind::Real),
         ("_muster_tpm", Kind::Real),
         ("_muster_concurrency", Kind::Integer),
+        ("_muster_at", Kind::Integer),
     ];
+}
 
-    fn arguments() -> Vec<DataType> {
-        vec![rows_of(TEXTS), DataType::Utf8]
+impl VArrowScalar for Plan {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
+        let vector = Vector::read(&input, |options, _, texts| Ok(plan(options, texts)?))?;
+        let rows: &[Planned] = &vector.rows;
+        let columns = vec![
+            column(rows, |r| Some(r.annotator.clone())),
+            column(rows, |r| Some(r.provider.to_string())),
+            column(rows, |r| Some(r.model.clone())),
+            column(rows, |r| r.request_hash.clone()),
+            booleans(rows, |r| Some(r.stored)),
+            reals(rows, |r| Some(r.input_tokens)),
+            reals(rows, |r| Some(r.output_tokens)),
+            reals(rows, |r| r.cost_usd),
+            reals(rows, |r| r.requests_per_minute),
+            reals(rows, |r| r.tokens_per_minute),
+            integers(rows, |r| Some(r.concurrency as i64)),
+            integers(rows, |r| Some(r.position as i64)),
+        ];
+        split(Self::COLUMNS, vector.lengths, columns)
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let texts = texts(input, call);
-        let given: Vec<Option<&str>> = texts.iter().map(Option::as_deref).collect();
-        let rows = plan(text(input, 1, call), &given)?;
-        let models = rows.len().checked_div(given.len()).unwrap_or(0);
-        Ok(vec![
-            Column::Integer((0..rows.len()).map(|row| Some((row % models) as i64)).collect()),
-            column(&rows, |r| Some(r.annotator.clone())),
-            column(&rows, |r| Some(r.provider.to_string())),
-            column(&rows, |r| Some(r.model.clone())),
-            column(&rows, |r| r.request_hash.clone()),
-            booleans(&rows, |r| Some(r.stored)),
-            reals(&rows, |r| Some(r.input_tokens)),
-            reals(&rows, |r| Some(r.output_tokens)),
-            reals(&rows, |r| r.cost_usd),
-            reals(&rows, |r| r.requests_per_minute),
-            reals(&rows, |r| r.tokens_per_minute),
-            integers(&rows, |r| Some(r.concurrency as i64)),
-        ])
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        let arguments = vec![rows_of(TEXTS), DataType::Utf8, DataType::Utf8];
+        vec![ArrowFunctionSignature::exact(arguments, rows_of(Self::COLUMNS))]
     }
 }
 

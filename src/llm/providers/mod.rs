@@ -35,6 +35,8 @@ pub struct Reply {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
     pub message: String,
+    /// Of the response, where there was one.
+    pub status: Option<u16>,
     /// Asking again may help, after `wait` where the server says so.
     pub retry: bool,
     pub wait: Option<Duration>,
@@ -107,7 +109,7 @@ pub fn refusal(provider: Provider, status: u16, headers: &HeaderMap, text: &str)
             .and_then(|url| url.host_str().map(str::to_string));
         let message =
             format!("HTTP {status}: redirect to {} is not followed", host.as_deref().unwrap_or("another address"));
-        return Refusal { message, retry: false, wait: None, crowded: false, stop: true };
+        return Refusal { message, status: Some(status), retry: false, wait: None, crowded: false, stop: true };
     }
     let body: Value = serde_json::from_str(text).unwrap_or(Value::Null);
     // Google wraps an error in a list at times
@@ -141,7 +143,7 @@ pub fn refusal(provider: Provider, status: u16, headers: &HeaderMap, text: &str)
         || provider == Provider::Anthropic && said.contains("credit balance is too low")
         || wait.is_some_and(|wait| wait > LONGEST_WAIT);
     let crowded = matches!(status, 429 | 529) || status == 503 && wait.is_some();
-    Refusal { message, retry: retry && !stop, wait, crowded, stop }
+    Refusal { message, status: Some(status), retry: retry && !stop, wait, crowded, stop }
 }
 
 /// A number of tokens in a body.
