@@ -33,12 +33,12 @@ all: build models .venv/ready .venv-1.5/ready
 build: $(EXTENSION)
 
 $(EXTENSION): $(SOURCES) scripts/stamp.py
-	$(CARGO) build --release --locked --workspace
+	$(CARGO) build --release --locked
 	$(PYTHON) scripts/stamp.py target/release/$(LIBRARY) $@ --version $(VERSION)
 
 # the language models of the tests; built with the extension, so that what both need is compiled once
 $(MOCK): $(wildcard test/mock_llm/src/*.rs test/mock_llm/src/*/*.rs) test/mock_llm/Cargo.toml
-	$(CARGO) build --release --locked --workspace
+	$(CARGO) build --release --locked
 	touch $@
 
 .venv/ready: scripts/requirements.txt
@@ -69,11 +69,11 @@ test: lint test-engine all test-sql test-llm test-docs
 
 lint:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --release --all-targets --locked -- -D warnings
 
 # dev-dependencies and the extension share one profile and one compilation of what they both need
 test-engine: models
-	$(CARGO) test --release --workspace --locked
+	$(CARGO) test --release --locked
 
 test-sql: all
 	.venv/bin/python test/test_run_sql.py
