@@ -1,16 +1,20 @@
 # muster: build, try, test. Needs Rust, Python 3 and make; everything else is fetched into this folder.
 #
-#   make           the extension and the Python environments
-#   make demo      estimates of the sample study in the DuckDB CLI
-#   make demo-llm  annotation of sample CVs by three language models, played by a local server
-#   make test      all tests
-#   make models    the default embedding model, into .models
-#   make bench     speed and calibration, printed and written to docs/
+#   make                 the extension, the default embedding model and the Python environments
+#   make demo            estimates of the sample study in the DuckDB CLI
+#   make demo-keywords   words of its CVs that tell experts from others, and filters made of them
+#   make demo-llm        annotation of its CVs by three language models, played by a local server
+#   make test            all tests
+#   make bench           speed and calibration, printed and written to docs/
+#   make bench-embed     embeddings beside sentence-transformers and onnxruntime
 #   make bench-keywords  keybert_keywords beside KeyBERT, some minutes
-#   make compare   muster beside its peers from PyPI, some minutes, written to docs/
-#   make docs      the generated reference
-#   make package   the extension optimised at link time, with its checksum
-#   make clean     what was built
+#   make bench-filter    keyword_filter beside regexp_matches; planted keywords found again
+#   make compare         muster beside its peers from PyPI, some minutes, written to docs/
+#   make docs            the generated reference
+#   make models          the default embedding model, into .models
+#   make cuda            the extension for NVIDIA cards of compute capability 9.0; test-cuda, bench-cuda try it
+#   make package         the extension optimised at link time, with its checksum
+#   make clean           what was built
 
 EXTENSION := build/release/muster.duckdb_extension
 VERSION := v$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
@@ -21,19 +25,20 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build models demo demo-llm test test-engine test-sql test-llm test-docs lint bench bench-keywords compare docs package clean
+.PHONY: all build models demo demo-keywords demo-llm test test-engine test-sql test-llm test-docs lint bench bench-embed \
+	bench-keywords bench-filter compare cuda test-cuda bench-cuda docs package clean
 
 all: build models .venv/ready .venv-1.5/ready
 
 build: $(EXTENSION)
 
 $(EXTENSION): $(SOURCES) scripts/stamp.py
-	$(CARGO) build --release --locked --workspace
+	$(CARGO) build --release --locked
 	$(PYTHON) scripts/stamp.py target/release/$(LIBRARY) $@ --version $(VERSION)
 
 # the language models of the tests; built with the extension, so that what both need is compiled once
 $(MOCK): $(wildcard test/mock_llm/src/*.rs test/mock_llm/src/*/*.rs) test/mock_llm/Cargo.toml
-	$(CARGO) build --release --locked --workspace
+	$(CARGO) build --release --locked
 	touch $@
 
 .venv/ready: scripts/requirements.txt
@@ -53,6 +58,9 @@ models:
 demo: all
 	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/estimate.sql
 
+demo-keywords: all
+	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/keywords.sql
+
 # no key and no provider: the server of the tests answers
 demo-llm: all $(MOCK)
 	@.venv/bin/python test/mock.py $(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/annotate.sql
@@ -61,11 +69,11 @@ test: lint test-engine all test-sql test-llm test-docs
 
 lint:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --release --all-targets --locked -- -D warnings
 
 # dev-dependencies and the extension share one profile and one compilation of what they both need
 test-engine: models
-	$(CARGO) test --release --workspace --locked
+	$(CARGO) test --release --locked
 
 test-sql: all
 	.venv/bin/python test/test_run_sql.py
@@ -96,16 +104,38 @@ bench: all $(MOCK) .venv-bench/ready
 	$(CARGO) bench --locked --bench calibration
 	$(CARGO) bench --locked --bench diagnostics
 
-.venv-keybert/ready: bench/requirements-keybert.txt
-	$(PYTHON) -m venv .venv-keybert
-	.venv-keybert/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-keybert.txt
+# never in CI: the peers bring torch
+.venv-embed/ready: bench/requirements-embed.txt
+	$(PYTHON) -m venv .venv-embed
+	.venv-embed/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-embed.txt
 	touch $@
 
-# never in CI: the peer brings torch
-bench-keywords: all .venv-keybert/ready
+bench-embed: all .venv-embed/ready
+	.venv-embed/bin/python bench/embed.py --extension $(EXTENSION)
+
+bench-keywords: all .venv-embed/ready
 	$(CARGO) bench --locked --bench keywords
-	.venv-keybert/bin/python bench/keybert.py --extension $(EXTENSION)
-	.venv/bin/python bench/keybert.py --extension $(EXTENSION) --memory 10000
+	.venv-embed/bin/python bench/keybert_keywords.py --extension $(EXTENSION)
+	.venv/bin/python bench/keybert_keywords.py --extension $(EXTENSION) --memory 10000
+
+CUDA := build/cuda/toolkit
+CUDA_EXTENSION := build/cuda/muster.duckdb_extension
+CUDA_ENVIRONMENT = CUDA_HOME=$(abspath $(CUDA)) CUDA_PATH=$(abspath $(CUDA)) NVCC=$(abspath $(CUDA))/bin/nvcc CUDA_COMPUTE_CAP=90 \
+	PATH=$(abspath $(CUDA))/bin:$$PATH LIBRARY_PATH=$(abspath $(CUDA))/lib:$(abspath $(CUDA))/lib/stubs
+
+# builds on a machine without a card; the file loads where the libraries of CUDA 13 and the driver are
+cuda:
+	$(PYTHON) scripts/cuda.py $(CUDA)
+	$(CUDA_ENVIRONMENT) $(CARGO) build --release --locked --features cuda --target-dir build/cuda/target
+	$(PYTHON) scripts/stamp.py build/cuda/target/release/$(LIBRARY) $(CUDA_EXTENSION) --version $(VERSION)
+
+test-cuda bench-cuda: models .venv/ready
+	LD_LIBRARY_PATH=$(abspath $(CUDA))/lib:$$LD_LIBRARY_PATH .venv/bin/python test/cuda.py --extension $(CUDA_EXTENSION) $(if $(filter bench%,$@),--bench)
+
+bench-filter: all
+	$(CARGO) bench --locked --bench filter
+	.venv/bin/python bench/filter.py --extension $(EXTENSION)
+	.venv/bin/python bench/planted.py --extension $(EXTENSION)
 
 .venv-compare/ready: bench/requirements-compare.txt
 	$(PYTHON) -m venv .venv-compare
@@ -125,4 +155,4 @@ package:
 	cd build/dist && sha256sum muster.duckdb_extension > muster.duckdb_extension.sha256
 
 clean:
-	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-keybert
+	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-embed

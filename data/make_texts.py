@@ -86,9 +86,9 @@ OTHERS = {
     "finance": (3, ["Accountant", "Controller", "Financial Analyst"], ["month end closing", "balance sheets", "cash flow", "tax returns", "audit files"]),
     "nursing": (2, ["Registered Nurse", "Ward Sister", "Paramedic"], ["patient care", "wound dressings", "night shifts", "care plans", "medication rounds"]),
     "teaching": (2, ["Primary School Teacher", "Teacher of History", "Language Teacher"], ["lesson plans", "parents evenings", "school trips", "classroom", "marking of essays"]),
-    "web": (4, ["Frontend Developer", "Full Stack Developer", "Java Developer"], ["JavaScript", "user interfaces", "REST services", "unit tests", "code reviews", "Spring"]),
+    "web": (4, ["Frontend Developer", "Full Stack Developer", "Software Engineer"], ["JavaScript", "user interfaces", "REST services", "unit tests", "code reviews", "Spring"]),
     "operations": (2, ["System Administrator", "DevOps Engineer", "Network Engineer"], ["firewalls", "backups", "Kubernetes", "help desk", "routers"]),
-    "mechanical": (3, ["Mechanical Engineer", "Design Engineer", "Production Engineer"], ["technical drawings", "injection moulding", "tolerances", "assembly lines", "CAD models"]),
+    "mechanical": (3, ["Mechanical Engineer", "Research Engineer, Materials", "Production Engineer"], ["technical drawings", "injection moulding", "tolerances", "assembly lines", "CAD models"]),
     "building": (2, ["Civil Engineer", "Architect", "Site Manager"], ["building sites", "structural analysis", "tender documents", "concrete", "planning permission"]),
     "law": (2, ["Lawyer", "Legal Counsel", "Paralegal"], ["court hearings", "legal opinions", "due diligence", "company law", "trade marks"]),
     "logistics": (3, ["Logistics Planner", "Warehouse Manager", "Dispatcher"], ["lorry fleets", "customs papers", "route planning", "forklifts", "pallets"]),
@@ -99,9 +99,9 @@ OTHERS = {
     "design": (2, ["Graphic Designer", "Interior Designer"], ["typography", "logos", "mood boards", "packaging", "illustrations"]),
     "press": (1, ["Journalist", "Editor", "Translator"], ["editorial meetings", "proof reading", "feature articles", "subtitles"]),
     "crafts": (2, ["Electrician", "Plumber", "Car Mechanic"], ["wiring", "boilers", "spare parts", "inspections", "apprentices"]),
-    "analysis": (2, ["Data Analyst", "BI Developer"], ["dashboards", "pivot tables", "Power BI", "data warehouse", "key figures"]),
+    "analysis": (2, ["Data Analyst", "Data Scientist"], ["dashboards", "pivot tables", "Power BI", "data warehouse", "key figures"]),
     "pharmacy": (1, ["Pharmacist", "Laboratory Technician"], ["prescriptions", "blood samples", "good manufacturing practice", "chromatography"]),
-    "science": (2, ["Physicist", "Biologist", "Lecturer in History"], ["field work", "spectroscopy", "archives", "gene expression", "grant proposals"]),
+    "science": (2, ["Research Scientist, Biology", "Environmental Scientist", "Lecturer in History"], ["field work", "spectroscopy", "archives", "gene expression", "grant proposals"]),
 }
 TRADE_SHARE = 0.6
 
@@ -278,13 +278,13 @@ def cv(dice, expert):
     blocks.append(heading("Experience") + "\n" + "\n".join(lines))
     education = [f"{dice.pick(DEGREES)} {dice.pick(FIELDS_OF_STUDY)}, {dice.pick(SCHOOLS)}, {year - dice.below(3)}" for _ in range(1 + dice.below(2))]
     education += [word for word in writing if word == "PhD thesis"]
+    education += [
+        f"On {listed([dice.pick(skills or ['methods']), dice.pick(FIELDS_OF_STUDY).lower()])}. {venue} {year + dice.below(9)}." for venue in venues
+    ]
+    education += [word for word in writing if word != "PhD thesis"]
     blocks.append(heading("Education") + "\n" + "\n".join(education))
     if skills:
         blocks.append(heading("Skills") + ": " + dice.pick([", ", " | ", "; ", " / "]).join(dice.shuffled(skills)))
-    papers = [f"On {listed([dice.pick(skills or ['method']), dice.pick(FIELDS_OF_STUDY).lower()])}. {venue} {year + dice.below(9)}." for venue in venues]
-    papers += [word for word in writing if word != "PhD thesis"]
-    if papers:
-        blocks.append(heading("Writing") + "\n" + "\n".join(mark + line for line in papers))
     if dice.chance(0.14):
         some = dice.shuffled(LINES[dice.pick(["de", "fr", "es"])])[: 1 + dice.below(3)]
         blocks.append("\n".join(fill(dice, line, title, list(skills)) for line in some))

@@ -19,7 +19,7 @@
 use super::bert::Shape;
 use super::config::Json;
 use super::weights::Files;
-use super::{Dtype, EmbedError};
+use super::{BATCH, Batching, Dtype, EmbedError};
 use candle_core::{D, DType, Device, Tensor};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -53,7 +53,7 @@ pub struct TensorEncoder {
 
 #[derive(Debug)]
 enum Architecture {
-    Bert(Bert),
+    Bert(Box<Bert>),
     Mistral(Mistral),
 }
 
@@ -184,7 +184,9 @@ impl TensorEncoder {
         cuda: bool,
         dtype: Dtype,
     ) -> Result<TensorEncoder, EmbedError> {
-        TensorEncoder::new(files, folder, cuda, dtype, |loaded| Ok(Architecture::Bert(Bert::new(shape, loaded)?)))
+        TensorEncoder::new(files, folder, cuda, dtype, |loaded| {
+            Ok(Architecture::Bert(Box::new(Bert::new(shape, loaded)?)))
+        })
     }
 
     pub fn mistral(
@@ -214,6 +216,15 @@ impl TensorEncoder {
         Ok(TensorEncoder { architecture, device, dtype, turn: Mutex::new(()) })
     }
 
+    /// On the processor texts of one length go together, so that none is padded: padding would change the order of sums, and
+    /// with it the last bit of a vector.
+    pub fn batching(&self) -> Batching {
+        match self.device.is_cpu() {
+            true => Batching { limit: BATCH, alike: true },
+            false => Batching { limit: 32 * BATCH, alike: false },
+        }
+    }
+
     /// As [`super::packed::Packed::encode`].
     pub fn encode(&self, texts: &[&[u32]], mut take: impl FnMut(usize, &[f32])) -> Result<(), EmbedError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -225,7 +236,7 @@ impl TensorEncoder {
         let ids = Tensor::from_vec(ids, (texts.len(), longest), &self.device)?;
         let lengths: Vec<usize> = texts.iter().map(|text| text.len()).collect();
         let states = match &self.architecture {
-            Architecture::Bert(bert) => bert.forward(&ids, &lengths)?,
+            Architecture::Bert(bert) => bert.forward(&ids, texts)?,
             Architecture::Mistral(mistral) => mistral.forward(&ids, self.dtype)?,
         };
         let width = states.dim(D::Minus1)?;
@@ -250,8 +261,7 @@ struct BertLayer {
 
 #[derive(Debug)]
 struct Bert {
-    heads: usize,
-    first_position: usize,
+    shape: Shape,
     words: Tensor,
     positions: Tensor,
     types: Option<Tensor>,
@@ -277,8 +287,6 @@ impl Bert {
             });
         }
         Ok(Bert {
-            heads: shape.heads,
-            first_position: shape.first_position,
             words: loaded.take(names.words, &[shape.vocabulary, h])?,
             positions: loaded.take(names.positions, &[shape.positions, h])?,
             types: names
@@ -287,26 +295,35 @@ impl Bert {
                 .transpose()?,
             norm: loaded.norm(names.norm, h, shape.epsilon)?,
             layers,
+            shape,
         })
     }
 
-    fn forward(&self, ids: &Tensor, lengths: &[usize]) -> candle_core::Result<Tensor> {
+    fn forward(&self, ids: &Tensor, texts: &[&[u32]]) -> candle_core::Result<Tensor> {
         let (batch, longest) = ids.dims2()?;
-        let words = self.words.embedding(&ids.flatten_all()?)?.reshape((batch, longest, ()))?;
-        let mut x = words.broadcast_add(&self.positions.narrow(0, self.first_position, longest)?)?;
+        let rows = |table: &Tensor, rows: &Tensor| table.embedding(rows)?.reshape((batch, longest, ()));
+        let places = texts.iter().flat_map(|text| {
+            let places = self.shape.rows(text).map(|row| row as u32);
+            places.chain(std::iter::repeat(0)).take(longest)
+        });
+        let places = Tensor::from_vec(places.collect::<Vec<u32>>(), batch * longest, ids.device())?;
+        let mut x = (rows(&self.words, &ids.flatten_all()?)? + rows(&self.positions, &places)?)?;
         if let Some(types) = &self.types {
             x = x.broadcast_add(types)?;
         }
-        let seen = |&length: &usize| (0..longest).map(move |j| if j < length { 0.0 } else { f32::MIN });
-        let mask: Vec<f32> = lengths.iter().flat_map(seen).collect();
+        let seen = |text: &&[u32]| {
+            let length = text.len();
+            (0..longest).map(move |j| if j < length { 0.0 } else { f32::MIN })
+        };
+        let mask: Vec<f32> = texts.iter().flat_map(seen).collect();
         let mask = Tensor::from_vec(mask, (batch, 1, 1, longest), ids.device())?;
         x = self.norm.apply(&x)?;
         for layer in &self.layers {
             let [q, k, v] = &layer.attention;
             let [q, k, v] = [
-                by_head(&q.apply(&x)?, self.heads)?,
-                by_head(&k.apply(&x)?, self.heads)?,
-                by_head(&v.apply(&x)?, self.heads)?,
+                by_head(&q.apply(&x)?, self.shape.heads)?,
+                by_head(&k.apply(&x)?, self.shape.heads)?,
+                by_head(&v.apply(&x)?, self.shape.heads)?,
             ];
             let seen = layer.joined.apply(&joined(&attention(&q, &k, &v, &mask)?)?)?;
             x = layer.joined_norm.apply(&(x + seen)?)?;

@@ -11,7 +11,7 @@
 //!
 //! Beside the score, which knows nothing of chance:
 //!
-//! * log-odds with an informative Dirichlet prior (Monroe, Colaresi & Quinn 2008, equations 15 to 22), of class c against all
+//! * log-odds with an informative Dirichlet prior (Monroe, Colaresi & Quinn 2008), of class c against all
 //!   others together, in natural logarithms. With y the occurrences of k, n those of all keywords, and a prior of weight
 //!   A spread like the whole corpus, a = A y / n:
 //!     delta = ln((y_c + a) / (n_c + A - y_c - a)) - ln((y_o + a) / (n_o + A - y_o - a)),

@@ -97,25 +97,25 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<diagnostics::PriorSensitivity>(connection)?;
     kernel::<synthetic::Synthetic>(connection)?;
     kernel::<synthetic::SyntheticAdjustment>(connection)?;
+    kernel::<keywords::KeybertSettings>(connection)?;
+    kernel::<keywords::TfidfKeywords>(connection)?;
+    kernel::<keywords::StopWords>(connection)?;
+    kernel::<discriminative::DiscriminativeKeywords>(connection)?;
+    kernel::<discriminative::KeywordScores>(connection)?;
     kernel::<llm::Usage>(connection)?;
     kernel::<llm::StorePages>(connection)?;
     kernel::<llm::Store>(connection)?;
+    kernel::<about::Functions>(connection)?;
+    kernel::<about::Version>(connection)?;
+    connection.register_scalar_function::<affiliation::Affiliation>("muster_affiliation")?;
+    connection.register_scalar_function::<embed::Embed>("muster_embed")?;
+    connection.register_scalar_function::<keyword_filter::KeywordFilter>("muster_keyword_filter")?;
+    connection.register_scalar_function::<keywords::KeybertKeywords>("muster_keybert_keywords")?;
     connection.register_scalar_function::<Volatile<llm::Annotate>>("muster_llm_annotate")?;
     connection.register_scalar_function::<Volatile<llm::Plan>>("muster_llm_plan")?;
     connection.register_scalar_function::<Volatile<llm::Import>>("muster_llm_import")?;
-    kernel::<keywords::KeybertSettings>(connection)?;
-    kernel::<discriminative::DiscriminativeKeywords>(connection)?;
-    kernel::<discriminative::KeywordScores>(connection)?;
-    kernel::<keywords::TfidfKeywords>(connection)?;
-    kernel::<keywords::StopWords>(connection)?;
-    connection.register_scalar_function::<keywords::KeybertKeywords>("muster_keybert_keywords")?;
-    kernel::<about::Functions>(connection)?;
-    kernel::<about::Version>(connection)?;
-    connection.register_scalar_function::<embed::Embed>("muster_embed")?;
     connection.register_scalar_function::<normal::Orthant>("muster_orthant")?;
     connection.register_scalar_function::<normal::Tetrachoric>("muster_tetrachoric")?;
-    connection.register_scalar_function::<affiliation::Affiliation>("muster_affiliation")?;
-    connection.register_scalar_function::<keyword_filter::KeywordFilter>("muster_keyword_filter")?;
     connection.register_scalar_function::<rogan_gladen::RoganGladen>("muster_rogan_gladen")?;
     Ok(())
 }
