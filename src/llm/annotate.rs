@@ -283,7 +283,6 @@ fn resolve(
             tasks.spawn(async move { Ok(vec![obtain(&run, &job, Claimed::Theirs(answers)).await?]) });
         }
         let by_hash: HashMap<Hash, &Job> = jobs.iter().map(|job| (job.hash, job)).collect();
-        let mut halted = run.watch_halt();
         let mut deadline: Option<Instant> = None;
         let mut redraw = tokio::time::interval(Duration::from_millis(250));
         loop {
@@ -304,7 +303,7 @@ fn resolve(
                     run.halt(Halt::Interrupted);
                     deadline = Some(Instant::now() + GRACE);
                 }
-                _ = halted.wait_for(Option::is_some), if deadline.is_none() => deadline = Some(Instant::now() + GRACE),
+                () = run.until_halted(), if deadline.is_none() => deadline = Some(Instant::now() + GRACE),
                 _ = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => break,
                 _ = redraw.tick() => run.progress.update(&run.tally),
             }
