@@ -503,7 +503,7 @@ class Killed(Case):
         """SIGINT once a part is answered and the server has fallen silent; how long the process took to end."""
         MOCK.wait_for(lambda stats: stats["statuses"].get("200", 0) >= 200)
         MOCK.set(hold="POST /v1/chat")
-        MOCK.wait_for(lambda stats: stats["in_flight"] == self.AT_ONCE)
+        MOCK.wait_for(lambda stats: stats["held"] == self.AT_ONCE)
         answered = MOCK.stats()["statuses"]["200"]
         process.send_signal(signal.SIGINT)
         start = time.monotonic()
@@ -538,7 +538,7 @@ class Killed(Case):
         """Python's own KeyboardInterrupt still works, and so does the connection."""
         MOCK.reset(hold="POST /v1/chat")
         process = self.child(self.sql(people(5), LOCAL), "SELECT 42")
-        MOCK.wait_for(lambda stats: stats["in_flight"] == 5)
+        MOCK.wait_for(lambda stats: stats["held"] == 5)
         process.send_signal(signal.SIGINT)
         first, second = self.finish(process)
         self.assertRegex(first["error"], "(?i)interrupt")
@@ -593,7 +593,7 @@ class Batches(Case):
                     MOCK.reset(hold=step)
                     sql = self.sql(people(self.N), model, batch=True)
                     process = self.child(sql)
-                    MOCK.wait_for(lambda stats: stats["in_flight"] == 1)
+                    MOCK.wait_for(lambda stats: stats["held"] == 1)
                     self.kill(process)
                     MOCK.set(hold="")
                     (rows,) = self.finish(self.child(sql))

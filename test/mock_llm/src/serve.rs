@@ -129,6 +129,23 @@ impl Drop for InFlight {
     }
 }
 
+/// Counts a request that is held while it is.
+struct Held(Shared);
+
+impl Held {
+    fn start(state: &Shared) -> Held {
+        state.borrow_mut().held += 1;
+        Held(state.clone())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut state = self.0.borrow_mut();
+        state.held = state.held.saturating_sub(1);
+    }
+}
+
 pub async fn serve(state: Shared, request: Request<Incoming>) -> Result<Response<Body>, Error> {
     let (head, body) = request.into_parts();
     let (method, path) = (head.method.as_str().to_string(), head.uri.path().to_string());
@@ -160,9 +177,12 @@ pub async fn serve(state: Shared, request: Request<Incoming>) -> Result<Response
     let mut in_flight = InFlight::start(&state, route.label(&method, &path), model.clone(), tokens);
     state.borrow_mut().saw(head.headers.keys().map(ToString::to_string), digest);
 
-    let held = format!("{method} {path}");
-    while is_held(&state, &held) {
-        sleep(Duration::from_millis(5)).await;
+    let name = format!("{method} {path}");
+    if is_held(&state, &name) {
+        let _held = Held::start(&state);
+        while is_held(&state, &name) {
+            sleep(Duration::from_millis(5)).await;
+        }
     }
     let latency = state.borrow().settings.latency_ms;
     if latency > 0 {

@@ -148,6 +148,8 @@ pub struct State {
     pub files: BTreeMap<String, String>,
     pub batches: BTreeMap<String, Batch>,
     pub batch_items: u64,
+    /// Requests held now.
+    pub held: u64,
     next: u64,
 }
 
@@ -169,6 +171,7 @@ impl State {
             files: BTreeMap::new(),
             batches: BTreeMap::new(),
             batch_items: 0,
+            held: 0,
             next: 0,
         }
     }
@@ -241,6 +244,7 @@ impl State {
             "requests": self.total.requests,
             "in_flight": self.total.in_flight,
             "highest_in_flight": self.total.highest,
+            "held": self.held,
             "statuses": self.total.statuses,
             "routes": counters(&self.routes),
             "models": counters(&self.models),
