@@ -64,21 +64,7 @@ test-sql: all
 	.venv/bin/python test/test_python.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_python.py --extension $(EXTENSION)
 
-test-CUDA := build/cuda/toolkit
-CUDA_EXTENSION := build/cuda/muster.duckdb_extension
-CUDA_ENVIRONMENT = CUDA_HOME=$(abspath $(CUDA)) CUDA_PATH=$(abspath $(CUDA)) NVCC=$(abspath $(CUDA))/bin/nvcc CUDA_COMPUTE_CAP=90 \
-	PATH=$(abspath $(CUDA))/bin:$$PATH LIBRARY_PATH=$(abspath $(CUDA))/lib:$(abspath $(CUDA))/lib/stubs
-
-# builds on a machine without a card; the file loads where the libraries of CUDA 13 and the driver are
-cuda:
-	$(PYTHON) scripts/cuda.py $(CUDA)
-	$(CUDA_ENVIRONMENT) $(CARGO) build --release --locked --features cuda --target-dir build/cuda/target
-	$(PYTHON) scripts/stamp.py build/cuda/target/release/$(LIBRARY) $(CUDA_EXTENSION) --version $(VERSION)
-
-test-cuda bench-cuda: models .venv/ready
-	LD_LIBRARY_PATH=$(abspath $(CUDA))/lib:$$LD_LIBRARY_PATH .venv/bin/python test/cuda.py --extension $(CUDA_EXTENSION) $(if $(filter bench%,$@),--bench)
-
-docs: all
+test-docs: all
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check
 	.venv/bin/python test/test_readme.py
 
@@ -114,6 +100,20 @@ compare: build .venv-compare/ready
 
 docs: all
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION)
+
+CUDA := build/cuda/toolkit
+CUDA_EXTENSION := build/cuda/muster.duckdb_extension
+CUDA_ENVIRONMENT = CUDA_HOME=$(abspath $(CUDA)) CUDA_PATH=$(abspath $(CUDA)) NVCC=$(abspath $(CUDA))/bin/nvcc CUDA_COMPUTE_CAP=90 \
+	PATH=$(abspath $(CUDA))/bin:$$PATH LIBRARY_PATH=$(abspath $(CUDA))/lib:$(abspath $(CUDA))/lib/stubs
+
+# builds on a machine without a card; the file loads where the libraries of CUDA 13 and the driver are
+cuda:
+	$(PYTHON) scripts/cuda.py $(CUDA)
+	$(CUDA_ENVIRONMENT) $(CARGO) build --release --locked --features cuda --target-dir build/cuda/target
+	$(PYTHON) scripts/stamp.py build/cuda/target/release/$(LIBRARY) $(CUDA_EXTENSION) --version $(VERSION)
+
+test-cuda bench-cuda: models .venv/ready
+	LD_LIBRARY_PATH=$(abspath $(CUDA))/lib:$$LD_LIBRARY_PATH .venv/bin/python test/cuda.py --extension $(CUDA_EXTENSION) $(if $(filter bench%,$@),--bench)
 
 package:
 	$(CARGO) build --profile dist --locked
