@@ -388,6 +388,7 @@ fn the_store_is_read_before_and_written_after() {
     std::fs::remove_file(&path).unwrap();
 }
 
+#[cfg(not(feature = "cuda"))]
 #[test]
 fn graphics_cards_need_their_own_build() {
     let settings = Settings { model: fixture("tiny_bert"), device: Device::Cuda, dtype: Dtype::F32, store: None };
