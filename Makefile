@@ -93,8 +93,8 @@ bench: all .venv-bench/ready
 # never in CI: the peer brings torch
 bench-keywords: all .venv-keybert/ready
 	$(CARGO) bench --locked --bench keywords
-	.venv-keybert/bin/python bench/keybert.py --extension $(EXTENSION)
-	.venv/bin/python bench/keybert.py --extension $(EXTENSION) --memory 10000
+	.venv-keybert/bin/python bench/keybert_keywords.py --extension $(EXTENSION)
+	.venv/bin/python bench/keybert_keywords.py --extension $(EXTENSION) --memory 10000
 
 bench-filter: all
 	$(CARGO) bench --locked --bench filter

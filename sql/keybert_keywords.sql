@@ -36,11 +36,11 @@
 --   keyword VARCHAR   the phrase, lower-case, words joined by one space
 --   score DOUBLE      cosine with the text, rounded to four places
 -- example:
---   CREATE TEMP TABLE cvs AS FROM (VALUES
+--   CREATE OR REPLACE TEMP TABLE headlines AS FROM (VALUES
 --       (1, 'Machine learning engineer. I train neural networks for computer vision in PyTorch and publish at conferences.'),
 --       (2, 'Sales manager for office furniture. I lead a team of account managers and visit customers in the region.')
 --   ) AS t(profile_id, headline);
---   FROM muster.keybert_keywords(cvs, headline, ngram_max := 2, top_n := 3);
+--   FROM muster.keybert_keywords(headlines, headline, ngram_max := 2, top_n := 3);
 CREATE MACRO muster.main.keybert_keywords(
     docs,
     text,

@@ -24,13 +24,13 @@
 --   keyword VARCHAR   the phrase, lower-case, words joined by one space
 --   score DOUBLE      0 to 1
 -- example:
---   CREATE OR REPLACE TEMP TABLE cvs AS FROM (VALUES
+--   CREATE OR REPLACE TEMP TABLE headlines AS FROM (VALUES
 --       (1, 'Machine learning engineer: neural networks, computer vision, neural networks for speech'),
 --       (2, 'Sales engineer: machine tools'),
 --       (3, 'Sales manager: office furniture')
 --   ) AS t(profile_id, headline);
 --   SELECT profile_id, rank, keyword, round(score, 4) AS score
---   FROM muster.tfidf_keywords(cvs, headline, ngram_max := 2, min_df := 1, top_n := 3);
+--   FROM muster.tfidf_keywords(headlines, headline, ngram_max := 2, min_df := 1, top_n := 3);
 CREATE MACRO muster.main.tfidf_keywords(
     docs,
     text,

@@ -64,8 +64,8 @@ pub struct Shape {
     pub vocabulary: usize,
     /// Rows of the table of positions, the unused ones at its beginning included.
     pub positions: usize,
-    /// The row of a text's first token.
-    pub first_position: usize,
+    /// RoBERTa's token of padding: it has the row of its own number, and the others count from the next one on.
+    padding: Option<usize>,
     pub types: usize,
     pub epsilon: f64,
 }
@@ -93,18 +93,14 @@ impl Shape {
             heads: config.whole(heads)?,
             vocabulary: config.whole("vocab_size")?,
             positions: config.whole("max_position_embeddings")?,
-            // RoBERTa counts from the row behind that of padding
-            first_position: match roberta {
-                true => config.get("pad_token_id").and_then(Value::as_u64).unwrap_or(1) as usize + 1,
-                false => 0,
-            },
+            padding: roberta.then(|| config.get("pad_token_id").and_then(Value::as_u64).unwrap_or(1) as usize),
             types: config.optional_whole("type_vocab_size")?.unwrap_or(1),
             epsilon: config.real("layer_norm_eps", 1e-12)?,
         };
         if shape.hidden % shape.heads != 0 {
             return Err(config.invalid(heads, &format!("divide {hidden}, {}", shape.hidden), &shape.heads.into()));
         }
-        if shape.first_position >= shape.positions {
+        if shape.unused() >= shape.positions {
             return Err(config.invalid("pad_token_id", "leave positions for tokens", &config.value["pad_token_id"]));
         }
         let gelu = config.text(activation, "gelu")?;
@@ -121,8 +117,26 @@ impl Shape {
         Ok(Some(shape))
     }
 
+    /// Rows of the table of positions before that of a text's first token.
+    fn unused(&self) -> usize {
+        self.padding.map_or(0, |padding| padding.saturating_add(1))
+    }
+
     /// Tokens of the longest text.
     pub fn longest(&self) -> usize {
-        self.positions - self.first_position
+        self.positions - self.unused()
+    }
+
+    /// The rows of the table of positions for the tokens of a text.
+    pub fn rows<'a>(&self, tokens: &'a [u32]) -> impl Iterator<Item = usize> + use<'a> {
+        let padding = self.padding;
+        let mut next = self.unused();
+        tokens.iter().map(move |&token| match padding {
+            Some(padding) if token as usize == padding => padding,
+            _ => {
+                next += 1;
+                next - 1
+            }
+        })
     }
 }

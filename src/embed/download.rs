@@ -30,13 +30,23 @@ pub fn download(model: &str, cache: &Path, places: &Places, looked: &str) -> Res
         .enable_all()
         .build()
         .map_err(|error| failed(error.to_string()))?;
-    runtime.block_on(fetch(model, cache, places)).map_err(failed)?;
     let repository = cache.join(format!("models--{}", model.replace('/', "--")));
+    let marker = repository.join(PARTIAL);
+    let disk = |error: std::io::Error| failed(error.to_string());
+    std::fs::create_dir_all(&repository).and_then(|()| std::fs::write(&marker, "")).map_err(disk)?;
+    runtime.block_on(fetch(model, cache, places)).map_err(failed)?;
+    std::fs::remove_file(&marker).map_err(disk)?;
     let folder =
         snapshot(&repository).ok_or_else(|| failed("the repository holds no safetensors weights".to_string()))?;
     record(&folder, &repository).map_err(|error| failed(error.to_string()))?;
     Ok(folder)
 }
+
+/// Marks a repository of which not all files have come.
+pub const PARTIAL: &str = "muster.partial";
+
+/// Bytes that are asked for at once.
+const PART: usize = 32 << 20;
 
 /// The host of an address.
 fn host(address: &str) -> &str {
@@ -54,16 +64,14 @@ async fn fetch(model: &str, cache: &Path, places: &Places) -> Result<(), String>
         .with_endpoint(places.hub.trim_end_matches('/').to_string())
         .with_cache_dir(cache.to_path_buf())
         .with_progress(false)
+        .with_chunk_size(Some(PART))
         .build()
         .map_err(|error| error.to_string())?;
     let repository = api.model(model.to_string());
     let listed = repository.info().await.map_err(|error| error.to_string())?;
     let names: Vec<&str> = listed.siblings.iter().map(|file| file.rfilename.as_str()).collect();
     let whole = names.contains(&"model.safetensors");
-    // the small files last: the weights tell whether a download is complete
-    let mut wanted: Vec<&&str> = names.iter().filter(|name| is_wanted(name, whole)).collect();
-    wanted.sort_by_key(|name| !name.ends_with(".json"));
-    for name in wanted {
+    for name in names.iter().filter(|name| is_wanted(name, whole)) {
         let progress = Line(bar());
         repository.download_with_progress(name, progress).await.map_err(|error| format!("{name}: {error}"))?;
     }
@@ -163,5 +171,96 @@ mod tests {
             assert!(!is_wanted(name, true), "{name}");
         }
         assert!(is_wanted("model-00001-of-00002.safetensors", false));
+    }
+
+    /// A hub that has the model `org/tiny` with the files of `folder`, on this machine; its address.
+    fn hub(folder: &'static str) -> String {
+        use std::io::{BufRead, BufReader, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let answer = move |path: &str, range: Option<(usize, usize)>| -> Option<(String, Vec<u8>)> {
+            if path.starts_with("/api/models/org/tiny") {
+                let names =
+                    ["1_Pooling/config.json", "config.json", "model.safetensors", "modules.json", "tokenizer.json"];
+                let others = ["config_sentence_transformers.json", "sentence_bert_config.json", "pytorch_model.bin"];
+                let files: Vec<_> =
+                    names.iter().chain(&others).map(|name| serde_json::json!({"rfilename": name})).collect();
+                return Some((
+                    String::new(),
+                    serde_json::json!({"siblings": files, "sha": "0123abc"}).to_string().into(),
+                ));
+            }
+            let bytes = std::fs::read(Path::new(folder).join(path.strip_prefix("/org/tiny/resolve/main/")?)).ok()?;
+            let (first, last) = range?;
+            let part = bytes[first..bytes.len().min(last + 1)].to_vec();
+            let tag = hexadecimal(&Sha256::digest(path));
+            let size = bytes.len();
+            let headers =
+                format!("content-range: bytes {first}-{last}/{size}\r\netag: \"{tag}\"\r\nx-repo-commit: 0123abc\r\n");
+            Some((headers, part))
+        };
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                let request = lines.next().unwrap_or_default();
+                let range = lines
+                    .take_while(|line| !line.is_empty())
+                    .find_map(|line| line.to_lowercase().strip_prefix("range: bytes=").map(str::to_string))
+                    .and_then(|range| range.split_once('-').map(|(a, b)| (a.parse().unwrap(), b.parse().unwrap())));
+                let (status, (headers, body)) = match answer(request.split(' ').nth(1).unwrap_or_default(), range) {
+                    Some(answer) => ("206 Partial Content", answer),
+                    None => ("404 Not Found", Default::default()),
+                };
+                let head = format!(
+                    "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn a_model_comes_once_and_its_hashes_are_kept() {
+        use crate::embed::{Choice, Dtype, Model, resolve};
+        const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/test/oracle/tiny_bert");
+        let root = std::env::temp_dir().join(format!("muster-download-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&root);
+        let places = Places {
+            models: root.join("models"),
+            cache: Some(root.join("cache")),
+            offline: false,
+            hub: hub(TINY),
+            allowed: Some("127.0.0.1".to_string()),
+        };
+        let folder = resolve::folder("org/tiny", &places).unwrap();
+        assert!(!folder.join("pytorch_model.bin").exists());
+        let load =
+            |folder: &Path| Model::load(&Choice { folder: folder.to_path_buf(), cuda: false, dtype: Dtype::F32 });
+        let own = load(Path::new(TINY)).unwrap();
+        let got = load(&folder).unwrap();
+        assert_eq!(got.encode(&["machine learning"], 1).unwrap(), own.encode(&["machine learning"], 1).unwrap());
+        assert_eq!(got.hash, own.hash);
+
+        // from now on without the hub
+        let offline = Places { offline: true, hub: String::new(), ..places.clone() };
+        assert_eq!(resolve::folder("org/tiny", &offline).unwrap(), folder);
+        let missing = resolve::folder("org/other", &places).unwrap_err().to_string();
+        assert!(missing.contains("cannot be downloaded from 127.0.0.1") && missing.contains("404"), "{missing}");
+
+        let weights = folder.join("model.safetensors");
+        let mut bytes = std::fs::read(&weights).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::remove_file(&weights).unwrap();
+        std::fs::write(&weights, bytes).unwrap();
+        let message = load(&folder).unwrap_err().to_string();
+        assert!(message.contains("model.safetensors' is damaged"), "{message}");
+
+        // a download that was broken off is done again
+        std::fs::write(root.join("cache/models--org--tiny").join(PARTIAL), "").unwrap();
+        assert!(matches!(resolve::folder("org/tiny", &offline), Err(EmbedError::NotFound { .. })));
+        std::fs::remove_dir_all(root).unwrap();
     }
 }

@@ -163,9 +163,9 @@ impl Packed {
 
         let mut rows = x.chunks_exact_mut(h);
         for text in texts {
-            for ((i, &token), row) in text.iter().enumerate().zip(&mut rows) {
+            for ((at, &token), row) in self.shape.rows(text).zip(*text).zip(&mut rows) {
                 let word = &self.words[token as usize * h..][..h];
-                let position = &self.positions[(i + self.shape.first_position) * h..][..h];
+                let position = &self.positions[at * h..][..h];
                 for ((value, word), position) in row.iter_mut().zip(word).zip(position) {
                     *value = word + position;
                 }

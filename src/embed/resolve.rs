@@ -79,6 +79,9 @@ fn is_name(model: &str) -> bool {
 pub fn snapshot(repository: &Path) -> Option<PathBuf> {
     let commit = std::fs::read_to_string(repository.join("refs").join("main")).ok()?;
     let commit = commit.trim();
+    if repository.join(download::PARTIAL).exists() {
+        return None;
+    }
     let plain = !commit.is_empty() && commit.chars().all(|c| c.is_ascii_alphanumeric());
     let folder = repository.join("snapshots").join(commit);
     let complete = |folder: &Path| {

@@ -225,7 +225,7 @@ impl TensorEncoder {
         let ids = Tensor::from_vec(ids, (texts.len(), longest), &self.device)?;
         let lengths: Vec<usize> = texts.iter().map(|text| text.len()).collect();
         let states = match &self.architecture {
-            Architecture::Bert(bert) => bert.forward(&ids, &lengths)?,
+            Architecture::Bert(bert) => bert.forward(&ids, texts)?,
             Architecture::Mistral(mistral) => mistral.forward(&ids, self.dtype)?,
         };
         let width = states.dim(D::Minus1)?;
@@ -250,8 +250,7 @@ struct BertLayer {
 
 #[derive(Debug)]
 struct Bert {
-    heads: usize,
-    first_position: usize,
+    shape: Shape,
     words: Tensor,
     positions: Tensor,
     types: Option<Tensor>,
@@ -277,8 +276,6 @@ impl Bert {
             });
         }
         Ok(Bert {
-            heads: shape.heads,
-            first_position: shape.first_position,
             words: loaded.take(names.words, &[shape.vocabulary, h])?,
             positions: loaded.take(names.positions, &[shape.positions, h])?,
             types: names
@@ -287,26 +284,35 @@ impl Bert {
                 .transpose()?,
             norm: loaded.norm(names.norm, h, shape.epsilon)?,
             layers,
+            shape,
         })
     }
 
-    fn forward(&self, ids: &Tensor, lengths: &[usize]) -> candle_core::Result<Tensor> {
+    fn forward(&self, ids: &Tensor, texts: &[&[u32]]) -> candle_core::Result<Tensor> {
         let (batch, longest) = ids.dims2()?;
-        let words = self.words.embedding(&ids.flatten_all()?)?.reshape((batch, longest, ()))?;
-        let mut x = words.broadcast_add(&self.positions.narrow(0, self.first_position, longest)?)?;
+        let rows = |table: &Tensor, rows: &Tensor| table.embedding(rows)?.reshape((batch, longest, ()));
+        let places = texts.iter().flat_map(|text| {
+            let places = self.shape.rows(text).map(|row| row as u32);
+            places.chain(std::iter::repeat(0)).take(longest)
+        });
+        let places = Tensor::from_vec(places.collect::<Vec<u32>>(), batch * longest, ids.device())?;
+        let mut x = (rows(&self.words, &ids.flatten_all()?)? + rows(&self.positions, &places)?)?;
         if let Some(types) = &self.types {
             x = x.broadcast_add(types)?;
         }
-        let seen = |&length: &usize| (0..longest).map(move |j| if j < length { 0.0 } else { f32::MIN });
-        let mask: Vec<f32> = lengths.iter().flat_map(seen).collect();
+        let seen = |text: &&[u32]| {
+            let length = text.len();
+            (0..longest).map(move |j| if j < length { 0.0 } else { f32::MIN })
+        };
+        let mask: Vec<f32> = texts.iter().flat_map(seen).collect();
         let mask = Tensor::from_vec(mask, (batch, 1, 1, longest), ids.device())?;
         x = self.norm.apply(&x)?;
         for layer in &self.layers {
             let [q, k, v] = &layer.attention;
             let [q, k, v] = [
-                by_head(&q.apply(&x)?, self.heads)?,
-                by_head(&k.apply(&x)?, self.heads)?,
-                by_head(&v.apply(&x)?, self.heads)?,
+                by_head(&q.apply(&x)?, self.shape.heads)?,
+                by_head(&k.apply(&x)?, self.shape.heads)?,
+                by_head(&v.apply(&x)?, self.shape.heads)?,
             ];
             let seen = layer.joined.apply(&joined(&attention(&q, &k, &v, &mask)?)?)?;
             x = layer.joined_norm.apply(&(x + seen)?)?;

@@ -111,3 +111,250 @@ fn batches_hold_every_text_once() {
         }
     }
 }
+
+/// A folder of `test/oracle/`.
+fn fixture(name: &str) -> String {
+    format!("{}/test/oracle/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn mistral_is_that_of_transformers() {
+    for name in ["tiny_mistral", "tiny_mistral_window"] {
+        let model = Model::load(&choice(&fixture(name), Dtype::F32)).unwrap();
+        let oracle = oracle(&format!("{name}.json"));
+        let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).collect();
+        for (text, ids, _) in &oracle {
+            assert_eq!(model.tokens.encode(text).unwrap(), *ids, "{name}: {text:.200}");
+            assert_eq!(ids.last(), Some(&2), "the end token is kept when a text is cut");
+        }
+        for ((text, _, expected), vector) in oracle.iter().zip(model.encode(&texts, 2).unwrap()) {
+            let difference = largest_difference(expected, &vector);
+            assert!(difference < 1e-5, "{name}: {difference} for {text:.200}");
+        }
+        for dtype in [Dtype::F16, Dtype::Bf16] {
+            let model = Model::load(&choice(&fixture(name), dtype)).unwrap();
+            for ((text, _, expected), vector) in oracle.iter().zip(model.encode(&texts, 2).unwrap()) {
+                let cosine: f32 = expected.iter().zip(vector.iter()).map(|(a, b)| a * b).sum();
+                assert!(cosine > 0.99, "{name} in {dtype:?}: {cosine} for {text:.200}");
+            }
+        }
+    }
+}
+
+/// Runs of characters that tokenizers treat in their own ways, in any order.
+fn awkward() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::*;
+    let pieces = prop_oneof![
+        Just("word"),
+        Just("a"),
+        Just("Ärger"),
+        Just("机"),
+        Just("\u{20000}"),
+        Just("\u{301}"),
+        Just("\u{200d}"),
+        Just(" "),
+        Just("\n"),
+        Just("\t"),
+        Just("\u{a0}"),
+        Just("."),
+        Just("["),
+        Just("]"),
+        Just("[MASK]"),
+        Just("[SEP]"),
+        Just("\0"),
+        Just("\u{1}"),
+        Just("\u{85}"),
+        Just("🙂"),
+        Just("é"),
+        Just("\u{1100}\u{1161}"),
+        Just("क्ष"),
+        Just("9"),
+        Just("İ"),
+        Just("\u{fffd}"),
+        Just("--"),
+        Just("\u{3000}"),
+        Just("<s>"),
+        Just("ﬁ"),
+    ];
+    let run = (pieces, prop_oneof![4 => 1usize..4, 2 => 90usize..400, 1 => 3000usize..9000])
+        .prop_map(|(piece, n)| piece.repeat(n));
+    proptest::collection::vec(run, 1..60).prop_map(|runs| runs.concat())
+}
+
+#[test]
+fn a_cut_changes_no_token_that_is_kept() {
+    use proptest::prelude::*;
+    use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+    let bert = minilm();
+    let mistral = Model::load(&choice(&fixture("tiny_mistral"), Dtype::F32)).unwrap();
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(ProptestConfig::with_cases(300), rng);
+    let check = |text: String| {
+        for model in [bert.as_ref(), &mistral] {
+            prop_assert!(model.tokens.encode(&text).unwrap() == model.tokens.encode_whole(&text).unwrap());
+        }
+        Ok(())
+    };
+    runner.run(&awkward(), check).unwrap();
+}
+
+#[test]
+fn a_hundred_megabytes_are_not_read() {
+    let model = minilm();
+    let long = 100 << 20;
+    for piece in ["machine learning, ", "x", "机", " ", "\0", "!", "e\u{301}", "\n", "1"] {
+        let text = piece.repeat(long / piece.len());
+        let short = piece.repeat(3000);
+        assert_eq!(model.tokens.encode(&text).unwrap(), model.tokens.encode_whole(&short).unwrap(), "{piece:?}");
+    }
+}
+
+#[test]
+fn relatives_of_bert_are_those_of_transformers() {
+    for name in ["tiny_bert", "tiny_roberta", "tiny_distilbert"] {
+        let model = Model::load(&choice(&fixture(name), Dtype::F32)).unwrap();
+        assert!(matches!(model.encoder, Encoder::Packed(_)));
+        let oracle = oracle(&format!("{name}.json"));
+        let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).collect();
+        for ((text, ids, expected), vector) in oracle.iter().zip(model.encode(&texts, 2).unwrap()) {
+            assert_eq!(model.tokens.encode(text).unwrap(), *ids, "{name}: {text:.200}");
+            assert_eq!(vector.len(), model.dimensions);
+            let difference = largest_difference(expected, &vector);
+            assert!(difference < 1e-5, "{name}: {difference} for {text:.200}");
+        }
+        let half = Model::load(&choice(&fixture(name), Dtype::F16)).unwrap();
+        assert!(matches!(half.encoder, Encoder::Tensors(_)));
+        for ((text, _, expected), vector) in oracle.iter().zip(half.encode(&texts, 2).unwrap()) {
+            let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+            let cosine = product(expected, &vector) / (product(expected, expected) * product(&vector, &vector)).sqrt();
+            assert!(cosine > 0.999, "{name}: {cosine} for {text:.200}");
+        }
+    }
+}
+
+/// What loading a copy of a fixture says after `change`.
+fn refusal(name: &str, change: impl Fn(&Path)) -> String {
+    static COPIES: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    let number = COPIES.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let copy = std::env::temp_dir().join(format!("muster-embed-{}-{number}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&copy);
+    for (from, to) in [("", ""), ("1_Pooling", "1_Pooling")] {
+        std::fs::create_dir_all(copy.join(to)).unwrap();
+        for entry in std::fs::read_dir(Path::new(&fixture(name)).join(from)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                std::fs::copy(&path, copy.join(to).join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    change(&copy);
+    let message =
+        Model::load(&Choice { folder: copy.clone(), cuda: false, dtype: Dtype::F32 }).unwrap_err().to_string();
+    std::fs::remove_dir_all(&copy).unwrap();
+    message
+}
+
+/// Replaces a text in a file.
+fn edit(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{from} is not in {}", path.display());
+    std::fs::write(path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn what_is_wrong_with_a_model_is_said() {
+    let edits = [
+        (
+            "config.json",
+            r#""model_type": "bert""#,
+            r#""model_type": "mpnet""#,
+            "model_type must be one of bert, camembert, distilbert, mistral, roberta, xlm-roberta, got \"mpnet\"",
+        ),
+        ("config.json", r#""hidden_act": "gelu""#, r#""hidden_act": "relu""#, "hidden_act must be gelu, got \"relu\""),
+        (
+            "config.json",
+            r#""hidden_size": 32"#,
+            r#""hidden_size": "wide""#,
+            "hidden_size must be a whole number of at least 1, got \"wide\"",
+        ),
+        (
+            "config.json",
+            r#""num_attention_heads": 4"#,
+            r#""num_attention_heads": 5"#,
+            "num_attention_heads must divide hidden_size, 32, got 5",
+        ),
+        (
+            "config.json",
+            r#""num_attention_heads": 4"#,
+            r#""num_attention_heads": 0"#,
+            "num_attention_heads must be a whole number of at least 1, got 0",
+        ),
+        ("config.json", r#""vocab_size": 400"#, r#""vocab_size": 500"#, "embeddings.word_embeddings.weight"),
+        (
+            "config.json",
+            r#""num_hidden_layers": 2"#,
+            r#""num_hidden_layers": 3"#,
+            "lack the tensor encoder.layer.2.attention.output.LayerNorm.weight",
+        ),
+        (
+            "config.json",
+            r#""intermediate_size": 56"#,
+            r#""intermediate_size": 64"#,
+            "must have the shape [64, 32], got [56, 32]",
+        ),
+        ("config.json", "{", "[", "not JSON"),
+        ("modules.json", "models.Pooling", "models.Dense", "the type of step 1 must be Transformer, then Pooling"),
+        ("modules.json", "models.Transformer", "models.CLIPModel", "the type of step 0 must be Transformer"),
+        (
+            "1_Pooling/config.json",
+            "pooling_mode_cls_token",
+            "pooling_mode_weightedmean_tokens",
+            "pooling_mode_weightedmean_tokens must be false, got true",
+        ),
+        ("1_Pooling/config.json", "{", r#"{"include_prompt": false,"#, "include_prompt must be true, got false"),
+        (
+            "1_Pooling/config.json",
+            "{",
+            r#"{"pooling_mode": "attention","#,
+            "pooling_mode must be one or more of cls, max, mean, lasttoken, got \"attention\"",
+        ),
+        (
+            "config_sentence_transformers.json",
+            r#""default_prompt_name": "query""#,
+            r#""default_prompt_name": "none""#,
+            "default_prompt_name must be the name of a prompt, got \"none\"",
+        ),
+        ("sentence_bert_config.json", "48", "2", "its template adds 2 tokens, the model reads 2"),
+        ("tokenizer.json", "\"model\"", "\"modell\"", "tokenizer.json' cannot be read"),
+    ];
+    for (file, from, to, expected) in edits {
+        let message = refusal("tiny_bert", |folder| edit(&folder.join(file), from, to));
+        assert!(message.contains(expected), "{file}, {to}: {message}");
+    }
+    for (file, expected) in [
+        ("config.json", "config.json' cannot be read"),
+        ("tokenizer.json", "tokenizer.json' cannot be read"),
+        ("model.safetensors", "a model needs its weights as safetensors"),
+        ("1_Pooling/config.json", "config.json' cannot be read"),
+    ] {
+        let message = refusal("tiny_bert", |folder| std::fs::remove_file(folder.join(file)).unwrap());
+        assert!(message.contains(expected), "{file}: {message}");
+    }
+    let message = refusal("tiny_bert", |folder| {
+        let weights = std::fs::read(folder.join("model.safetensors")).unwrap();
+        std::fs::write(folder.join("model.safetensors"), &weights[..weights.len() - 100]).unwrap();
+    });
+    assert!(message.contains("not a safetensors file"), "{message}");
+    let message = refusal("tiny_bert", |folder| {
+        std::fs::copy(Path::new(MINILM).join("tokenizer.json"), folder.join("tokenizer.json")).unwrap();
+    });
+    assert!(message.contains("knows 30522 tokens, the model only 400"), "{message}");
+    let message = refusal("tiny_mistral_window", |folder| {
+        edit(&folder.join("model.safetensors.index.json"), "model-00002-of-00003", "../model-00002-of-00003");
+    });
+    assert!(message.contains("must be the name of a file"), "{message}");
+    let message = refusal("tiny_mistral_window", |folder| {
+        edit(&folder.join("config.json"), "\"rope_type\": \"default\"", "\"rope_type\": \"yarn\"");
+    });
+    assert!(message.contains("rope_type must be default, got \"yarn\""), "{message}");
+}

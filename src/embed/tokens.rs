@@ -92,7 +92,8 @@ impl Tokens {
         self.encode_whole(&shorter)
     }
 
-    fn encode_whole(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
+    /// As [`Tokens::encode`], of a text that is not cut before it comes to the tokenizer.
+    pub(super) fn encode_whole(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
         let encoding = self.tokenizer.encode_fast(text, true).map_err(|error| EmbedError::Tokens(error.to_string()))?;
         Ok(encoding.get_ids().to_vec())
     }
@@ -135,36 +136,60 @@ impl Breaks {
     }
 
     /// `text` with long runs of one kind of characters cut down, where BERT's tokenizer sees no difference: white space is as
-    /// one blank, control characters are nothing, letters, and likewise accents, are one unknown token or nothing.
+    /// one blank, control characters are nothing, accents are nothing or part of a word, and a word is unknown once it is long.
     fn shorten<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        /// Characters of a run that are kept; more than the 100 of the longest known word.
-        const KEPT: usize = 256;
         if !self.bert {
             return text.into();
         }
-        let mut shorter = String::new();
-        let mut done = 0;
-        for run in runs().find_iter(text).filter(|run| run.len() > 4 * KEPT) {
-            let end = run.as_str().char_indices().nth(KEPT).map_or(run.end(), |(at, _)| run.start() + at);
-            shorter.push_str(&text[done..end]);
-            done = run.end();
-        }
-        match done {
-            0 => text.into(),
-            _ => (shorter + &text[done..]).into(),
+        let kinds = &*KINDS;
+        let simple = cut(text, &kinds.simple, |_| true);
+        // letters that stay letters, whatever becomes of the accents between them
+        let letter = |c: char| !kinds.accent.is_match(c.encode_utf8(&mut [0; 4]));
+        match simple {
+            Cow::Borrowed(text) => cut(text, &kinds.word, letter),
+            Cow::Owned(text) => cut(&text, &kinds.word, letter).into_owned().into(),
         }
     }
 }
 
-/// Runs of letters and figures without Chinese characters, of accents, of white space, of control characters.
-fn runs() -> &'static Regex {
-    static RUNS: LazyLock<Regex> = LazyLock::new(|| {
-        let words = r"[[\p{L}\p{N}]--[\x{3400}-\x{4dbf}\x{4e00}-\x{9fff}\x{f900}-\x{faff}\x{20000}-\x{3ffff}]]+";
-        let pattern = format!(r"{words}|\p{{Mn}}+|[ \t\n\r]+|[\x00-\x08\x0e-\x1f\x7f]+");
-        Regex::new(&pattern).unwrap_or_else(|error| unreachable!("{error}"))
-    });
-    &RUNS
+/// `text` in which each long run ends behind the first [`KEPT`] characters that count.
+fn cut<'a>(text: &'a str, run: &Regex, counts: impl Fn(char) -> bool) -> Cow<'a, str> {
+    /// More than the letters of the longest word that can be known.
+    const KEPT: usize = 256;
+    let mut shorter = String::new();
+    let mut done = 0;
+    for run in run.find_iter(text).filter(|run| run.len() > 4 * KEPT) {
+        let mut counted = run.as_str().char_indices().filter(|(_, c)| counts(*c));
+        if let Some((at, _)) = counted.nth(KEPT) {
+            shorter.push_str(&text[done..run.start() + at]);
+            done = run.end();
+        }
+    }
+    match done {
+        0 => text.into(),
+        _ => (shorter + &text[done..]).into(),
+    }
 }
+
+/// Kinds of characters as BERT's tokenizer treats them.
+struct Kinds {
+    accent: Regex,
+    /// Runs of accents, of white space, of control characters.
+    simple: Regex,
+    /// Runs of letters and figures with accents between them, without Chinese characters.
+    word: Regex,
+}
+
+static KINDS: LazyLock<Kinds> = LazyLock::new(|| {
+    let compiled = |pattern: &str| Regex::new(pattern).unwrap_or_else(|error| unreachable!("{error}"));
+    Kinds {
+        accent: compiled(r"^\p{Mn}$"),
+        simple: compiled(r"\p{Mn}+|[ \t\n\r]+|[\x00-\x08\x0e-\x1f\x7f]+"),
+        word: compiled(
+            r"[[\p{L}\p{N}\p{Mn}]--[\x{3400}-\x{4dbf}\x{4e00}-\x{9fff}\x{f900}-\x{faff}\x{20000}-\x{3ffff}]]+",
+        ),
+    }
+});
 
 /// Whether the tokenizer cleans, sets Chinese characters apart and splits as that of BERT.
 fn is_bert(tokenizer: &Tokenizer) -> bool {

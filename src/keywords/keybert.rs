@@ -621,18 +621,22 @@ mod tests {
         let oracle = oracle("keybert_keywords.json");
         let texts: Vec<String> = serde_json::from_value(oracle["texts"].clone()).unwrap();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        for case in oracle["cases"].as_array().unwrap() {
+        let cases = oracle["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 15);
+        for case in cases {
             let settings = case_settings(case);
             let expected: Vec<Vec<(String, i64)>> = serde_json::from_value(case["keywords"].clone()).unwrap();
+            assert_eq!(expected.len() as u64, case["documents"].as_u64().unwrap());
             let mut embed = |texts: &[&str]| model.embed(texts, 2);
             let found = extract(&texts[..expected.len()], &settings, 2, &mut embed, &mut |_| ()).unwrap();
             for (document, (found, expected)) in found.iter().zip(&expected).enumerate() {
-                let terms = |document: usize| format!("document {document}, {:?}", settings.method);
+                let place = format!("document {document}, {:?}", settings.method);
                 let got: Vec<&str> = found.iter().map(|keyword| keyword.term.as_str()).collect();
                 let wanted: Vec<&str> = expected.iter().map(|(term, _)| term.as_str()).collect();
-                assert_eq!(got, wanted, "{}", terms(document));
+                assert_eq!(got, wanted, "{place}");
                 for (keyword, (_, score)) in found.iter().zip(expected) {
-                    assert!((keyword.score - *score as f64 / 1e4).abs() < 1.5e-4, "{}", terms(document));
+                    // both are rounded to four places, so at most one step apart
+                    assert!((keyword.score - *score as f64 / 1e4).abs() < 1.5e-4, "{place}");
                 }
             }
         }

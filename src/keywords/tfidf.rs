@@ -7,8 +7,6 @@
 use super::Keyword;
 use super::vectorizer::Counts;
 use crate::parallel;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// The idf of each term of the vocabulary.
 pub fn idf(counts: &Counts) -> Vec<f64> {
@@ -28,33 +26,16 @@ pub fn weights(counts: &Counts, idf: &[f64], document: usize) -> Vec<(u32, f64)>
     weights
 }
 
-/// A weight that orders: finite, since every count is at least 1.
-#[derive(PartialEq, PartialOrd)]
-struct Weight(f64);
-
-impl Eq for Weight {}
-
-impl Ord for Weight {
-    fn cmp(&self, other: &Weight) -> std::cmp::Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
-
 /// The `top_n` terms of each document with the highest weights, highest first, ties by code point.
 pub fn keywords(counts: &Counts, top_n: usize, threads: usize) -> Vec<Vec<Keyword>> {
     let idf = idf(counts);
     parallel::map(threads, counts.len(), |document| {
-        let mut best: BinaryHeap<Reverse<(Weight, Reverse<u32>)>> = BinaryHeap::new();
-        for (term, weight) in weights(counts, &idf, document) {
-            best.push(Reverse((Weight(weight), Reverse(term))));
-            if best.len() > top_n {
-                best.pop();
-            }
-        }
-        let sorted = best.into_sorted_vec().into_iter();
-        let keyword =
-            |Reverse((Weight(score), Reverse(term)))| Keyword { term: counts.vocabulary[term as usize].clone(), score };
-        sorted.map(keyword).collect()
+        let mut best = weights(counts, &idf, document);
+        // a stable sort: what weighs the same stays by code point
+        best.sort_by(|a, b| b.1.total_cmp(&a.1));
+        best.truncate(top_n);
+        let keyword = |(term, score): (u32, f64)| Keyword { term: counts.vocabulary[term as usize].clone(), score };
+        best.into_iter().map(keyword).collect()
     })
 }
 

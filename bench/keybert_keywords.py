@@ -1,16 +1,15 @@
 """KeyBERT in Python and keybert_keywords side by side on the same texts, two threads each.
 
-    PEERS/bin/python bench/keybert.py --extension build/release/muster.duckdb_extension [--ngram-max 2] [--texts 100]
-    .venv/bin/python bench/keybert.py --extension … --memory 10000
+    PEERS/bin/python bench/keybert_keywords.py --extension build/release/muster.duckdb_extension [--ngram-max 2] [--texts 100]
+    .venv/bin/python bench/keybert_keywords.py --extension … --memory 10000
 
-PEERS is an environment with bench/requirements-keybert.txt. Prints seconds (median of the repeats, model loaded), their ratio, and how many of the
-ordered lists agree. Each of muster's runs is a process of its own, so that nothing is remembered. With --memory the peak memory
+PEERS is an environment with bench/requirements-keybert.txt. Prints seconds of both, turn by turn with the model loaded, the median of
+their ratios, and how many of the ordered lists agree. Each of muster's runs is a process of its own, so that nothing is remembered. With --memory the peak memory
 of a process that finds keywords of so many texts is printed instead. Nothing is asserted: shared machines are noisy.
 """
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -25,6 +24,17 @@ sys.path.insert(0, str(ROOT / "test" / "oracle"))
 import cvs  # noqa: E402
 
 
+class Stopwatch:
+    """Seconds of the clock and of the processors."""
+
+    def __enter__(self):
+        self.start = (time.perf_counter(), time.process_time())
+        return self
+
+    def __exit__(self, *_):
+        self.times = (time.perf_counter() - self.start[0], time.process_time() - self.start[1])
+
+
 def connect(extension):
     import duckdb
 
@@ -34,37 +44,36 @@ def connect(extension):
 
 
 def muster(extension, n, ngram_max):
-    """(seconds, ordered keywords of each text); the model is loaded before."""
+    """(times, ordered keywords of each text); the model is loaded before."""
     connection = connect(extension)
     connection.execute("CREATE TABLE docs (profile_id INTEGER, body VARCHAR)")
     connection.executemany("INSERT INTO docs VALUES (?, ?)", list(enumerate(cvs.texts(n))))
     call = f"muster.keybert_keywords(docs, body, model := '{MODEL}', ngram_max := {ngram_max})"
     connection.execute("CREATE TABLE one AS SELECT 0 AS profile_id, 'warm' AS body")
     connection.execute(f"FROM {call.replace('docs', 'one')}").fetchall()
-    start = time.perf_counter()
-    rows = connection.execute(f"FROM {call}").fetchall()
-    seconds = time.perf_counter() - start
+    with Stopwatch() as watch:
+        rows = connection.execute(f"FROM {call}").fetchall()
     keywords = [[] for _ in range(n)]
     for profile, _, keyword, _ in rows:
         keywords[profile].append(keyword)
-    return seconds, keywords
+    return watch.times, keywords
 
 
-def peer(texts, ngram_max, repeats):
-    import torch
-    from keybert import KeyBERT
-    from sentence_transformers import SentenceTransformer
+class Peer:
+    def __init__(self, ngram_max):
+        import torch
+        from keybert import KeyBERT
+        from sentence_transformers import SentenceTransformer
 
-    torch.set_num_threads(THREADS)
-    model = KeyBERT(SentenceTransformer(str(MODEL), device="cpu"))
-    options = {"keyphrase_ngram_range": (1, ngram_max), "use_mmr": True, "diversity": 0.5, "top_n": 30}
-    model.extract_keywords(["warm up"], **options)
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        keywords = model.extract_keywords(texts, **options)
-        times.append(time.perf_counter() - start)
-    return times, [[term for term, _ in document] for document in keywords]
+        torch.set_num_threads(THREADS)
+        self.model = KeyBERT(SentenceTransformer(str(MODEL), device="cpu"))
+        self.options = {"keyphrase_ngram_range": (1, ngram_max), "use_mmr": True, "diversity": 0.5, "top_n": 30}
+        self.model.extract_keywords(["warm up"], **self.options)
+
+    def run(self, texts):
+        with Stopwatch() as watch:
+            keywords = self.model.extract_keywords(texts, **self.options)
+        return watch.times, [[term for term, _ in document] for document in keywords]
 
 
 def memory(extension, n):
@@ -100,21 +109,25 @@ def main():
     if args.once:
         print(json.dumps(muster(args.extension, args.texts, args.ngram_max)))
         return
-    texts = cvs.texts(args.texts)
-    theirs, expected = peer(texts, args.ngram_max, args.repeats)
+    texts, peer = cvs.texts(args.texts), Peer(args.ngram_max)
     command = [args.python, __file__, "--once", "--extension", args.extension]
     command += ["--texts", str(args.texts), "--ngram-max", str(args.ngram_max)]
-    runs = []
+    theirs, ours = [], []
+    # turn by turn, so that what else the machine does falls on both
     for _ in range(args.repeats):
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "MUSTER_PROGRESS": "0"})
-        runs.append(json.loads(done.stdout))
-    ours, found = [run[0] for run in runs], runs[0][1]
+        times, expected = peer.run(texts)
+        theirs.append(times)
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        times, found = json.loads(done.stdout)
+        ours.append(times)
     same = sum(a == b for a, b in zip(expected, found))
-    shown = lambda times: f"{statistics.median(times):6.2f} s  ({', '.join(f'{t:.2f}' for t in times)})"  # noqa: E731
     print(f"{args.texts} texts, phrases of 1 to {args.ngram_max} words, top 30, diversity .5, {THREADS} threads")
-    print(f"  KeyBERT           {shown(theirs)}")
-    print(f"  keybert_keywords  {shown(ours)}")
-    print(f"  {statistics.median(theirs) / statistics.median(ours):.2f} times as fast; {same} of {len(texts)} ordered lists are the same")
+    for at, what in enumerate(("seconds", "seconds of the processors")):
+        a, b = ([times[at] for times in runs] for runs in (theirs, ours))
+        ratio = statistics.median(x / y for x, y in zip(a, b))
+        shown = ["/".join(f"{t:.2f}" for t in times) for times in (a, b)]
+        print(f"  {what:<26}KeyBERT {shown[0]}, keybert_keywords {shown[1]}: {ratio:.2f} times as fast")
+    print(f"  {same} of {len(texts)} ordered lists are the same")
 
 
 if __name__ == "__main__":
