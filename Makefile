@@ -8,6 +8,8 @@
 #   make bench-keywords  keybert_keywords beside KeyBERT, some minutes
 #   make compare   muster beside its peers from PyPI, some minutes, written to docs/
 #   make docs      the generated reference
+#   make bench-embed  embeddings beside sentence-transformers and onnxruntime
+#   make cuda      the extension for NVIDIA cards of compute capability 9.0, into build/cuda/; test-cuda, bench-cuda try it
 #   make package   the extension optimised at link time, with its checksum
 #   make clean     what was built
 
@@ -19,7 +21,7 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build models demo test test-engine test-sql test-docs lint bench bench-keywords compare docs package clean
+.PHONY: all build models demo test test-engine test-sql test-docs lint bench bench-embed bench-keywords compare cuda test-cuda bench-cuda docs package clean
 
 all: build models .venv/ready .venv-1.5/ready
 
@@ -90,6 +92,15 @@ bench-keywords: all .venv-keybert/ready
 	.venv-keybert/bin/python bench/keybert_keywords.py --extension $(EXTENSION)
 	.venv/bin/python bench/keybert_keywords.py --extension $(EXTENSION) --memory 10000
 
+# never in CI, as the comparison
+.venv-embed/ready: bench/requirements-embed.txt
+	$(PYTHON) -m venv .venv-embed
+	.venv-embed/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-embed.txt
+	touch $@
+
+bench-embed: build models .venv-embed/ready
+	.venv-embed/bin/python bench/embed.py --extension $(EXTENSION)
+
 .venv-compare/ready: bench/requirements-compare.txt
 	$(PYTHON) -m venv .venv-compare
 	.venv-compare/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-compare.txt
@@ -102,10 +113,24 @@ compare: build .venv-compare/ready
 docs: all
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION)
 
+CUDA := build/cuda/toolkit
+CUDA_EXTENSION := build/cuda/muster.duckdb_extension
+CUDA_ENVIRONMENT = CUDA_HOME=$(abspath $(CUDA)) CUDA_PATH=$(abspath $(CUDA)) NVCC=$(abspath $(CUDA))/bin/nvcc CUDA_COMPUTE_CAP=90 \
+	PATH=$(abspath $(CUDA))/bin:$$PATH LIBRARY_PATH=$(abspath $(CUDA))/lib:$(abspath $(CUDA))/lib/stubs
+
+# builds on a machine without a card; the file loads where the libraries of CUDA 13 and the driver are
+cuda:
+	$(PYTHON) scripts/cuda.py $(CUDA)
+	$(CUDA_ENVIRONMENT) $(CARGO) build --release --locked --features cuda --target-dir build/cuda/target
+	$(PYTHON) scripts/stamp.py build/cuda/target/release/$(LIBRARY) $(CUDA_EXTENSION) --version $(VERSION)
+
+test-cuda bench-cuda: models .venv/ready
+	LD_LIBRARY_PATH=$(abspath $(CUDA))/lib:$$LD_LIBRARY_PATH .venv/bin/python test/cuda.py --extension $(CUDA_EXTENSION) $(if $(filter bench%,$@),--bench)
+
 package:
 	$(CARGO) build --profile dist --locked
 	$(PYTHON) scripts/stamp.py target/dist/$(LIBRARY) build/dist/muster.duckdb_extension --version $(VERSION)
 	cd build/dist && sha256sum muster.duckdb_extension > muster.duckdb_extension.sha256
 
 clean:
-	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-keybert
+	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-embed .venv-keybert

@@ -97,7 +97,7 @@ impl Shape {
             types: config.optional_whole("type_vocab_size")?.unwrap_or(1),
             epsilon: config.real("layer_norm_eps", 1e-12)?,
         };
-        if shape.hidden % shape.heads != 0 {
+        if !shape.hidden.is_multiple_of(shape.heads) {
             return Err(config.invalid(heads, &format!("divide {hidden}, {}", shape.hidden), &shape.heads.into()));
         }
         if shape.unused() >= shape.positions {

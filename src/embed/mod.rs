@@ -8,7 +8,7 @@
 //! general library. [`tensors`] computes the same over `candle` in any number type and on graphics cards, and Mistral.
 //!
 //! A vector depends on model, number type and text alone: not on the texts beside it, on threads, or on whether it was
-//! computed or remembered.
+//! computed or remembered. (Not promised for graphics cards, where the order of sums follows the size of a batch.)
 
 mod bert;
 mod cache;
@@ -134,8 +134,8 @@ impl Embedder {
         self.model.dimensions
     }
 
-    /// SHA-256 of weights, tokenizer, configuration and number type, in hexadecimal: what has the same hash gives the same
-    /// vectors.
+    /// SHA-256 of weights, tokenizer, configuration, number type and kind of device, in hexadecimal: what has the same hash
+    /// gives the same vectors.
     pub fn hash(&self) -> &str {
         &self.model.hash
     }
@@ -208,7 +208,7 @@ struct Model {
 
 #[derive(Debug)]
 enum Encoder {
-    Packed(Packed),
+    Packed(Box<Packed>),
     Tensors(TensorEncoder),
 }
 
@@ -225,7 +225,7 @@ impl Model {
                 let sizes = (shape.hidden, shape.vocabulary, shape.longest());
                 let encoder = match choice {
                     Choice { cuda: false, dtype: Dtype::F32, .. } => {
-                        Encoder::Packed(Packed::new(shape, packed_tensors(&mut files, folder)?, &shown)?)
+                        Encoder::Packed(Box::new(Packed::new(shape, packed_tensors(&mut files, folder)?, &shown)?))
                     }
                     _ => Encoder::Tensors(TensorEncoder::bert(shape, &mut files, folder, choice.cuda, choice.dtype)?),
                 };
@@ -248,6 +248,7 @@ impl Model {
         let Pipeline { pooling, normalize, prompt, lower_case, .. } = pipeline;
         files.mix(&format!("{} {max} {pooling:?} {normalize} {lower_case} {prompt}", config.value));
         files.mix(choice.dtype.name());
+        files.mix(if choice.cuda { "cuda" } else { "cpu" });
         let dimensions = hidden * pooling.len();
         Ok(Model { tokens, encoder, pooling, normalize, dimensions, hash: files.hash() })
     }
@@ -260,7 +261,17 @@ impl Model {
         };
         let chunks = parallel::map(threads, texts.len().div_ceil(CHUNK), chunk);
         let ids: Vec<Vec<u32>> = chunks.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
-        let batches = batches(&ids, threads);
+        let total: usize = ids.iter().map(Vec::len).sum();
+        let (batching, workers) = match &self.encoder {
+            // fewer tokens where some thread would have nothing to do
+            Encoder::Packed(_) => {
+                let limit = total.div_ceil(threads).clamp(BATCH / 8, BATCH);
+                (Batching { limit, alike: false }, threads)
+            }
+            // cores or card are shared inside of a batch
+            Encoder::Tensors(tensors) => (tensors.batching(), 1),
+        };
+        let batches = batches(&ids, batching);
         let batch = |i: usize| -> Result<Vec<Arc<[f32]>>, EmbedError> {
             let batch: Vec<&[u32]> = batches[i].iter().map(|&text| ids[text].as_slice()).collect();
             let mut vectors = Vec::new();
@@ -271,7 +282,7 @@ impl Model {
             }
             Ok(vectors)
         };
-        let computed = parallel::map(threads, batches.len(), batch);
+        let computed = parallel::map(workers, batches.len(), batch);
         let mut vectors: Vec<Option<Arc<[f32]>>> = vec![None; texts.len()];
         for (batch, computed) in batches.iter().zip(computed) {
             batch.iter().zip(computed?).for_each(|(&text, vector)| vectors[text] = Some(vector));
@@ -311,24 +322,32 @@ impl Model {
     }
 }
 
-/// Indices of the texts that have tokens, the longest first, parted into batches of about [`BATCH`] tokens, or of fewer where
-/// some thread would have nothing to do.
-fn batches(ids: &[Vec<u32>], threads: usize) -> Vec<Vec<usize>> {
+/// How texts go into batches.
+#[derive(Debug, Clone, Copy)]
+struct Batching {
+    /// Tokens of a batch, more only where one text has more.
+    limit: usize,
+    /// Whether all texts of a batch have the same number of tokens.
+    alike: bool,
+}
+
+/// Indices of the texts that have tokens, the longest first, parted into batches.
+fn batches(ids: &[Vec<u32>], batching: Batching) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..ids.len()).filter(|&i| !ids[i].is_empty()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(ids[i].len()));
-    let total: usize = ids.iter().map(Vec::len).sum();
-    let limit = total.div_ceil(threads).clamp(BATCH / 8, BATCH);
     let mut batches: Vec<Vec<usize>> = Vec::new();
-    let mut tokens = usize::MAX;
+    let (mut tokens, mut last) = (0, 0);
     for i in order {
-        if tokens.saturating_add(ids[i].len()) > limit {
-            batches.push(Vec::new());
-            tokens = 0;
+        let length = ids[i].len();
+        match batches.last_mut() {
+            Some(batch) if tokens + length <= batching.limit && (last == length || !batching.alike) => batch.push(i),
+            _ => {
+                batches.push(vec![i]);
+                tokens = 0;
+            }
         }
-        tokens += ids[i].len();
-        if let Some(batch) = batches.last_mut() {
-            batch.push(i);
-        }
+        tokens += length;
+        last = length;
     }
     batches
 }

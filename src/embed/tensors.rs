@@ -19,7 +19,7 @@
 use super::bert::Shape;
 use super::config::Json;
 use super::weights::Files;
-use super::{Dtype, EmbedError};
+use super::{BATCH, Batching, Dtype, EmbedError};
 use candle_core::{D, DType, Device, Tensor};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -42,18 +42,19 @@ fn device(cuda: bool) -> Result<Device, EmbedError> {
     }
 }
 
-/// A model over tensors. One batch at a time: it uses all cores, or the card's memory.
+/// A model over tensors.
 #[derive(Debug)]
 pub struct TensorEncoder {
     architecture: Architecture,
     device: Device,
     dtype: DType,
+    /// One batch at a time on a card, whose memory it fills.
     turn: Mutex<()>,
 }
 
 #[derive(Debug)]
 enum Architecture {
-    Bert(Bert),
+    Bert(Box<Bert>),
     Mistral(Mistral),
 }
 
@@ -97,7 +98,8 @@ impl Loaded {
     fn linear(&mut self, name: &str, inputs: usize, outputs: usize, bias: bool) -> Result<Linear, EmbedError> {
         let weight = self.take(&format!("{name}.weight"), &[outputs, inputs])?;
         let bias = bias.then(|| self.take(&format!("{name}.bias"), &[outputs])).transpose()?;
-        Ok(Linear { weight: weight.t()?, bias })
+        // laid out as the product reads it, whose order of sums would follow the number of rows otherwise
+        Ok(Linear { weight: weight.t()?.contiguous()?, bias })
     }
 
     fn norm(&mut self, name: &str, width: usize, epsilon: f64) -> Result<LayerNorm, EmbedError> {
@@ -184,7 +186,9 @@ impl TensorEncoder {
         cuda: bool,
         dtype: Dtype,
     ) -> Result<TensorEncoder, EmbedError> {
-        TensorEncoder::new(files, folder, cuda, dtype, |loaded| Ok(Architecture::Bert(Bert::new(shape, loaded)?)))
+        TensorEncoder::new(files, folder, cuda, dtype, |loaded| {
+            Ok(Architecture::Bert(Box::new(Bert::new(shape, loaded)?)))
+        })
     }
 
     pub fn mistral(
@@ -214,9 +218,19 @@ impl TensorEncoder {
         Ok(TensorEncoder { architecture, device, dtype, turn: Mutex::new(()) })
     }
 
+    /// On the processor texts of one length go together, so that none is padded: padding would change the order of sums, and
+    /// with it the last bit of a vector.
+    pub fn batching(&self) -> Batching {
+        match self.device.is_cpu() {
+            true => Batching { limit: BATCH, alike: true },
+            false => Batching { limit: 32 * BATCH, alike: false },
+        }
+    }
+
     /// As [`super::packed::Packed::encode`].
     pub fn encode(&self, texts: &[&[u32]], mut take: impl FnMut(usize, &[f32])) -> Result<(), EmbedError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // never on the processor: a thread that waits there for its share of a product may take up another text
+        let _turn = (!self.device.is_cpu()).then(|| self.turn.lock().unwrap_or_else(PoisonError::into_inner));
         let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
         let mut ids = vec![0; texts.len() * longest];
         for (row, text) in ids.chunks_exact_mut(longest.max(1)).zip(texts) {

@@ -65,9 +65,15 @@ fn tokens_and_vectors_are_those_of_sentence_transformers() {
 
 #[test]
 fn a_vector_does_not_depend_on_its_neighbours() {
-    let (model, oracle) = (minilm(), oracle("embed.json"));
+    let oracle = oracle("embed.json");
     let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).step_by(3).collect();
-    let together = model.encode(&texts, 1).unwrap();
+    for model in [minilm(), Arc::new(Model::load(&choice(&fixture("tiny_mistral"), Dtype::F32)).unwrap())] {
+        assert_alone_as_together(&model, &texts);
+    }
+}
+
+fn assert_alone_as_together(model: &Model, texts: &[&str]) {
+    let together = model.encode(texts, 1).unwrap();
     let mut backwards = model.encode(&texts.iter().rev().copied().collect::<Vec<_>>(), 3).unwrap();
     backwards.reverse();
     assert_eq!(together, backwards);
@@ -98,15 +104,16 @@ fn both_encoders_agree() {
 
 #[test]
 fn batches_hold_every_text_once() {
-    for threads in [1, 2, 16] {
+    for (limit, alike) in [(1, false), (64, true), (BATCH, false), (BATCH, true)] {
         for lengths in [vec![], vec![3], vec![0, 5, 0], vec![600, 1, 2], (0..500).map(|i| i % 70).collect()] {
             let ids: Vec<Vec<u32>> = lengths.iter().map(|&n| vec![7; n]).collect();
-            let batches = batches(&ids, threads);
+            let batches = batches(&ids, Batching { limit, alike });
             let mut all: Vec<usize> = batches.iter().flatten().copied().collect();
             all.sort_unstable();
             assert_eq!(all, (0..ids.len()).filter(|&i| lengths[i] > 0).collect::<Vec<_>>());
             for batch in &batches {
-                assert!(batch.len() == 1 || batch.iter().map(|&i| lengths[i]).sum::<usize>() <= BATCH);
+                assert!(batch.len() == 1 || batch.iter().map(|&i| lengths[i]).sum::<usize>() <= limit);
+                assert!(!alike || batch.iter().all(|&i| lengths[i] == lengths[batch[0]]));
             }
         }
     }
@@ -357,4 +364,34 @@ fn what_is_wrong_with_a_model_is_said() {
         edit(&folder.join("config.json"), "\"rope_type\": \"default\"", "\"rope_type\": \"yarn\"");
     });
     assert!(message.contains("rope_type must be default, got \"yarn\""), "{message}");
+}
+
+#[test]
+fn the_store_is_read_before_and_written_after() {
+    let path = std::env::temp_dir().join(format!("muster-embed-store-{}.sqlite", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let settings =
+        Settings { model: fixture("tiny_bert"), device: Device::Cpu, dtype: Dtype::F32, store: Some(path.clone()) };
+    let embedder = open(&settings).unwrap();
+    let stored = Stored::open(&path).unwrap();
+    // what stands in the store is believed, so it was not computed
+    let fake: Arc<[f32]> = vec![7.0; embedder.dimensions()].into();
+    stored.put(embedder.hash(), [("in the store", &fake)].into_iter()).unwrap();
+    let vectors = embedder.embed(&["in the store", "computed", "in the store"], 2).unwrap();
+    assert_eq!(vectors[0], fake);
+    assert_eq!(vectors[2], fake);
+    let found = stored.get(embedder.hash(), &["computed"], embedder.dimensions()).unwrap();
+    assert_eq!(found, [Some(vectors[1].clone())]);
+    // remembered in this process, by the same model opened again without a store
+    let again = open(&Settings { store: None, ..settings }).unwrap();
+    assert!(Arc::ptr_eq(&again.embed(&["computed"], 1).unwrap()[0], &vectors[1]));
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn graphics_cards_need_their_own_build() {
+    let settings = Settings { model: fixture("tiny_bert"), device: Device::Cuda, dtype: Dtype::F32, store: None };
+    let message = open(&settings).unwrap_err().to_string();
+    assert!(message.starts_with("device must be 'auto' or 'cpu', got 'cuda'"), "{message}");
 }
