@@ -87,8 +87,8 @@ enum Role {
     Other,
 }
 
-/// Case folding and role of every character below `Letters::END`, where all cases, gaps and marks lie; beyond it there
-/// are ideographs.
+/// Case folding and role of every character below `Letters::END`, where all letters with cases and all gaps lie; others are
+/// looked at one by one.
 struct Letters {
     table: Vec<(char, Role)>,
     /// The forms of the characters of one byte: small letters, a space for gaps.

@@ -7,7 +7,7 @@ use super::table::{Failure, Kind, Schema, rows_of};
 use crate::keywords::filter::{Filters, Scratch};
 use duckdb::arrow::array::{ArrayRef, AsArray, BooleanArray, ListArray, StringBuilder, StructArray};
 use duckdb::arrow::buffer::OffsetBuffer;
-use duckdb::arrow::datatypes::{DataType, UInt64Type};
+use duckdb::arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use duckdb::core::DataChunkHandle;
 use duckdb::vscalar::{ScalarFunctionSignature, VScalar};
 use duckdb::vtab::arrow::{
@@ -21,6 +21,9 @@ const COLUMNS: &Schema = &[("annotator", Kind::Text), ("label", Kind::Boolean)];
 type Recent = Vec<(String, Arc<Filters>)>;
 
 const KEPT: usize = 8;
+
+/// What the array of the texts of a vector can hold.
+const VECTOR_BYTES: i64 = i32::MAX as i64;
 
 /// The compiled filters of a description.
 fn compiled(json: &str) -> Result<Arc<Filters>, Failure> {
@@ -38,7 +41,8 @@ fn compiled(json: &str) -> Result<Arc<Filters>, Failure> {
     Ok(filters)
 }
 
-/// `muster_keyword_filter(text, filters, key)`: one row an annotator. Equal keys say that filters are equal.
+/// `muster_keyword_filter(text, filters, key, bytes)`: one row an annotator. Equal keys say that filters are equal; `bytes`
+/// is the length of the text.
 pub struct KeywordFilter;
 
 impl VScalar for KeywordFilter {
@@ -47,6 +51,15 @@ impl VScalar for KeywordFilter {
     fn invoke(_: &(), input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Result<(), Failure> {
         let n = input.len();
         let column = |argument, rows| flat_vector_to_arrow_array(&input.flat_vector(argument), rows);
+        let sizes = column(3, n)?;
+        let bytes: i64 = sizes.as_primitive::<Int64Type>().values().iter().sum();
+        if bytes > VECTOR_BYTES {
+            return Err(format!(
+                "keyword_filter: text must be at most {VECTOR_BYTES} bytes in {n} rows together, got {bytes}; \
+                 cut the longest texts"
+            )
+            .into());
+        }
         let texts = column(0, n)?;
         let texts = texts.as_string::<i32>();
         let keys = column(2, n)?;
@@ -80,7 +93,7 @@ impl VScalar for KeywordFilter {
 
     fn signatures() -> Vec<ScalarFunctionSignature> {
         let duckdb = |kind: DataType| to_duckdb_logical_type(&kind).expect("a type that DuckDB has");
-        let arguments = vec![duckdb(DataType::Utf8), duckdb(DataType::Utf8), duckdb(DataType::UInt64)];
+        let arguments = [DataType::Utf8, DataType::Utf8, DataType::UInt64, DataType::Int64].map(duckdb).into();
         vec![ScalarFunctionSignature::exact(arguments, duckdb(rows_of(COLUMNS)))]
     }
 }
