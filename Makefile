@@ -5,10 +5,12 @@
 #   make demo-keywords   words of its CVs that tell experts from others, and filters made of them
 #   make demo-llm        annotation of its CVs by three language models, played by a local server
 #   make test            all tests
-#   make bench           speed and calibration, printed and written to docs/
-#   make bench-embed     embeddings beside sentence-transformers and onnxruntime
-#   make bench-keywords  keybert_keywords beside KeyBERT, some minutes
-#   make bench-filter    keyword_filter beside regexp_matches; planted keywords found again
+#   make bench           all of the following; an hour
+#   make bench-estimates   speed beside a numpy program, and calibration, written to docs/
+#   make bench-embed       embeddings beside sentence-transformers and onnxruntime
+#   make bench-keywords    keybert_keywords beside KeyBERT
+#   make bench-filter      keyword_filter beside regexp_matches; planted keywords found again
+#   make bench-llm         llm_annotate over a server of known speed: throughput, limits, store, a killed run
 #   make compare         muster beside its peers from PyPI, some minutes, written to docs/
 #   make docs            the generated reference
 #   make models          the default embedding model, into .models
@@ -25,8 +27,8 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build models demo demo-keywords demo-llm test test-engine test-sql test-llm test-docs lint bench bench-embed \
-	bench-keywords bench-filter compare cuda test-cuda bench-cuda docs package clean
+.PHONY: all build models demo demo-keywords demo-llm test test-engine test-sql test-llm test-docs lint bench bench-estimates \
+	bench-embed bench-keywords bench-filter bench-llm compare cuda test-cuda bench-cuda docs package clean
 
 all: build models .venv/ready .venv-1.5/ready
 
@@ -97,12 +99,16 @@ test-docs: all $(MOCK)
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	touch $@
 
-bench: all $(MOCK) .venv-bench/ready
+bench: bench-estimates bench-embed bench-keywords bench-filter bench-llm
+
+bench-estimates: all .venv-bench/ready
 	$(CARGO) bench --locked --bench speed -- --peer .venv-bench/bin/python
 	.venv/bin/python bench/sql.py --extension $(EXTENSION)
-	.venv/bin/python bench/llm.py --extension $(EXTENSION)
 	$(CARGO) bench --locked --bench calibration
 	$(CARGO) bench --locked --bench diagnostics
+
+bench-llm: all $(MOCK)
+	.venv/bin/python bench/llm.py --extension $(EXTENSION)
 
 # never in CI: the peers bring torch
 .venv-embed/ready: bench/requirements-embed.txt

@@ -16,7 +16,7 @@
 --   SELECT round(array_cosine_similarity(
 --       muster.embed('machine learning')::FLOAT[384],
 --       muster.embed('deep neural networks')::FLOAT[384]
---   ), 3) AS similarity;
+--   )::DOUBLE, 3) AS similarity;
 CREATE MACRO muster.main.embed(
     text,
     model := 'sentence-transformers/all-MiniLM-L6-v2',

@@ -21,7 +21,7 @@
 --   model           name or folder of an embedding model, as in `embed`
 --   method          'mmr', 'plain', 'maxsum' or 'maxsum_greedy'
 --   diversity       0 to 1, for 'mmr': 0 takes the highest scores, 1 looks at diversity alone
---   nr_candidates   for 'maxsum' and 'maxsum_greedy': among how many phrases they choose, at least top_n
+--   nr_candidates   for 'maxsum' and 'maxsum_greedy': among how many phrases they choose, from top_n to 1000
 --   ngram_min       fewest words of a phrase
 --   ngram_max       most words of a phrase
 --   top_n           most keywords of a text

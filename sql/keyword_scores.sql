@@ -54,6 +54,11 @@ _muster_term AS (
         CAST(_muster_given.label AS VARCHAR) AS _muster_own,
         CASE
             WHEN _muster_given.keyword IS NULL THEN error('keyword_scores: keyword must not be NULL in lists')
+            WHEN NOT regexp_matches(CAST(_muster_given.keyword AS VARCHAR), '[^\s\p{Pd}]')
+                THEN error(
+                    'keyword_scores: keyword must be more than white space and hyphens in lists, got '''
+                    || CAST(_muster_given.keyword AS VARCHAR) || ''''
+                )
             ELSE CAST(_muster_given.keyword AS VARCHAR)
         END AS _muster_keyword
     FROM query_table(lists) AS _muster_given

@@ -48,8 +48,9 @@
 --   cached BOOLEAN           it was in the store, or another row asked: nothing was paid for this row
 --   request_hash VARCHAR     SHA-256 of the canonical request; NULL where there was nothing to ask
 -- example:
---   SELECT profile_id, label, error
---   FROM muster.llm_annotate('cvs', cv, ['google:gemini-2.5-flash', 'anthropic:claude-haiku-4-5'], max_cost_usd := 5);
+--   WITH cvs AS (FROM 'data/cvs.csv' ORDER BY profile_id LIMIT 2)
+--   SELECT profile_id, annotator, label, reason, error
+--   FROM muster.llm_annotate(cvs, text, ['google:gemini-2.5-flash', 'anthropic:claude-haiku-4-5'], max_cost_usd := 5);
 CREATE MACRO muster.main.llm_annotate(
     docs,
     text,

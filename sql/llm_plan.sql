@@ -39,7 +39,8 @@
 --   cost_usd DOUBLE          of the requests to send; NULL where the price is not known
 --   minutes DOUBLE           time under the limits, without batches
 -- example:
---   FROM muster.llm_plan('cvs', cv, ['google:gemini-2.5-flash', 'anthropic:claude-haiku-4-5']);
+--   SELECT annotator, requests, stored, to_send, input_tokens, round(cost_usd, 2) AS cost_usd, round(minutes, 1) AS minutes
+--   FROM muster.llm_plan('data/cvs.csv', text, ['google:gemini-2.5-flash', 'anthropic:claude-haiku-4-5'], requests_per_minute := 60);
 CREATE MACRO muster.main.llm_plan(
     docs,
     text,

@@ -1,8 +1,9 @@
 -- llm_store: The answers in the store, with their requests, as they can be published and imported.
 -- section: Language models
 --
--- Ordered as they were written. The request holds the prompt and the text of the profile, which is personal data: leave
--- `request` and `response` out of what you publish unless you may. For `llm_import` they are needed.
+-- Ordered as they were written; `COPY (FROM muster.llm_store()) TO 'answers.parquet'` publishes them. The request holds the prompt
+-- and the text of the profile, which is personal data: leave `request` and `response` out of what you publish unless you may. For
+-- `llm_import` they are needed.
 --
 -- arguments:
 --   store   file of the answers; NULL = MUSTER_STORE, else muster/store.sqlite in the user's data folder
@@ -28,7 +29,7 @@
 --   request VARCHAR           the canonical request, version 1
 --   response VARCHAR          the body of the response
 -- example:
---   COPY (FROM muster.llm_store()) TO 'answers.parquet';
+--   SELECT requested_model, model, label, answer, reason FROM muster.llm_store() ORDER BY ALL;
 CREATE MACRO muster.main.llm_store(store := NULL) AS TABLE
 WITH _muster_options AS (
     SELECT CAST(to_json({store: CAST(store AS VARCHAR)}) AS VARCHAR) AS _muster_json

@@ -22,7 +22,7 @@
 --   first_at TIMESTAMP        the first of them, in UTC
 --   last_at TIMESTAMP         the last
 -- example:
---   SELECT requested_model, model, answers, failures, round(cost_usd, 2) AS cost_usd FROM muster.llm_usage();
+--   SELECT requested_model, model, answers, failures, round(cost_usd, 4) AS cost_usd FROM muster.llm_usage();
 CREATE MACRO muster.main.llm_usage(store := NULL) AS TABLE
 WITH _muster_options AS (
     SELECT CAST(to_json({store: CAST(store AS VARCHAR)}) AS VARCHAR) AS _muster_json

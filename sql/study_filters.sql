@@ -25,7 +25,7 @@ WITH _muster_words AS (
             'speech recognition', 'machine translation', 'information retrieval', 'recommender systems',
             'recommendation systems', 'large language model', 'large language models', 'LLM', 'LLMs', 'language models',
             'transformer models', 'foundation models', 'diffusion models', 'generative models', 'graph neural networks',
-            'convolutional', 'CNN', 'LSTM', 'GAN', 'BERT', 'embeddings', 'fine-tuning', 'gradient boosting', 'XGBoost',
+            'convolutional', 'CNNs', 'LSTM', 'GANs', 'embeddings', 'fine-tuning', 'gradient boosting', 'XGBoost',
             'random forest', 'support vector machine', 'support vector machines', 'Bayesian inference', 'Gaussian process',
             'Gaussian processes', 'probabilistic models', 'PyTorch', 'TensorFlow', 'Keras', 'JAX', 'scikit-learn', 'sklearn',
             'Hugging Face', 'MLOps', 'ML engineer', 'ML research', 'apprentissage automatique', 'apprentissage profond',
@@ -34,11 +34,11 @@ WITH _muster_words AS (
         [
             'PhD', 'Ph.D.', 'doctorate', 'doctoral', 'dissertation', 'thesis', 'postdoc', 'postdoctoral', 'Dr. rer. nat.',
             'paper', 'papers', 'publication', 'publications', 'published', 'first author', 'co-author', 'conference',
-            'workshop', 'journal', 'preprint', 'arXiv', 'peer review', 'peer-reviewed', 'reviewer', 'citations',
+            'journal', 'preprint', 'arXiv', 'peer review', 'peer-reviewed', 'reviewer', 'citations',
             'research', 'researcher', 'research scientist', 'research engineer', 'research assistant', 'applied scientist',
             'professor', 'lecturer', 'laboratory', 'NeurIPS', 'NIPS', 'ICML', 'ICLR', 'CVPR', 'ICCV', 'ECCV', 'ACL', 'EMNLP',
             'NAACL', 'KDD', 'AAAI', 'IJCAI', 'AISTATS', 'UAI', 'JMLR', 'TMLR', 'Interspeech', 'SIGIR', 'RecSys',
-            'doctorat', 'thèse', 'Promotion', 'Doktorarbeit', 'doctorado', 'tesis doctoral'
+            'doctorat', 'thèse', 'promoviert', 'Doktorarbeit', 'doctorado', 'tesis doctoral'
         ] AS _muster_research,
         [
             'sales', 'salesperson', 'account manager', 'account executive', 'key account', 'business development',

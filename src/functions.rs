@@ -123,7 +123,8 @@ fn signature(sql: &str) -> String {
 
 /// The versions of this extension and of the libraries that fix its numbers, from the lock file.
 pub fn versions() -> Vec<(String, String)> {
-    const NUMERIC: [&str; 6] = ["rand", "rand_chacha", "rand_distr", "sha2", "nalgebra", "statrs"];
+    const NUMERIC: [&str; 9] =
+        ["rand", "rand_chacha", "rand_distr", "sha2", "nalgebra", "statrs", "tokenizers", "gemm", "candle-core"];
     let lock = include_str!("../Cargo.lock");
     let locked = |name: &str| {
         let at = lock.find(&format!("name = \"{name}\"\nversion = \""))?;
@@ -183,6 +184,6 @@ mod tests {
 
     #[test]
     fn versions_are_found() {
-        assert_eq!(versions().len(), 7);
+        assert_eq!(versions().len(), 10);
     }
 }

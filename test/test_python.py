@@ -491,7 +491,8 @@ class Names(unittest.TestCase):
 
     @classmethod
     def run_call(cls, call, prefix="", **names):
-        return rows(cls.connection, f"{prefix}FROM muster.{call}({cls.CALLS[call].format(**{**cls.PLAIN, "store": cls.store, **names})})")
+        arguments = cls.CALLS[call].format(**{**cls.PLAIN, "store": cls.store, **names})
+        return rows(cls.connection, f"{prefix}FROM muster.{call}({arguments})")
 
     def fields(self, call):
         return re.findall(r"{(\w+)}", self.CALLS[call])

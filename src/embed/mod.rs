@@ -208,7 +208,7 @@ struct Model {
 
 #[derive(Debug)]
 enum Encoder {
-    Packed(Packed),
+    Packed(Box<Packed>),
     Tensors(TensorEncoder),
 }
 
@@ -225,7 +225,7 @@ impl Model {
                 let sizes = (shape.hidden, shape.vocabulary, shape.longest());
                 let encoder = match choice {
                     Choice { cuda: false, dtype: Dtype::F32, .. } => {
-                        Encoder::Packed(Packed::new(shape, packed_tensors(&mut files, folder)?, &shown)?)
+                        Encoder::Packed(Box::new(Packed::new(shape, packed_tensors(&mut files, folder)?, &shown)?))
                     }
                     _ => Encoder::Tensors(TensorEncoder::bert(shape, &mut files, folder, choice.cuda, choice.dtype)?),
                 };

@@ -3,8 +3,8 @@
 //! The crate takes pointers and strides. This is the one place of the embeddings where unsafe code is allowed: [`product`]
 //! computes the last element each matrix reaches from its shape and strides, and goes no further unless it lies in its slice.
 //!
-//! An element of C is summed over k in an order that depends on k alone, not on how many rows or columns there are:
-//! a text's vector does not change with the texts that are computed beside it.
+//! Where B has its rows side by side and A more than one row, an element of C is summed over k in an order that depends on
+//! k alone, not on how many rows A has: a text's vector does not change with the texts that are computed beside it.
 #![allow(unsafe_code)]
 
 use gemm::Parallelism;

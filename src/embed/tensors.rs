@@ -42,12 +42,13 @@ fn device(cuda: bool) -> Result<Device, EmbedError> {
     }
 }
 
-/// A model over tensors. One batch at a time: it uses all cores, or the card's memory.
+/// A model over tensors.
 #[derive(Debug)]
 pub struct TensorEncoder {
     architecture: Architecture,
     device: Device,
     dtype: DType,
+    /// One batch at a time on a card, whose memory it fills.
     turn: Mutex<()>,
 }
 
@@ -97,7 +98,8 @@ impl Loaded {
     fn linear(&mut self, name: &str, inputs: usize, outputs: usize, bias: bool) -> Result<Linear, EmbedError> {
         let weight = self.take(&format!("{name}.weight"), &[outputs, inputs])?;
         let bias = bias.then(|| self.take(&format!("{name}.bias"), &[outputs])).transpose()?;
-        Ok(Linear { weight: weight.t()?, bias })
+        // laid out as the product reads it, whose order of sums would follow the number of rows otherwise
+        Ok(Linear { weight: weight.t()?.contiguous()?, bias })
     }
 
     fn norm(&mut self, name: &str, width: usize, epsilon: f64) -> Result<LayerNorm, EmbedError> {
@@ -227,7 +229,8 @@ impl TensorEncoder {
 
     /// As [`super::packed::Packed::encode`].
     pub fn encode(&self, texts: &[&[u32]], mut take: impl FnMut(usize, &[f32])) -> Result<(), EmbedError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // never on the processor: a thread that waits there for its share of a product may take up another text
+        let _turn = (!self.device.is_cpu()).then(|| self.turn.lock().unwrap_or_else(PoisonError::into_inner));
         let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
         let mut ids = vec![0; texts.len() * longest];
         for (row, text) in ids.chunks_exact_mut(longest.max(1)).zip(texts) {

@@ -365,3 +365,33 @@ fn what_is_wrong_with_a_model_is_said() {
     });
     assert!(message.contains("rope_type must be default, got \"yarn\""), "{message}");
 }
+
+#[test]
+fn the_store_is_read_before_and_written_after() {
+    let path = std::env::temp_dir().join(format!("muster-embed-store-{}.sqlite", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let settings =
+        Settings { model: fixture("tiny_bert"), device: Device::Cpu, dtype: Dtype::F32, store: Some(path.clone()) };
+    let embedder = open(&settings).unwrap();
+    let stored = Stored::open(&path).unwrap();
+    // what stands in the store is believed, so it was not computed
+    let fake: Arc<[f32]> = vec![7.0; embedder.dimensions()].into();
+    stored.put(embedder.hash(), [("in the store", &fake)].into_iter()).unwrap();
+    let vectors = embedder.embed(&["in the store", "computed", "in the store"], 2).unwrap();
+    assert_eq!(vectors[0], fake);
+    assert_eq!(vectors[2], fake);
+    let found = stored.get(embedder.hash(), &["computed"], embedder.dimensions()).unwrap();
+    assert_eq!(found, [Some(vectors[1].clone())]);
+    // remembered in this process, by the same model opened again without a store
+    let again = open(&Settings { store: None, ..settings }).unwrap();
+    assert!(Arc::ptr_eq(&again.embed(&["computed"], 1).unwrap()[0], &vectors[1]));
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn graphics_cards_need_their_own_build() {
+    let settings = Settings { model: fixture("tiny_bert"), device: Device::Cuda, dtype: Dtype::F32, store: None };
+    let message = open(&settings).unwrap_err().to_string();
+    assert!(message.starts_with("device must be 'auto' or 'cpu', got 'cuda'"), "{message}");
+}

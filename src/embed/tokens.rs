@@ -175,7 +175,7 @@ fn cut<'a>(text: &'a str, run: &Regex, counts: impl Fn(char) -> bool) -> Cow<'a,
 /// Kinds of characters as BERT's tokenizer treats them.
 struct Kinds {
     accent: Regex,
-    /// Runs of accents, of white space, of control characters.
+    /// Runs of accents of the common block, of white space, of control characters.
     simple: Regex,
     /// Runs of letters and figures with accents between them, without Chinese characters.
     word: Regex,
@@ -185,7 +185,7 @@ static KINDS: LazyLock<Kinds> = LazyLock::new(|| {
     let compiled = |pattern: &str| Regex::new(pattern).unwrap_or_else(|error| unreachable!("{error}"));
     Kinds {
         accent: compiled(r"^\p{Mn}$"),
-        simple: compiled(r"\p{Mn}+|[ \t\n\r]+|[\x00-\x08\x0e-\x1f\x7f]+"),
+        simple: compiled(r"[\x{300}-\x{36f}]+|[ \t\n\r]+|[\x00-\x08\x0e-\x1f\x7f]+"),
         word: compiled(
             r"[[\p{L}\p{N}\p{Mn}]--[\x{3400}-\x{4dbf}\x{4e00}-\x{9fff}\x{f900}-\x{faff}\x{20000}-\x{3ffff}]]+",
         ),

@@ -9,15 +9,15 @@
 //! Raw counts favour large classes: of two classes with 153 and 432 documents, a keyword in half of the first and a quarter of
 //! the second has .41 of the raw count, and .67 of the rates.
 //!
-//! Beside the score, which knows nothing of chance:
+//! Beside the score, which knows nothing of chance, there are log-odds with an informative Dirichlet prior (Monroe, Colaresi &
+//! Quinn 2008), of class c against all others together, in natural logarithms. With y the occurrences of k, n those of all
+//! keywords, and a prior of weight A that is spread like the whole corpus, a = A y / n:
 //!
-//! * log-odds with an informative Dirichlet prior (Monroe, Colaresi & Quinn 2008), of class c against all
-//!   others together, in natural logarithms. With y the occurrences of k, n those of all keywords, and a prior of weight
-//!   A spread like the whole corpus, a = A y / n:
-//!     delta = ln((y_c + a) / (n_c + A - y_c - a)) - ln((y_o + a) / (n_o + A - y_o - a)),
-//!     variance 1 / (y_c + a) + 1 / (y_o + a), z = delta / sd;
-//! * p, the probability that a document set of the size of c drawn from all documents has k at least as often (Fisher's exact
-//!   test, one-sided), and q, the p-values of the keywords of a class adjusted by Benjamini & Hochberg (1995).
+//!   delta = ln((y_c + a) / (n_c + A - y_c - a)) - ln((y_o + a) / (n_o + A - y_o - a))
+//!   z     = delta / sqrt(1 / (y_c + a) + 1 / (y_o + a))
+//!
+//! and p, the probability that as many documents as c has, drawn from all, have k at least as often (Fisher's exact test,
+//! one-sided), with q, the p-values of the keywords of a class adjusted by Benjamini & Hochberg (1995).
 //!
 //! Documents are sorted first, so that the order in which they come changes no bit.
 
@@ -224,16 +224,35 @@ fn frequency(class: &Class, term: usize, counting: Counting) -> f64 {
 /// P(X >= `hits`) of the hypergeometric X: how many of `having` documents are among `drawn` of `all`.
 fn fisher(hits: u32, having: u32, drawn: usize, all: usize) -> f64 {
     let (hits, having, drawn, all) = (u64::from(hits), u64::from(having), drawn as u64, all as u64);
+    let least = (having + drawn).saturating_sub(all);
+    let mode = (having + 1) * (drawn + 1) / (all + 2);
     let choose = |n: u64, k: u64| ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k);
-    // P(X = x) at x = hits, then each from the one before
-    let mut term = (choose(having, hits) + choose(all - having, drawn - hits) - choose(all, drawn)).exp();
-    let mut sum = term;
-    for x in hits..having.min(drawn) {
+    let at = |x: u64| (choose(having, x) + choose(all - having, drawn - x) - choose(all, drawn)).exp();
+    // P(X = x + 1) / P(X = x)
+    let ratio = |x: u64| {
         let left = (having - x) as f64 * (drawn - x) as f64;
-        term *= left / ((x + 1) as f64 * (all + x + 1 - having - drawn) as f64);
-        sum += term;
+        left / ((x + 1) as f64 * (all + x + 1 - having - drawn) as f64)
+    };
+    // away from the mode, where terms only fall: one that is too small for a double stands for nothing that counts
+    if hits > mode {
+        let mut term = at(hits);
+        let mut sum = term;
+        for x in hits..having.min(drawn) {
+            term *= ratio(x);
+            sum += term;
+        }
+        return sum.min(1.0);
     }
-    sum.min(1.0)
+    let mut below = 0.0;
+    if hits > least {
+        let mut term = at(hits - 1);
+        below = term;
+        for x in (least..hits - 1).rev() {
+            term /= ratio(x);
+            below += term;
+        }
+    }
+    (1.0 - below).max(0.0)
 }
 
 /// Fills q in: the least of p_j m / j over all p_j that are not smaller, j the place of p_j among m.
@@ -341,7 +360,17 @@ mod tests {
         assert!(close(fisher(3, 4, 3, 9), 4.0 / 84.0, 1e-13));
         assert!(close(fisher(2, 4, 3, 9), 34.0 / 84.0, 1e-13));
         assert_eq!(fisher(0, 0, 3, 9), 1.0);
-        assert!(close(fisher(0, 4, 3, 9), 1.0, 1e-13));
+        assert_eq!(fisher(0, 4, 3, 9), 1.0);
+    }
+
+    /// Terms that are too small for a double: half of 20,000 documents have the keyword, and half are of the class.
+    #[test]
+    fn fisher_far_from_the_mode() {
+        assert_eq!(fisher(1, 10_000, 10_000, 20_000), 1.0);
+        assert_eq!(fisher(10_000, 10_000, 10_000, 20_000), 0.0);
+        // symmetric about 5,000
+        let (upper, above) = (fisher(5000, 10_000, 10_000, 20_000), fisher(5001, 10_000, 10_000, 20_000));
+        assert!(close(upper + above, 1.0, 1e-8), "{upper} {above}");
     }
 
     #[test]

@@ -39,8 +39,11 @@ pub const EXPRESSION_BYTES: usize = 1 << 20;
 /// The longest description of a call's filters: every row of a vector of texts carries it.
 pub const DESCRIPTION_BYTES: usize = 1 << 19;
 
-/// Up to so many terms the automaton is a table, which is twice as fast and takes some hundred bytes a letter.
-const TABLE_TERMS: usize = 2000;
+/// The most regular expressions of a call: each may take [`EXPRESSION_BYTES`].
+pub const EXPRESSIONS: usize = 1000;
+
+/// Up to so many bytes of terms the automaton is a table, which is faster and takes some hundred bytes a byte.
+const TABLE_BYTES: usize = 1 << 16;
 
 const FIELDS: [&str; 4] = ["annotator", "any_of", "all_of", "none_of"];
 
@@ -69,6 +72,10 @@ pub enum FilterError {
     EmptyTerm { annotator: String, field: &'static str, term: String },
     #[error("filters must have valid regular expressions, got '{term}' in {field} of '{annotator}': {reason}")]
     Expression { annotator: String, field: &'static str, term: String, reason: String },
+    #[error("filters must have at most {EXPRESSIONS} regular expressions, got more")]
+    ManyExpressions,
+    #[error("filters must have fewer terms, got {terms}: {reason}")]
+    ManyTerms { terms: usize, reason: String },
 }
 
 /// What a character is to a filter.
@@ -274,6 +281,9 @@ impl Terms {
             if let Some(&known) = self.known.get(term) {
                 return Ok(known);
             }
+            if self.expressions.len() == EXPRESSIONS {
+                return Err(FilterError::ManyExpressions);
+            }
             let built = RegexBuilder::new(source).case_insensitive(true).size_limit(EXPRESSION_BYTES).build();
             let regex = built.map_err(|error| FilterError::Expression {
                 annotator,
@@ -364,7 +374,7 @@ impl Filters {
             annotators,
             clauses,
             ends: terms.plain.iter().map(ends).collect(),
-            plain: automaton(&terms.plain),
+            plain: automaton(&terms.plain)?,
             expressions: terms.expressions,
         })
     }
@@ -414,13 +424,14 @@ impl Filters {
 }
 
 /// The automaton of all plain terms; none where there are none.
-fn automaton(terms: &[String]) -> Option<AhoCorasick> {
+fn automaton(terms: &[String]) -> Result<Option<AhoCorasick>, FilterError> {
     if terms.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let kind = if terms.len() > TABLE_TERMS { AhoCorasickKind::ContiguousNFA } else { AhoCorasickKind::DFA };
-    // it fails beyond 2^31 states only, and a description is shorter than that
-    AhoCorasick::builder().match_kind(MatchKind::Standard).kind(Some(kind)).build(terms).ok()
+    let bytes: usize = terms.iter().map(String::len).sum();
+    let kind = if bytes > TABLE_BYTES { AhoCorasickKind::ContiguousNFA } else { AhoCorasickKind::DFA };
+    let built = AhoCorasick::builder().match_kind(MatchKind::Standard).kind(Some(kind)).build(terms);
+    built.map(Some).map_err(|error| FilterError::ManyTerms { terms: terms.len(), reason: error.to_string() })
 }
 
 fn read_clauses(
@@ -564,21 +575,24 @@ mod tests {
     /// More terms than the table takes, found by the other automaton.
     #[test]
     fn many_terms() {
-        let terms: Vec<String> = (0..3000).map(|i| format!("\"term{i}\"")).collect();
+        let terms: Vec<String> = (0..20_000).map(|i| format!("\"term{i}\"")).collect();
         let json = format!(r#"[{{"annotator":"many","any_of":[{}]}}]"#, terms.join(","));
         assert_eq!(label(&json, "a term 7"), [false]);
-        assert_eq!(label(&json, "a Term2999, and more"), [true]);
-        assert_eq!(label(&json, "term3000 xterm1 term1x"), [false]);
+        assert_eq!(label(&json, "a Term19999, and more"), [true]);
+        assert_eq!(label(&json, "term20000 xterm1 term1x"), [false]);
     }
 
     #[test]
     fn wrong_filters_are_named() {
         let long = format!(r#"[{{"annotator":"x","any_of":["{}"]}}]"#, "a".repeat(DESCRIPTION_BYTES));
+        let expressions: Vec<String> = (0..=EXPRESSIONS).map(|i| format!(r#""regex:a{i}""#)).collect();
+        let expressions = format!(r#"[{{"annotator":"x","any_of":[{}]}}]"#, expressions.join(","));
         for (json, message) in [
             ("null", "filters must be a list of structs {annotator, any_of, all_of, none_of}, got NULL"),
             (r#"{"annotator":"x"}"#, r#"none_of}, got {"annotator":"x"}"#),
             ("[1]", "none_of}, got [1]"),
             ("[null]", "none_of}, got [NULL]"),
+            (&expressions, "filters must have at most 1000 regular expressions, got more"),
             ("[]", "filters must hold at least one filter, got none"),
             (&long, "filters must take at most 524288 bytes as JSON, got 524321"),
             (r#"[{"annotator":"x","anyof":["a"]}]"#, "none_of and no others, got anyof"),

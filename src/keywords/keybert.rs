@@ -24,8 +24,9 @@ use crate::parallel;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Choices that `MaxSum` may compare for one text: some tenths of a second.
+/// Choices that `MaxSum` may compare for one text, and additions that this may take: some tenths of a second.
 const CHOICES: u64 = 5_000_000;
+const ADDITIONS: u64 = 400_000_000;
 
 /// Phrases to be embedded at a time, so that vectors of a call do not pile up.
 const PHRASES: usize = 8192;
@@ -72,8 +73,8 @@ impl Settings {
             Method::MaxSum { nr_candidates } | Method::MaxSumGreedy { nr_candidates } if nr_candidates < top_n => {
                 return Err(KeywordError::FewCandidates { nr_candidates, top_n });
             }
-            Method::MaxSum { nr_candidates } if choices(nr_candidates, top_n) > CHOICES => {
-                let feasible = (top_n..nr_candidates).take_while(|n| choices(*n, top_n) <= CHOICES).last();
+            Method::MaxSum { nr_candidates } if !is_feasible(nr_candidates, top_n) => {
+                let feasible = (top_n..nr_candidates).take_while(|n| is_feasible(*n, top_n)).last();
                 return Err(KeywordError::ManyChoices { nr_candidates, top_n, feasible: feasible.unwrap_or(top_n) });
             }
             _ => {}
@@ -107,6 +108,12 @@ impl Settings {
             }
         }
     }
+}
+
+/// Whether every choice of k among n can be compared. Choices that begin alike share the sum of their beginning: there are
+/// n + 1 over k beginnings, and each adds at most k cosines.
+fn is_feasible(n: usize, k: usize) -> bool {
+    choices(n, k) <= CHOICES && choices(n + 1, k).saturating_mul(k as u64) <= ADDITIONS
 }
 
 /// n over k, at most `u64::MAX`.
@@ -524,6 +531,8 @@ mod tests {
         assert!(new(36, 30).is_ok());
         assert_eq!(choices(10_000, 5_000), u64::MAX);
         assert!(matches!(new(10_000, 5_000), Err(KeywordError::ManyChoices { .. })));
+        // few choices, but long ones: 1,000 over 998 is 499,500, with 166,666,500 beginnings
+        assert_eq!(new(1_000, 998), Err(KeywordError::ManyChoices { nr_candidates: 1_000, top_n: 998, feasible: 998 }));
         assert_eq!(new(20, 30), Err(KeywordError::FewCandidates { nr_candidates: 20, top_n: 30 }));
     }
 

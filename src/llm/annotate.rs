@@ -271,31 +271,23 @@ fn resolve(
                 batches.entry(job.model).or_default().push((job.clone(), claim));
                 continue;
             }
-            let (run, job) = (run.clone(), job.clone());
-            tasks.spawn(async move { Ok(vec![obtain(&run, &job, Claimed::Mine(claim)).await?]) });
+            tasks.spawn(outcome_of(run.clone(), job.clone(), Claimed::Mine(claim)));
         }
         for (model, jobs) in batches {
-            let run = run.clone();
-            tasks.spawn(async move { batch::ask(&run, model, jobs).await });
+            tasks.spawn(outcomes_of(run.clone(), model, jobs));
         }
         for (job, answers) in theirs {
-            let (run, job) = (run.clone(), job.clone());
-            tasks.spawn(async move { Ok(vec![obtain(&run, &job, Claimed::Theirs(answers)).await?]) });
+            tasks.spawn(outcome_of(run.clone(), job.clone(), Claimed::Theirs(answers)));
         }
-        let by_hash: HashMap<Hash, &Job> = jobs.iter().map(|job| (job.hash, job)).collect();
-        let mut halted = run.watch_halt();
         let mut deadline: Option<Instant> = None;
         let mut redraw = tokio::time::interval(Duration::from_millis(250));
         loop {
             tokio::select! {
                 done = tasks.join_next() => match done {
                     None => break,
-                    Some(Ok(Ok(done))) => for (hash, outcome, cached) in done {
-                        if let Some(job) = by_hash.get(&hash) {
-                            finish(run, job, &outcome, cached);
-                        }
-                        outcomes.insert(hash, (outcome, cached));
-                    },
+                    Some(Ok(Ok(done))) => {
+                        outcomes.extend(done.into_iter().map(|(hash, outcome, cached)| (hash, (outcome, cached))));
+                    }
                     // of several errors the first is the cause
                     Some(Ok(Err(problem))) => run.halt(Halt::Broken(problem.to_string())),
                     Some(Err(problem)) => run.halt(Halt::Broken(format!("llm_annotate: {problem}"))),
@@ -304,7 +296,7 @@ fn resolve(
                     run.halt(Halt::Interrupted);
                     deadline = Some(Instant::now() + GRACE);
                 }
-                _ = halted.wait_for(Option::is_some), if deadline.is_none() => deadline = Some(Instant::now() + GRACE),
+                () = run.until_halted(), if deadline.is_none() => deadline = Some(Instant::now() + GRACE),
                 _ = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => break,
                 _ = redraw.tick() => run.progress.update(&run.tally),
             }
@@ -314,6 +306,25 @@ fn resolve(
         run.halted().map_or(Ok(()), Err)
     })?;
     Ok(outcomes)
+}
+
+/// One request, counted as soon as it has its outcome.
+async fn outcome_of(run: Arc<Run>, job: Job, claimed: Claimed) -> Result<Vec<Done>, LlmError> {
+    let done = obtain(&run, &job, claimed).await?;
+    finish(&run, &job, &done.1, done.2);
+    Ok(vec![done])
+}
+
+/// A vector's requests to one model, by the provider's batches.
+async fn outcomes_of(run: Arc<Run>, model: usize, jobs: Vec<(Job, Claim)>) -> Result<Vec<Done>, LlmError> {
+    let asked: HashMap<Hash, Job> = jobs.iter().map(|(job, _)| (job.hash, job.clone())).collect();
+    let done = batch::ask(&run, model, jobs).await?;
+    for (hash, outcome, cached) in &done {
+        if let Some(job) = asked.get(hash) {
+            finish(&run, job, outcome, *cached);
+        }
+    }
+    Ok(done)
 }
 
 /// The next interrupt; never, where there is no ear for it.

@@ -1,7 +1,7 @@
 //! The batch interfaces of Google, Anthropic and OpenAI: half the price, and a wait of minutes to a day.
 //!
 //! The id of a batch is recorded before anything else, so a run that was killed takes its batches up again where they
-//! are, and pays nothing twice (unless it was killed between the server's taking a batch and the arrival of its id). Results come in any order. What expired or failed in passing goes into another
+//! are, and pays nothing twice (unless it ended between the server's taking a batch and the arrival of its id). Results come in any order. What expired or failed in passing goes into another
 //! batch, up to `max_attempts`. With `batch := true` up to 20,000 documents make a batch of a model, several
 //! where a limit of the provider's (requests, bytes) asks for it; with a model's own `batch` each vector of rows makes one.
 
@@ -27,6 +27,9 @@ pub struct Batch {
     pub model: String,
     pub requests: Vec<Hash>,
 }
+
+/// Whole batches and their results are long transfers: so long they may take at least.
+const TRANSFER: Duration = Duration::from_secs(600);
 
 /// A result: a response, or why there is none.
 type Line = (Hash, Result<Value, Refusal>);
@@ -193,10 +196,11 @@ async fn exchange(
     may_repeat: fn(&Refusal) -> bool,
 ) -> Result<Result<Response, Refusal>, LlmError> {
     let client = engine()?.clients.of(model);
+    let timeout = run.settings.timeout.max(TRANSFER);
     let mut attempts = 0;
     loop {
         attempts += 1;
-        match http::send(model, request(client), run.settings.timeout).await {
+        match http::send(model, request(client), timeout).await {
             Err(refusal) if refusal.retry && may_repeat(&refusal) && attempts < run.settings.max_attempts => {
                 let wait = refusal.wait.unwrap_or_else(|| super::limits::backoff(attempts, &[attempts as u8; 32]));
                 run.unless_halted(tokio::time::sleep(wait)).await?;

@@ -155,18 +155,18 @@ impl Run {
         })
     }
 
-    pub fn watch_halt(&self) -> watch::Receiver<Option<Halt>> {
-        self.halted.subscribe()
+    /// Waits for the end of the run. What the channel shows is let go at once: held any longer, it would keep whoever
+    /// ends the run waiting.
+    pub async fn until_halted(&self) {
+        let mut halted = self.halted.subscribe();
+        drop(halted.wait_for(Option::is_some).await);
     }
 
     /// Waits for `future`, or for the end of the run.
     pub async fn unless_halted<T>(&self, future: impl Future<Output = T>) -> Result<T, LlmError> {
-        let mut halted = self.halted.subscribe();
         tokio::select! {
             biased;
-            _ = halted.wait_for(Option::is_some) => {
-                Err(self.halted().unwrap_or(LlmError::Interrupted { answered: 0 }))
-            }
+            () = self.until_halted() => Err(self.halted().unwrap_or(LlmError::Interrupted { answered: 0 })),
             value = future => Ok(value),
         }
     }

@@ -140,7 +140,7 @@ fn keybert_settings(json: &str) -> Result<Keybert, Failure> {
     ];
     let method = options.choice("method", &methods)?;
     let diversity = options.number("diversity", "lie between 0 and 1", |x| (0.0..=1.0).contains(&x))?;
-    let nr_candidates = options.whole("nr_candidates", 1, 10_000)? as usize;
+    let nr_candidates = options.whole("nr_candidates", 1, 1_000)? as usize;
     let top_n = options.whole("top_n", 1, 10_000)? as usize;
     let words = words(&mut options)?;
     let candidates = options.optional_texts("candidates")?;
