@@ -96,7 +96,7 @@ class Bench:
             self.mock.reset()
             per_request = 1
             if option == "tokens_per_minute":
-                sql = annotate(1, self.folder / "one.sqlite", columns="any_value(input_tokens)")
+                sql = annotate(1, self.folder / "one.sqlite", columns="any_value(input_tokens + output_tokens)")
                 per_request = self.run(sql)[0][3][0][0]
                 self.mock.reset()
             process = self.start(annotate(10_000, self.folder / f"{option}.sqlite", f", {option} := {limit * per_request}"))
