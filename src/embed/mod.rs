@@ -159,40 +159,33 @@ impl Embedder {
     }
 
     fn embed_distinct(&self, texts: &[&str], threads: usize) -> Result<Vec<Arc<[f32]>>, EmbedError> {
-        let keys: Vec<cache::Key> = texts.iter().map(|text| cache::key(&self.model.hash, text)).collect();
+        let hash = self.hash();
+        let keys: Vec<cache::Key> = texts.iter().map(|text| cache::key(hash, text)).collect();
         let recent = || cache::recent().lock().unwrap_or_else(PoisonError::into_inner);
-        let mut vectors: Vec<Option<Arc<[f32]>>> = {
+        let remembered: Vec<Option<Arc<[f32]>>> = {
             let mut recent = recent();
             keys.iter().map(|key| recent.get(key)).collect()
         };
-        let missing = |vectors: &[Option<Arc<[f32]>>]| -> Vec<usize> {
-            (0..texts.len()).filter(|&i| vectors[i].is_none()).collect()
+        // what is remembered is looked up too: this store may be another than the one it was put into
+        let stored = match &self.store {
+            Some(store) => store.get(hash, texts, self.dimensions())?,
+            None => vec![None; texts.len()],
         };
-        let absent = missing(&vectors);
+        let known = |i: usize| remembered[i].as_ref().or(stored[i].as_ref()).cloned();
+        let absent: Vec<&str> = (0..texts.len()).filter(|&i| known(i).is_none()).map(|i| texts[i]).collect();
+        let mut computed = self.model.encode(&absent, threads.max(1))?.into_iter();
+        let vectors: Vec<Arc<[f32]>> = (0..texts.len()).filter_map(|i| known(i).or_else(|| computed.next())).collect();
         if let Some(store) = &self.store
-            && !absent.is_empty()
+            && stored.iter().any(Option::is_none)
         {
-            let wanted: Vec<&str> = absent.iter().map(|&i| texts[i]).collect();
-            let found = store.get(&self.model.hash, &wanted, self.model.dimensions)?;
-            absent.iter().zip(found).for_each(|(&i, vector)| vectors[i] = vector);
+            let new = (0..texts.len()).filter(|&i| stored[i].is_none());
+            store.put(hash, new.map(|i| (texts[i], &vectors[i])))?;
         }
-        let absent_or_stored = absent;
-        let absent = missing(&vectors);
-        let wanted: Vec<&str> = absent.iter().map(|&i| texts[i]).collect();
-        let computed = self.model.encode(&wanted, threads.max(1))?;
-        if let Some(store) = &self.store
-            && !absent.is_empty()
-        {
-            store.put(&self.model.hash, wanted.iter().copied().zip(&computed))?;
-        }
-        absent.iter().zip(computed).for_each(|(&i, vector)| vectors[i] = Some(vector));
         let mut recent = recent();
-        for i in absent_or_stored {
-            if let Some(vector) = &vectors[i] {
-                recent.put(keys[i], vector.clone());
-            }
+        for i in (0..texts.len()).filter(|&i| remembered[i].is_none()) {
+            recent.put(keys[i], vectors[i].clone());
         }
-        Ok(vectors.into_iter().flatten().collect())
+        Ok(vectors)
     }
 }
 

@@ -383,8 +383,13 @@ fn the_store_is_read_before_and_written_after() {
     let found = stored.get(embedder.hash(), &["computed"], embedder.dimensions()).unwrap();
     assert_eq!(found, [Some(vectors[1].clone())]);
     // remembered in this process, by the same model opened again without a store
-    let again = open(&Settings { store: None, ..settings }).unwrap();
+    let again = open(&Settings { store: None, ..settings.clone() }).unwrap();
     assert!(Arc::ptr_eq(&again.embed(&["computed"], 1).unwrap()[0], &vectors[1]));
+    // and what was only remembered is stored once a store is named
+    let remembered = again.embed(&["only remembered"], 1).unwrap();
+    let with_store = embedder.embed(&["only remembered"], 1).unwrap();
+    let found = stored.get(embedder.hash(), &["only remembered"], embedder.dimensions()).unwrap();
+    assert!(Arc::ptr_eq(&with_store[0], &remembered[0]) && found == [Some(remembered[0].clone())]);
     std::fs::remove_file(&path).unwrap();
 }
 
