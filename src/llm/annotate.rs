@@ -193,8 +193,8 @@ enum Claimed {
     Theirs(Answers),
 }
 
-impl Claim {
-    fn new(run: &Run, hash: Hash) -> Claimed {
+impl Claimed {
+    fn of(run: &Run, hash: Hash) -> Claimed {
         let key = (Arc::as_ptr(&run.store) as usize, hash);
         match lock(flights()).entry(key) {
             Slot::Occupied(entry) => Claimed::Theirs(entry.get().clone()),
@@ -205,7 +205,9 @@ impl Claim {
             }
         }
     }
+}
 
+impl Claim {
     /// Hands the outcome, which is in the store by now, to all who wait.
     pub fn settle(self, outcome: &Outcome) {
         self.answer.send_replace(Some(outcome.clone()));
@@ -227,7 +229,7 @@ fn resolve(
     let mut outcomes = HashMap::with_capacity(jobs.len());
     let (mut mine, mut theirs) = (Vec::new(), Vec::new());
     for job in jobs {
-        match Claim::new(run, job.hash) {
+        match Claimed::of(run, job.hash) {
             Claimed::Mine(claim) => mine.push((job, claim)),
             Claimed::Theirs(answers) => theirs.push((job, answers)),
         }
@@ -362,7 +364,7 @@ async fn obtain(run: &Run, job: &Job, mut claimed: Claimed) -> Result<Done, LlmE
                     return Ok((job.hash, outcome, true));
                 }
                 // they gave up, or have just stored it
-                claimed = Claim::new(run, job.hash);
+                claimed = Claimed::of(run, job.hash);
                 if let Claimed::Mine(_) = claimed
                     && let Some(outcome) = run.store.lookup(&[job.hash])?.remove(&job.hash)
                 {

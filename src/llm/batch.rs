@@ -352,7 +352,7 @@ async fn results(run: &Run, model: &Model, batch: &Batch) -> Result<Result<Lines
     // results are read from the host that the requests went to, whatever address the report names
     let files: Vec<String> = match model.provider {
         Provider::Google => match inlined(&report) {
-            Some(list) => return Ok(Ok(list.iter().filter_map(|line| google_line(line)).collect())),
+            Some(list) => return Ok(Ok(list.iter().filter_map(google_line).collect())),
             None => ["/metadata/output/responsesFile", "/response/responsesFile", "/output/responsesFile"]
                 .iter()
                 .filter_map(|place| report.pointer(place)?.as_str())

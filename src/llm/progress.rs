@@ -82,7 +82,8 @@ struct Line {
 }
 
 impl Progress {
-    pub fn new() -> Progress {
+    /// Shown where standard error is a terminal and the environment has nothing against it.
+    pub fn of_environment() -> Progress {
         let silent = std::env::var("MUSTER_PROGRESS").is_ok_and(|value| value.trim() == "0");
         Progress { shown: !silent && std::io::stderr().is_terminal(), line: Mutex::default() }
     }

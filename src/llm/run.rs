@@ -116,7 +116,7 @@ impl Run {
             lanes,
             templates,
             tally: Tally::new(total),
-            progress: Progress::new(),
+            progress: Progress::of_environment(),
             failures: Mutex::default(),
             last_failure: Mutex::default(),
             halted: watch::Sender::new(None),

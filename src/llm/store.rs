@@ -704,7 +704,7 @@ mod tests {
             requests: vec![[1; 32], [2; 32]],
         };
         runtime.block_on(store.batch_opened(&batch)).unwrap();
-        assert_eq!(store.open_batches("openai", "b", "m").unwrap(), [batch.clone()]);
+        assert_eq!(store.open_batches("openai", "b", "m").unwrap(), std::slice::from_ref(&batch));
         assert_eq!(store.open_batches("openai", "b", "other").unwrap(), []);
         runtime.block_on(store.batch_closed(&batch)).unwrap();
         assert_eq!(store.open_batches("openai", "b", "m").unwrap(), []);

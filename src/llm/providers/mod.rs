@@ -135,7 +135,7 @@ pub fn refusal(provider: Provider, status: u16, headers: &HeaderMap, text: &str)
         _ => {}
     }
     let wait = wait::from_headers(headers).or_else(|| google::retry_delay(error));
-    let stop = matches!(status, 401 | 402 | 403 | 404)
+    let stop = matches!(status, 401..=404)
         || ["insufficient_quota", "billing_hard_limit_reached"]
             .iter()
             .any(|w| word("code") == Some(w) || word("type") == Some(w))
