@@ -38,16 +38,22 @@ COLUMNS = (
 
 # A process of its own, for what ends processes. It prints the rows of each statement as JSON.
 CHILD = """
-import duckdb, json, sys
+import duckdb, json, sys, time
 extension, *statements = json.loads(sys.argv[1])
 connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
 connection.execute(f"LOAD '{extension}'")
 connection.execute("SET enable_progress_bar = false")  # which goes to standard output
 for statement in statements:
+    result = None
     try:
-        print(json.dumps(connection.execute(statement).fetchall(), default=str), flush=True)
-    except BaseException as error:
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), flush=True)
+        try:
+            result = connection.execute(statement).fetchall()
+        except Exception as error:
+            result = {"error": f"{type(error).__name__}: {error}"}
+        time.sleep(0.01)  # after a Ctrl-C Python's own exception comes as soon as it runs again, behind or for DuckDB's
+    except KeyboardInterrupt:
+        result = result or {"error": "KeyboardInterrupt"}
+    print(json.dumps(result, default=str), flush=True)
 """
 
 
