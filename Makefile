@@ -77,7 +77,7 @@ lint:
 test-engine: models
 	$(CARGO) test --release --locked
 
-test-sql: all
+test-sql: all $(MOCK)
 	.venv/bin/python test/test_run_sql.py
 	.venv/bin/python test/test_texts.py
 	.venv/bin/python test/run_sql.py --extension $(EXTENSION)

@@ -5,19 +5,16 @@ below it, so that the reference cannot show what does not work. With --check not
 """
 
 import argparse
-import contextlib
 import csv
 import io
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 import duckdb
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "test"))
-from mock import Mock, environment_without_keys  # noqa: E402
+from mock import language_models  # noqa: E402
 
 PREPARE = """\
 CREATE TEMP TABLE profiles AS FROM muster.simulate_profiles(companies := 5, max_observed := 200);
@@ -30,16 +27,6 @@ def connect(extension: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
     connection.execute(f"LOAD '{extension}'")
     return connection
-
-
-@contextlib.contextmanager
-def language_models():
-    """Examples with language models are answered by the server of the tests, into a store of their own."""
-    for name in set(os.environ) - set(environment_without_keys()):
-        del os.environ[name]
-    with Mock() as mock, tempfile.TemporaryDirectory() as folder:
-        os.environ.update(mock.environment(MUSTER_STORE=f"{folder}/store.sqlite", MUSTER_BATCH_POLL_MS="20"))
-        yield mock
 
 
 def cell(value) -> str:

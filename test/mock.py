@@ -9,6 +9,7 @@
 Run as a program it runs a command so, with a store of its own: `python test/mock.py duckdb -unsigned`
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -93,6 +94,16 @@ def environment_without_keys():
     """This process's variables less those that could send a test to a provider, or change what it asks."""
     ours = {*KEYS, "GOOGLE_API_KEY", "MUSTER_STORE", "MUSTER_PRICES", "MUSTER_ALLOWED_HOSTS", "MUSTER_PROGRESS"}
     return {name: value for name, value in os.environ.items() if name not in ours and not name.endswith("_BASE_URL")}
+
+
+@contextlib.contextmanager
+def language_models():
+    """Within the block this process's language models are the mock, with a store of their own."""
+    for name in set(os.environ) - set(environment_without_keys()):
+        del os.environ[name]
+    with Mock() as mock, tempfile.TemporaryDirectory() as folder:
+        os.environ.update(mock.environment(MUSTER_STORE=f"{folder}/store.sqlite", MUSTER_BATCH_POLL_MS="20"))
+        yield mock
 
 
 def main():
