@@ -95,6 +95,11 @@ _muster_call AS (
         GROUP BY _muster_part
         ORDER BY _muster_part
     )
+    UNION ALL
+    -- no text at all: so that arguments are checked where docs is empty
+    SELECT coalesce(list(_muster_id), []), coalesce(list(_muster_text), [])
+    FROM _muster_doc
+    WHERE false
 ),
 _muster_count AS (
     SELECT CAST(count(*) AS VARCHAR) AS _muster_docs

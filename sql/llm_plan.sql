@@ -69,6 +69,11 @@ _muster_distinct AS (
     SELECT [{text: _muster_text}] AS _muster_texts, count(*) AS _muster_rows
     FROM _muster_doc
     GROUP BY _muster_text
+    UNION ALL
+    -- no text at all: so that arguments are checked where docs is empty
+    SELECT coalesce(list({text: _muster_text}), []), 0
+    FROM _muster_doc
+    WHERE false
 ),
 _muster_options AS (
     SELECT CAST(to_json({

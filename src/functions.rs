@@ -176,8 +176,14 @@ mod tests {
                 .take_while(|line| line.starts_with("  "))
                 .filter_map(|line| line.split_whitespace().next())
                 .collect();
+            // a default may be a list, with commas of its own
+            let mut depth = 0;
+            let separates = |c: char| {
+                depth += i32::from(c == '[') - i32::from(c == ']');
+                c == ',' && depth == 0
+            };
             let arguments: Vec<&str> =
-                inside.split(',').filter_map(|argument| argument.split_whitespace().next()).collect();
+                inside.split(separates).filter_map(|argument| argument.split_whitespace().next()).collect();
             assert_eq!(described, arguments, "{}", f.name);
         }
     }

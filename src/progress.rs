@@ -3,14 +3,18 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+/// Where lines are drawn: nowhere, when standard error is no terminal or the user wants silence.
+pub fn target() -> ProgressDrawTarget {
+    let silent = std::env::var_os("MUSTER_PROGRESS").is_some_and(|value| value == "0");
+    if silent { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
+}
+
 /// A line that says `what` and counts to `total`; cleared when dropped.
 pub struct Line(ProgressBar);
 
 impl Line {
     pub fn new(what: &'static str, total: usize) -> Line {
-        let silent = std::env::var_os("MUSTER_PROGRESS").is_some_and(|value| value == "0");
-        let target = if silent { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(Some(total as u64), target).with_message(what);
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target()).with_message(what);
         // the template is a constant; without it indicatif's own bar is as good
         Line(match ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
             Ok(style) => bar.with_style(style),

@@ -34,8 +34,10 @@ pub enum StoreError {
     Newer { path: String, found: i64 },
 }
 
-/// Where the store lies: `given`, else `MUSTER_STORE`, else `muster/store.sqlite` in the user's data folder.
+/// Where the store lies: `given`, else `MUSTER_STORE`, else `muster/store.sqlite` in the user's data folder. `default` gives
+/// no file: it asks for one of the others.
 pub fn path(given: Option<&str>) -> Result<PathBuf, StoreError> {
+    let given = given.filter(|name| *name != "default");
     let named = given.map(PathBuf::from).or_else(|| std::env::var_os("MUSTER_STORE").map(PathBuf::from));
     match named.filter(|path| !path.as_os_str().is_empty()) {
         Some(path) => Ok(path),
@@ -136,6 +138,12 @@ mod tests {
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
         std::fs::remove_dir_all(folder("shared")).unwrap_or(());
+    }
+
+    #[test]
+    fn a_file_or_the_users_own() {
+        assert_eq!(path(Some("a/b.sqlite")).unwrap(), PathBuf::from("a/b.sqlite"));
+        assert_eq!(path(Some("default")).unwrap(), path(None).unwrap());
     }
 
     #[test]

@@ -7,8 +7,9 @@
 use super::EmbedError;
 use super::resolve::{Places, snapshot};
 use super::weights::{RECORD, hexadecimal};
+use crate::progress;
 use hf_hub::api::tokio::{ApiBuilder, Progress};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -115,11 +116,9 @@ fn record(folder: &Path, repository: &Path) -> std::io::Result<()> {
     std::fs::write(repository.join(RECORD), lines)
 }
 
-/// A line on the terminal; none where standard error is no terminal or `MUSTER_PROGRESS` is 0.
+/// A line on the terminal.
 fn bar() -> ProgressBar {
-    let silent = std::env::var_os("MUSTER_PROGRESS").is_some_and(|value| value == "0");
-    let target = if silent { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(None, target);
+    let bar = ProgressBar::with_draw_target(None, progress::target());
     match ProgressStyle::with_template("{msg} {bytes}/{total_bytes} {bytes_per_sec} {eta} left") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,

@@ -234,6 +234,10 @@ impl Model {
         };
         let max = pipeline.max_tokens.unwrap_or(longest).min(longest);
         let bytes = files.read(&folder.join("tokenizer.json"))?;
+        let settings = Json::read_optional(&folder.join("tokenizer_config.json"))?;
+        if settings.text("truncation_side", "right")? != "right" {
+            return Err(settings.invalid("truncation_side", "be \"right\"", &settings.value["truncation_side"]));
+        }
         let tokens = Tokens::read(folder, &bytes, max, &pipeline.prompt, pipeline.lower_case)?;
         if tokens.vocabulary() > rows {
             return Err(EmbedError::Vocabulary { folder: shown, tokens: tokens.vocabulary(), rows });

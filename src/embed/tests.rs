@@ -332,6 +332,12 @@ fn what_is_wrong_with_a_model_is_said() {
             "default_prompt_name must be the name of a prompt, got \"none\"",
         ),
         ("sentence_bert_config.json", "48", "2", "its template adds 2 tokens, the model reads 2"),
+        (
+            "tokenizer_config.json",
+            "{",
+            r#"{"truncation_side": "left","#,
+            "truncation_side must be \"right\", got \"left\"",
+        ),
         ("tokenizer.json", "\"model\"", "\"modell\"", "tokenizer.json' cannot be read"),
     ];
     for (file, from, to, expected) in edits {

@@ -9,6 +9,9 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, redirect};
 use std::time::Duration;
 
+/// The longest response that is read: results of a batch of 20,000 profiles have some tens of megabytes.
+const LONGEST: usize = 256 << 20;
+
 /// A response that is a success.
 #[derive(Debug)]
 pub struct Response {
@@ -59,12 +62,16 @@ pub async fn send(model: &Model, request: RequestBuilder, timeout: Duration) -> 
         let response = request.headers(providers::headers(model)).send().await?;
         let status = response.status();
         let headers = response.headers().clone();
-        Ok::<_, reqwest::Error>((status, headers, response.text().await?))
+        Ok::<_, reqwest::Error>((status, headers, read(response, LONGEST).await?))
     };
     let (status, headers, body) = match tokio::time::timeout(timeout, exchange).await {
         Err(_) => return Err(failed(format!("timeout: no response within {} s", timeout.as_secs_f64()))),
         Ok(Err(error)) => return Err(failed(explain(&error))),
-        Ok(Ok(received)) => received,
+        Ok(Ok((_, _, None))) => {
+            let message = format!("the response is longer than {} MiB", LONGEST >> 20);
+            return Err(Refusal { retry: false, ..failed(message) });
+        }
+        Ok(Ok((status, headers, Some(body)))) => (status, headers, body),
     };
     if status.is_success() {
         let request_id = ["x-request-id", "request-id"].iter().find_map(|name| header(&headers, name));
@@ -73,6 +80,18 @@ pub async fn send(model: &Model, request: RequestBuilder, timeout: Duration) -> 
     let mut refusal = providers::refusal(model.provider, status.as_u16(), &headers, &body);
     refusal.message = redact(&refusal.message);
     Err(refusal)
+}
+
+/// The body of a response; `None` when it has more than `longest` bytes, of which no more are read.
+async fn read(mut response: reqwest::Response, longest: usize) -> reqwest::Result<Option<String>> {
+    let mut body = Vec::new();
+    while let Some(part) = response.chunk().await? {
+        if part.len() > longest - body.len() {
+            return Ok(None);
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(Some(String::from_utf8_lossy(&body).into_owned()))
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -97,5 +116,38 @@ fn explain(error: &reqwest::Error) -> String {
     match last {
         Some(text) => format!("{kind}: {}", super::schema::shorten(&text)),
         None => kind.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+
+    /// A body of ten bytes, read with several limits.
+    #[test]
+    fn no_more_is_read_than_may_be() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            for _ in 0..3 {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _ = stream.read(&mut [0; 1024]).unwrap();
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\nconnection: close\r\n\r\n0123456789")
+                    .unwrap();
+            }
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = Client::builder().no_proxy().build().unwrap();
+        let bodies: Vec<Option<String>> = [9, 10, LONGEST]
+            .into_iter()
+            .map(|longest| {
+                runtime.block_on(async { read(client.get(&url).send().await.unwrap(), longest).await.unwrap() })
+            })
+            .collect();
+        server.join().unwrap();
+        let whole = Some("0123456789".to_string());
+        assert_eq!(bodies, [None, whole.clone(), whole]);
     }
 }

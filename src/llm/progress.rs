@@ -1,8 +1,8 @@
 //! The progress line on standard error, when that is a terminal. `MUSTER_PROGRESS=0` silences it.
 
 use super::limits::lock;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use crate::progress;
+use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -84,8 +84,7 @@ struct Line {
 impl Progress {
     /// Shown where standard error is a terminal and the environment has nothing against it.
     pub fn of_environment() -> Progress {
-        let silent = std::env::var("MUSTER_PROGRESS").is_ok_and(|value| value.trim() == "0");
-        Progress { shown: !silent && std::io::stderr().is_terminal(), line: Mutex::default() }
+        Progress { shown: !progress::target().is_hidden(), line: Mutex::default() }
     }
 
     pub fn begin(&self) {
@@ -106,7 +105,7 @@ impl Progress {
         }
         line.drawn = Some(now);
         let bar = line.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let bar = ProgressBar::with_draw_target(None, progress::target());
             if let Ok(style) = ProgressStyle::with_template("{msg}") {
                 bar.set_style(style);
             }

@@ -18,11 +18,8 @@ pub fn device(options: &mut Options) -> Result<Device, OptionError> {
 
 /// Takes `store` out of the options: a file, `default` for the user's own, NULL for none.
 pub fn store(options: &mut Options) -> Result<Option<PathBuf>, Failure> {
-    Ok(match options.optional_text("store", "name a file")?.as_deref() {
-        None => None,
-        Some("default") => Some(store::path(None)?),
-        Some(file) => Some(PathBuf::from(file)),
-    })
+    let name = options.optional_text("store", "name a file")?;
+    Ok(name.map(|name| store::path(Some(&name))).transpose()?)
 }
 
 /// The model of the options and the threads it may use.
