@@ -69,6 +69,8 @@ def prose(details: str) -> str:
     for line in details.splitlines():
         if line in ("arguments:", "columns:"):
             out.append(f"\n{line.capitalize()[:-1]}\n")
+        elif line.startswith("   "):
+            out[-1] += " " + line.strip()
         elif line.startswith("  "):
             name, _, rest = line.strip().partition("  ")
             out.append(f"* `{name}` {rest.strip()}")

@@ -10,16 +10,15 @@
 -- Categories come from terms matched as whole words, in some thirty languages: "Instacart" holds no "inst", "State Farm" no
 -- university. The longest matching term decides, so an exception is a longer term. Where one spelling tells the category
 -- ("Google LLC") and another does not ("Google"), the telling one counts. A name that no term is known for is 'unknown':
--- most of those are companies. Ordered by n, largest first, and affiliation.
+-- most of those are companies. A term of your own has a kind: 'word' (one or more whole words), 'prefix' or 'suffix' (of a word),
+-- 'inside' (anywhere in a word) or 'acronym' (a whole word, capitals as written). Ordered by n, largest first, and affiliation.
 --
 -- arguments:
 --   affiliations   relation with one affiliation a row
 --   name           expression over affiliations: the text; NULL and texts without a letter are left out
 --   weight         expression over affiliations: how many people the row stands for, at least 0
 --   keep           list of the categories to return: 'academic', 'government', 'non-profit', 'company', 'unknown'
---   terms          list of {category, kind, term} that counts beside the built-in terms and before them; kind is 'word' (one or
---                  more whole words), 'prefix' or 'suffix' (of a word), 'inside' (anywhere in a word) or 'acronym' (a whole word,
---                  capitals as written)
+--   terms          list of {category, kind, term} beside the built-in ones, in place of those of the same words; NULL = none
 -- columns:
 --   affiliation VARCHAR   the cleaned name
 --   category VARCHAR      academic, government, non-profit, company or unknown

@@ -4,7 +4,7 @@
 //! `docs/functions.md` and `extension_config/function_descriptions.csv`.
 //!
 //! A header is a comment: `name: summary`, `section: …`, prose, then the blocks `arguments:`, `columns:` and
-//! `example:`. The signature is taken from the statement itself.
+//! `example:`. A line of a block that is indented further goes on with the line before. The signature is taken from the statement itself.
 
 /// Every file of `sql/`, helpers first, then by section.
 pub const FILES: &[&str] = &[
@@ -174,6 +174,8 @@ mod tests {
                 .skip_while(|line| *line != "arguments:")
                 .skip(1)
                 .take_while(|line| line.starts_with("  "))
+                // what stands further to the right goes on with the line before
+                .filter(|line| !line.starts_with("   "))
                 .filter_map(|line| line.split_whitespace().next())
                 .collect();
             // a default may be a list, with commas of its own
