@@ -41,12 +41,12 @@ def footer(fields: list[str]) -> bytes:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("library", help="the compiled shared library")
+    parser.add_argument("compiled", help="the compiled shared library")
     parser.add_argument("extension", help="where to write the extension")
     parser.add_argument("--version", required=True, help="version of the extension, such as v0.1.0")
     parser.add_argument("--platform", default=duckdb_platform())
     args = parser.parse_args()
-    with open(args.library, "rb") as f:
+    with open(args.compiled, "rb") as f:
         code = f.read()
     os.makedirs(os.path.dirname(args.extension) or ".", exist_ok=True)
     # write beside and rename: a process that has the old file mapped keeps it

@@ -10,6 +10,7 @@ pub mod diagnostics;
 pub mod embed;
 mod entry;
 pub mod functions;
+pub mod hash;
 pub mod keywords;
 pub mod llm;
 pub mod options;

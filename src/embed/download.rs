@@ -6,7 +6,8 @@
 
 use super::EmbedError;
 use super::resolve::{Places, snapshot};
-use super::weights::{RECORD, hexadecimal};
+use super::weights::RECORD;
+use crate::hash::hexadecimal;
 use crate::progress;
 use hf_hub::api::tokio::{ApiBuilder, Progress};
 use indicatif::{ProgressBar, ProgressStyle};

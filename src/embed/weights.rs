@@ -2,6 +2,7 @@
 
 use super::EmbedError;
 use super::config::Json;
+use crate::hash::hexadecimal;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use sha2::{Digest, Sha256};
@@ -115,10 +116,6 @@ impl Files {
         }
         Ok(())
     }
-}
-
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A tensor's name without the wrapper that some models are saved in.

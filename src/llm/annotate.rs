@@ -11,9 +11,10 @@ use super::interrupt::{Active, GRACE};
 use super::limits::{backoff, lock};
 use super::prices::Usage;
 use super::providers::{self, Reply};
-use super::request::{Hash, hex};
+use super::request::Hash;
 use super::run::{Estimate, Halt, Run, engine, find};
 use super::store::{Entry, Outcome, abstained};
+use crate::hash::hexadecimal;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::sync::atomic::Ordering;
@@ -123,7 +124,7 @@ impl Asked {
                     let (outcome, cached) = outcomes.get(&hash).cloned().unwrap_or_else(lost);
                     // of rows with the same request, one has paid
                     let cached = cached || !seen.insert(hash) && outcome.word.is_some();
-                    (outcome, cached, Some(hex(&hash)))
+                    (outcome, cached, Some(hexadecimal(&hash)))
                 }
             };
             Annotated {
@@ -255,7 +256,7 @@ fn resolve(
             missing: missing.len(),
             asked: jobs.len(),
             store: run.store.path().display().to_string(),
-            hash: hex(&first.hash),
+            hash: hexadecimal(&first.hash),
             model: run.settings.models[first.model].full_name(),
         });
     }

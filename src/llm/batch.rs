@@ -10,9 +10,10 @@ use super::error::LlmError;
 use super::http::{self, Response};
 use super::model::{Model, Provider};
 use super::providers::{self, Refusal};
-use super::request::{Hash, hex};
+use super::request::Hash;
 use super::run::{Run, engine};
 use super::schema::shorten;
+use crate::hash::hexadecimal;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -228,19 +229,22 @@ async fn submit(run: &Run, model: &Model, part: Vec<(Hash, Value)>) -> Result<Re
         Provider::Google => {
             let requests: Vec<Value> = part
                 .into_iter()
-                .map(|(hash, body)| json!({ "request": body, "metadata": { "key": hex(&hash) } }))
+                .map(|(hash, body)| json!({ "request": body, "metadata": { "key": hexadecimal(&hash) } }))
                 .collect();
             let batch = json!({ "displayName": "muster", "inputConfig": { "requests": { "requests": requests } } });
             (format!("{base}/v1beta/models/{}:batchGenerateContent", model.name), json!({ "batch": batch }))
         }
         Provider::Anthropic => {
-            let requests: Vec<Value> =
-                part.into_iter().map(|(hash, body)| json!({ "custom_id": hex(&hash), "params": body })).collect();
+            let requests: Vec<Value> = part
+                .into_iter()
+                .map(|(hash, body)| json!({ "custom_id": hexadecimal(&hash), "params": body }))
+                .collect();
             (format!("{base}/v1/messages/batches"), json!({ "requests": requests }))
         }
         Provider::OpenAi | Provider::Compatible => {
             let line = |(hash, body): (Hash, Value)| {
-                json!({ "custom_id": hex(&hash), "method": "POST", "url": "/v1/responses", "body": body }).to_string()
+                json!({ "custom_id": hexadecimal(&hash), "method": "POST", "url": "/v1/responses", "body": body })
+                    .to_string()
                     + "\n"
             };
             let lines: String = part.into_iter().map(line).collect();
@@ -480,7 +484,7 @@ mod tests {
 
     #[test]
     fn results_of_each_provider() {
-        let id = hex(&HASH);
+        let id = hexadecimal(&HASH);
         assert_eq!(unhex(&id), Some(HASH));
         assert_eq!(unhex("ab"), None);
         let body = json!({"x": 1});
@@ -494,7 +498,7 @@ mod tests {
 
     #[test]
     fn what_expired_is_asked_again_and_what_is_wrong_is_not() {
-        let id = hex(&HASH);
+        let id = hexadecimal(&HASH);
         let of = |line: Option<Line>| {
             let refusal = line.unwrap().1.unwrap_err();
             (refusal.message, refusal.retry)

@@ -4,9 +4,10 @@ use super::annotate::readable;
 use super::error::LlmError;
 use super::model::Settings;
 use super::prices::{Usage, same_but_for_version};
-use super::request::{Hash, hex, split};
+use super::request::{Hash, split};
 use super::run::guess;
 use super::store::{self, Outcome, Record, abstained};
+use crate::hash::hexadecimal;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -55,7 +56,7 @@ pub fn plan(options: &str, texts: &[Option<&str>]) -> Result<Vec<Planned>, LlmEr
                 annotator: model.annotator.clone(),
                 provider: model.provider.name(),
                 model: model.name.clone(),
-                request_hash: hash.as_ref().map(hex),
+                request_hash: hash.as_ref().map(|hash| hexadecimal(hash)),
                 stored: hash.is_some_and(|hash| found.contains_key(&hash)),
                 input_tokens: estimate.input.ceil(),
                 output_tokens: estimate.output.ceil(),
@@ -96,7 +97,7 @@ fn record(row: &str) -> Result<(Record, Hash, String, String), LlmError> {
     let (head, text) = split(&request).ok_or_else(|| wrong("request is not a canonical request of version 1"))?;
     let hash: Hash = Sha256::digest(request.as_bytes()).into();
     let request_hash = need("request_hash")?;
-    if hex(&hash) != request_hash {
+    if hexadecimal(&hash) != request_hash {
         return Err(wrong("request_hash is not the hash of request: the row was changed"));
     }
     let asked: Value = serde_json::from_str(&request).unwrap_or(Value::Null);
@@ -161,8 +162,8 @@ mod tests {
             r#"{"base_url":"b","model":"m","parameters":{},"prompt":"p","provider":"openai","schema":{},"text":"#;
         let request = super::super::request::request(head, "CV");
         let hash: Hash = Sha256::digest(request.as_bytes()).into();
-        let good =
-            serde_json::json!({"request_hash": hex(&hash), "request": request, "answer": "ACCEPT", "label": true});
+        let hash = hexadecimal(&hash);
+        let good = serde_json::json!({"request_hash": hash, "request": request, "answer": "ACCEPT", "label": true});
         let (record, ..) = record(&good.to_string()).unwrap();
         assert_eq!((record.provider.as_str(), record.requested_model.as_str()), ("openai", "m"));
         let mut changed = good.clone();

@@ -19,11 +19,6 @@ use sha2::{Digest, Sha256};
 /// SHA-256 of a canonical request.
 pub type Hash = [u8; 32];
 
-/// The hash as users see it.
-pub fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// What every document is asked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
@@ -113,6 +108,7 @@ pub fn split(request: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::hexadecimal;
     use crate::llm::model::Provider;
 
     fn model() -> Model {
@@ -146,7 +142,7 @@ mod tests {
     #[test]
     fn the_hash_of_version_1_does_not_change() {
         // from Python: hashlib.sha256(expected.encode()).hexdigest() over the text of the test above
-        let hash = hex(&Template::new(&model(), &task()).request_hash("Zoë\n\"lab\""));
+        let hash = hexadecimal(&Template::new(&model(), &task()).request_hash("Zoë\n\"lab\""));
         assert_eq!(hash, "703c247afe9c1baecc22c1ad0b7fb4ad1ef2dc88ce266ad76dcc4555be7a26da");
     }
 

@@ -8,7 +8,8 @@ use super::batch::Batch;
 use super::error::LlmError;
 use super::limits::lock;
 use super::prices::Usage;
-use super::request::{Hash, Template, hex, request};
+use super::request::{Hash, Template, request};
+use crate::hash::hexadecimal;
 use crate::store;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
@@ -278,7 +279,7 @@ impl Store {
             let records = statement.query_map([page * Self::PAGE, Self::PAGE], |row| {
                 let (head, text): (String, String) = (row.get(18)?, row.get(19)?);
                 Ok(Record {
-                    request_hash: hex(&row.get::<_, Hash>(13)?),
+                    request_hash: hexadecimal(&row.get::<_, Hash>(13)?),
                     provider: row.get(14)?,
                     base_url: row.get(15)?,
                     requested_model: row.get(16)?,

@@ -8,6 +8,7 @@ use super::embed::{device, store};
 use super::kernel::Kernel;
 use super::table::{Column, Failure, Kind, Schema, lists, rows, rows_of, text};
 use crate::embed::{self, Dtype};
+use crate::hash::hexadecimal;
 use crate::keywords::tokens;
 use crate::keywords::vectorizer::{self, Frequency, Limits};
 use crate::keywords::{Keyword, keybert, stop_words, tfidf};
@@ -114,7 +115,7 @@ impl Kernel for KeybertSettings {
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
         let json = text(input, 0, call);
         let settings = keybert_settings(json)?;
-        let key: String = Sha256::digest(json.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = hexadecimal(&Sha256::digest(json.as_bytes()));
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         known.get_or_insert_default().insert(key.clone(), Arc::new(settings));
         Ok(vec![Column::Text(vec![Some(key)])])
