@@ -4,9 +4,9 @@
 //! process, and a writer that finds the file locked waits. Each domain owns its tables and names them in the
 //! schema it opens the store with.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// "mstr" in ASCII: marks a SQLite file as one of ours.
 const APPLICATION: i64 = 0x6d73_7472;
@@ -65,28 +65,41 @@ enum Problem {
 fn connect(path: &Path, schema: &str) -> rusqlite::Result<Result<Connection, Problem>> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
-    let number = |connection: &Connection, name: &str| -> rusqlite::Result<i64> {
-        connection.pragma_query_value(None, name, |row| row.get(0))
-    };
-    let application = number(&connection, "application_id")?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+    // in one transaction: another process may be making the store at this moment
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let number = |name: &str| -> rusqlite::Result<i64> { transaction.pragma_query_value(None, name, |row| row.get(0)) };
+    let application = number("application_id")?;
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
     if application != APPLICATION && (application != 0 || tables > 0) {
         return Ok(Err(Problem::Foreign));
     }
-    let version = number(&connection, "user_version")?;
+    let version = number("user_version")?;
     if version > VERSION {
         return Ok(Err(Problem::Newer(version)));
     }
-    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "normal")?;
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     if application != APPLICATION {
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.execute_batch(schema)?;
     transaction.commit()?;
+    write_ahead(&connection)?;
+    connection.pragma_update(None, "synchronous", "normal")?;
     Ok(Ok(connection))
+}
+
+/// Writes ahead from now on. SQLite does not wait for a lock here: of several processes that find a new store, all but one
+/// would fail.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            result => return result,
+        }
+    }
 }
 
 /// Makes the folder and the empty file where they are missing, for the owner alone.
@@ -167,6 +180,27 @@ mod tests {
 
         assert!(matches!(open(&text.join("below"), SCHEMA), Err(StoreError::Folder { .. })));
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_new_store_opened_by_many_at_once() {
+        for round in 0..40 {
+            let folder = folder(&format!("new-{round}"));
+            let path = folder.join("store.sqlite");
+            let barrier = std::sync::Barrier::new(8);
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        open(&path, SCHEMA).unwrap().execute("INSERT INTO note VALUES ('x')", []).unwrap();
+                    });
+                }
+            });
+            let store = open(&path, SCHEMA).unwrap();
+            let notes: i64 = store.query_row("SELECT count(*) FROM note", [], |row| row.get(0)).unwrap();
+            assert_eq!(notes, 8);
+            std::fs::remove_dir_all(&folder).unwrap();
+        }
     }
 
     #[test]

@@ -505,6 +505,7 @@ class Store(Case):
         two = self.child(self.sql(people(600).replace("range(600)", "range(300, 900)"), LOCAL))
         for process in (one, two):
             (rows,) = self.finish(process)
+            self.assertIsInstance(rows, list, rows)
             self.assertEqual(len(rows), 600)
             self.assertEqual([row[6] for row in rows], [None] * 600)
         stored = self.query(f"SELECT count(DISTINCT request_hash) AS n FROM muster.llm_store(store := '{self.store}')")
