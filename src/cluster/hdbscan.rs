@@ -52,24 +52,30 @@ pub fn hdbscan(points: &Points, settings: Settings, threads: usize) -> Vec<Optio
 /// The `k` points nearest to each, as (squared distance, number), nearest first.
 fn neighbours(points: &Points, k: usize, threads: usize) -> Vec<Vec<(f64, usize)>> {
     let rows: Vec<usize> = (0..points.len()).collect();
-    points.scan(&rows, points, threads, |_| Vec::with_capacity(k + 1), |i, near, start, products| {
-        for (at, product) in products.iter().enumerate() {
-            let j = start + at;
-            let limit = if near.len() < k { f64::INFINITY } else { near.last().map_or(0.0, |(d, _)| *d) };
-            if limit == 0.0 {
-                return;
+    points.scan(
+        &rows,
+        points,
+        threads,
+        |_| Vec::with_capacity(k + 1),
+        |i, near, start, products| {
+            for (at, product) in products.iter().enumerate() {
+                let j = start + at;
+                let limit = if near.len() < k { f64::INFINITY } else { near.last().map_or(0.0, |(d, _)| *d) };
+                if limit == 0.0 {
+                    return;
+                }
+                // not "at most": what overflows in 32 bits is no number, and looked at
+                if i == j || f64::from(points.low(i, points, j, *product)) > limit {
+                    continue;
+                }
+                let distance = points.distance2(i, j);
+                if near.len() < k || distance < limit {
+                    near.insert(near.partition_point(|(d, _)| *d <= distance), (distance, j));
+                    near.truncate(k);
+                }
             }
-            // not "at most": what overflows in 32 bits is no number, and looked at
-            if i == j || f64::from(points.low(i, points, j, *product)) > limit {
-                continue;
-            }
-            let distance = points.distance2(i, j);
-            if near.len() < k || distance < limit {
-                near.insert(near.partition_point(|(d, _)| *d <= distance), (distance, j));
-                near.truncate(k);
-            }
-        }
-    })
+        },
+    )
 }
 
 /// Two points and their squared distances.
@@ -239,7 +245,8 @@ fn condense(n: usize, nodes: &[Node], min_cluster_size: usize) -> Condensed {
     let mut clusters = vec![Cluster { parent: 0, birth: 0.0, stability: 0.0 }];
     let mut last = vec![0; n];
     let size = |child: usize| child.checked_sub(n).map_or(1, |at| nodes[at].size);
-    let mut todo: Vec<(usize, usize)> = nodes.iter().enumerate().next_back().map(|(at, _)| (at, 0)).into_iter().collect();
+    let mut todo: Vec<(usize, usize)> =
+        nodes.iter().enumerate().next_back().map(|(at, _)| (at, 0)).into_iter().collect();
     while let Some((at, cluster)) = todo.pop() {
         let node = &nodes[at];
         let lambda = 1.0 / node.edge.reach.sqrt();

@@ -2,7 +2,7 @@
 //!
 //! Each start draws centres by greedy k-means++ (Arthur & Vassilvitskii 2007: of 2 + ln k points drawn with probabilities in
 //! proportion to the squared distance from the nearest centre so far, the one that lowers the sum most) and improves them by Lloyd's
-//! method until no point changes its cluster. Of several starts the one with the least inertia counts, the first of equal ones. A cluster that
+//! method until no point changes its cluster. Of 10 starts, up to 50 for few points, the one with the least inertia counts, the first of equal ones. A cluster that
 //! loses its last point gets the point that is farthest from its own mean.
 //!
 //! This is scikit-learn's `KMeans`, run until nothing changes. Of the crates, `kmeans` needs an unstable compiler, and
@@ -14,9 +14,12 @@ use crate::parallel;
 use crate::random::{Purpose, Stream};
 use rand::{Rng, RngExt};
 
-/// Starts of a run whose clusters are returned, and of one that is only compared with other numbers of clusters.
-const STARTS: usize = 10;
+/// Starts of a run whose clusters are returned, fewest and most, and of one that is only compared with other numbers of clusters.
+const STARTS: (usize, usize) = (10, 50);
 const TRIAL_STARTS: usize = 3;
+
+/// Numbers that are compared in one round of all starts, at most, unless that leaves too few.
+const NUMBERS: usize = 200_000_000;
 
 /// Most rounds of Lloyd's method.
 const ROUNDS: usize = 300;
@@ -34,7 +37,9 @@ pub fn kmeans(points: &Points, k: Option<usize>, seed: u64, threads: usize) -> V
     if k < 2 {
         return vec![0; points.len()];
     }
-    let runs = parallel::map(threads, STARTS, |start| run(points, k, seed, start));
+    let round = points.len() * k * points.dimensions();
+    let starts = (NUMBERS / round.max(1)).clamp(STARTS.0, STARTS.1);
+    let runs = parallel::map(threads, starts, |start| run(points, k, seed, start));
     best(runs).assignment
 }
 
@@ -44,7 +49,9 @@ fn choose(points: &Points, seed: u64, threads: usize) -> usize {
     let sample;
     let points = if points.len() > SAMPLE {
         let mut generator = Stream::new(seed, Purpose::Clusters, 0).replicate(0);
-        let mut drawn = rand::seq::index::sample(&mut generator, points.len(), SAMPLE).into_vec();
+        let mut drawn: Vec<usize> = (0..points.len()).collect();
+        (0..SAMPLE).for_each(|i| drawn.swap(i, generator.random_range(i..points.len())));
+        drawn.truncate(SAMPLE);
         drawn.sort_unstable();
         sample = points.only(&drawn);
         &sample
@@ -54,7 +61,8 @@ fn choose(points: &Points, seed: u64, threads: usize) -> usize {
     let distinct = points.distinct();
     let root = (points.len() as f64).sqrt().ceil() as usize;
     let last = root.clamp(10, MOST).min(distinct).min(points.len().saturating_sub(1));
-    let tried: Vec<usize> = std::iter::successors(Some(2), |k| Some(k + 1.max(k / 8))).take_while(|k| *k <= last).collect();
+    let tried: Vec<usize> =
+        std::iter::successors(Some(2), |k| Some(k + 1.max(k / 8))).take_while(|k| *k <= last).collect();
     // the longest first, so that no thread is left with it at the end
     let scores = parallel::map(threads, tried.len(), |at| {
         let k = tried[tried.len() - 1 - at];
@@ -102,7 +110,9 @@ fn seeds(points: &Points, k: usize, generator: &mut impl Rng) -> Vec<usize> {
     let distances = |of: &[usize]| {
         let begin = |_| Vec::with_capacity(n);
         points.scan(of, points, 1, begin, |i, all: &mut Vec<f32>, start, products| {
-            all.extend(products.iter().enumerate().map(|(at, product)| points.low(i, points, start + at, *product).max(0.0)));
+            all.extend(
+                products.iter().enumerate().map(|(at, product)| points.low(i, points, start + at, *product).max(0.0)),
+            );
         })
     };
     let mut chosen = vec![generator.random_range(0..n)];
@@ -138,19 +148,25 @@ fn seeds(points: &Points, k: usize, generator: &mut impl Rng) -> Vec<usize> {
 fn nearest(points: &Points, centres: &Points) -> Vec<usize> {
     let rows: Vec<usize> = (0..points.len()).collect();
     let exact = |i: usize, c: usize| distance2(points.row(i), centres.row(c));
-    let found = points.scan(&rows, centres, 1, |_| None::<(f64, usize)>, |i, best, start, products| {
-        let high = products.iter().enumerate().map(|(at, product)| points.high(i, centres, start + at, *product));
-        let limit = high.fold(f32::INFINITY, f32::min);
-        for (at, product) in products.iter().enumerate() {
-            if points.low(i, centres, start + at, *product) > limit {
-                continue;
+    let found = points.scan(
+        &rows,
+        centres,
+        1,
+        |_| None::<(f64, usize)>,
+        |i, best, start, products| {
+            let high = products.iter().enumerate().map(|(at, product)| points.high(i, centres, start + at, *product));
+            let limit = high.fold(f32::INFINITY, f32::min);
+            for (at, product) in products.iter().enumerate() {
+                if points.low(i, centres, start + at, *product) > limit {
+                    continue;
+                }
+                let distance = exact(i, start + at);
+                if best.is_none_or(|(least, _)| distance < least) {
+                    *best = Some((distance, start + at));
+                }
             }
-            let distance = exact(i, start + at);
-            if best.is_none_or(|(least, _)| distance < least) {
-                *best = Some((distance, start + at));
-            }
-        }
-    });
+        },
+    );
     found.into_iter().map(|best| best.map_or(0, |(_, c)| c)).collect()
 }
 

@@ -23,6 +23,9 @@ const ROWS: usize = 1024;
 /// (x, y) of each point, around (0, 0).
 pub fn map(points: &Points, threads: usize) -> Vec<(f64, f64)> {
     let (n, d) = (points.len(), points.dimensions());
+    if n == 0 || d == 0 {
+        return vec![(0.0, 0.0); n];
+    }
     let axes = axes(points, threads);
     let mean = mean(points);
     let starts: Vec<usize> = (0..n).step_by(ROWS).collect();
@@ -74,7 +77,8 @@ fn axes(points: &Points, threads: usize) -> DMatrix<f64> {
         order.truncate(2);
         let within = DMatrix::from_fn(basis.ncols(), order.len(), |i, j| eigen.eigenvectors[(i, order[j])]);
         found = &basis * &within;
-        let values = DMatrix::from_diagonal(&DVector::from_iterator(order.len(), order.iter().map(|at| eigen.eigenvalues[*at])));
+        let values =
+            DMatrix::from_diagonal(&DVector::from_iterator(order.len(), order.iter().map(|at| eigen.eigenvalues[*at])));
         let off = (&image * within - &found * &values).norm();
         if off <= ENOUGH * values.norm() {
             break;

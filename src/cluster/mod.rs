@@ -36,7 +36,9 @@ pub enum ClusterError {
     NotFinite(f64),
     #[error("vectors must have a direction, got one of zeros only")]
     Zero,
-    #[error("at most {MAX_POINTS} can be clustered, got {0}; take a sample")]
+    #[error(
+        "at most {MAX_POINTS} texts can be clustered, got {0}; cluster a sample of them and give the others their nearest cluster"
+    )]
     Many(usize),
 }
 
@@ -67,11 +69,14 @@ pub struct Clustering {
     pub method: Method,
 }
 
+/// An error where there are too many points.
+pub fn check(points: usize) -> Result<(), ClusterError> {
+    if points > MAX_POINTS { Err(ClusterError::Many(points)) } else { Ok(()) }
+}
+
 /// The clusters of points of length 1, largest first, of equal size in the order of their first points.
 pub fn cluster(points: &Points, settings: &Settings, threads: usize) -> Result<Clustering, ClusterError> {
-    if points.len() > MAX_POINTS {
-        return Err(ClusterError::Many(points.len()));
-    }
+    check(points.len())?;
     let kmeans = || kmeans::kmeans(points, settings.k, settings.seed, threads).into_iter().map(Some).collect();
     let (clusters, method) = match settings.method {
         Method::Kmeans => (kmeans(), Method::Kmeans),

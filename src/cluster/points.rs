@@ -36,9 +36,10 @@ impl Points {
     }
 
     /// The vectors divided by their lengths.
-    pub fn unit<'a>(vectors: impl Iterator<Item = &'a [f64]>) -> Result<Points, ClusterError> {
+    pub fn unit<V: AsRef<[f64]>>(vectors: impl Iterator<Item = V>) -> Result<Points, ClusterError> {
         let (mut dimensions, mut values) = (None, Vec::new());
         for vector in vectors {
+            let vector = vector.as_ref();
             let expected = *dimensions.get_or_insert(vector.len());
             if vector.len() != expected {
                 return Err(ClusterError::Dimensions { expected, got: vector.len() });
@@ -181,10 +182,7 @@ mod tests {
     fn vectors_that_are_none() {
         let unit = |vectors: &[&[f64]]| Points::unit(vectors.iter().copied());
         let message = |vectors: &[&[f64]]| unit(vectors).unwrap_err().to_string();
-        assert_eq!(
-            message(&[&[1.0, 2.0], &[1.0]]),
-            "vectors must all have the same number of dimensions, got 2 and 1"
-        );
+        assert_eq!(message(&[&[1.0, 2.0], &[1.0]]), "vectors must all have the same number of dimensions, got 2 and 1");
         assert_eq!(message(&[&[1.0, f64::NAN]]), "vectors must hold finite numbers, got NaN");
         assert_eq!(message(&[&[f64::NEG_INFINITY]]), "vectors must hold finite numbers, got -inf");
         assert_eq!(message(&[&[0.0, 0.0]]), "vectors must have a direction, got one of zeros only");

@@ -63,7 +63,8 @@ impl Sums {
 
     fn means(&self) -> Points {
         let d = self.values.first().map_or(0, Vec::len);
-        let mean = |(sum, size): (&Vec<f64>, &usize)| -> Vec<f64> { sum.iter().map(|x| x / (*size).max(1) as f64).collect() };
+        let mean =
+            |(sum, size): (&Vec<f64>, &usize)| -> Vec<f64> { sum.iter().map(|x| x / (*size).max(1) as f64).collect() };
         Points::new(d, self.values.iter().zip(&self.sizes).flat_map(mean).collect())
     }
 }

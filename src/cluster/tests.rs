@@ -105,6 +105,7 @@ fn maps_are_those_of_scikit_learn() {
 #[test]
 fn maps_of_few_points() {
     assert_eq!(map::map(&Points::new(3, vec![]), 2), []);
+    assert_eq!(map::map(&Points::new(0, vec![]), 2), []);
     assert_eq!(map::map(&Points::new(3, vec![1.0, 2.0, 3.0]), 2), [(0.0, 0.0)]);
     // all at one place, in one dimension, on a line
     assert_eq!(map::map(&Points::new(2, vec![0.5; 6]), 2), [(0.0, 0.0); 3]);
@@ -135,7 +136,7 @@ fn clusters_by_hand() {
     assert_eq!(found.method, Method::Hdbscan);
     // 1 is nearest to the mean, then 0 (1.17 away) and 2.5 (1.33 away); the others have their mean at about 91.9
     assert_eq!(found.places[..3], [Some(1), Some(0), Some(2)]);
-    assert_eq!(found.places[3..], [Some(2), Some(1), Some(0), Some(3)].map(|p| p).into_iter().chain([None]).collect::<Vec<_>>());
+    assert_eq!(found.places[3..], [Some(2), Some(1), Some(0), Some(3), None]);
     let cos = |a: f64, b: f64| 1.0 - (a - b).to_radians().cos();
     let own = (cos(0.0, 1.0) + cos(0.0, 2.5)) / 2.0;
     let next = (cos(0.0, 90.0) + cos(0.0, 91.0) + cos(0.0, 92.5) + cos(0.0, 94.0)) / 4.0;
@@ -157,7 +158,8 @@ fn kmeans_where_most_is_noise() {
 fn few_points() {
     for method in [Method::Auto, Method::Hdbscan, Method::Kmeans] {
         let found = |degrees: &[f64], k| cluster(&angles(degrees), &settings(method, k, 5), 2).unwrap();
-        let all = |cluster: usize, n: usize| if method == Method::Hdbscan { vec![None; n] } else { vec![Some(cluster); n] };
+        let all =
+            |cluster: usize, n: usize| if method == Method::Hdbscan { vec![None; n] } else { vec![Some(cluster); n] };
         assert_eq!(found(&[], None).clusters, []);
         assert_eq!(found(&[7.0], None).clusters, all(0, 1));
         assert_eq!(found(&[7.0], Some(5)).clusters, all(0, 1));
@@ -182,7 +184,9 @@ fn too_many_points() {
 #[test]
 fn kmeans_finds_the_number_of_bundles() {
     for bundles in [2, 3, 7] {
-        let degrees: Vec<f64> = (0..bundles * 8).map(|i| (i % bundles) as f64 * 360.0 / bundles as f64 + (i / bundles) as f64 * 0.5).collect();
+        let degrees: Vec<f64> = (0..bundles * 8)
+            .map(|i| (i % bundles) as f64 * 360.0 / bundles as f64 + (i / bundles) as f64 * 0.5)
+            .collect();
         let found = kmeans::kmeans(&angles(&degrees), None, 3, 2);
         let expected: Vec<i64> = (0..bundles * 8).map(|i| (i % bundles) as i64).collect();
         assert_eq!(by_first(&found.into_iter().map(Some).collect::<Vec<_>>()), expected);
