@@ -5,6 +5,7 @@
 //! knows nothing of the database.
 
 pub mod affiliation;
+pub mod cluster;
 pub mod debias;
 pub mod diagnostics;
 pub mod embed;

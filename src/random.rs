@@ -33,6 +33,8 @@ pub enum Purpose {
     Predictive = 20,
     /// People made for companies that have totals only.
     Synthetic = 21,
+    /// Centres that k-means starts with.
+    Clusters = 30,
 }
 
 /// The streams of one purpose and key; each replicate has its own.

@@ -17,7 +17,7 @@ mod download;
 mod error;
 mod loops;
 mod packed;
-mod product;
+pub(crate) mod product;
 mod resolve;
 mod tensors;
 mod tokens;

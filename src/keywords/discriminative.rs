@@ -204,13 +204,19 @@ impl<'a> Corpus<'a> {
 
     /// Log-odds of the class against the others, and over its standard deviation.
     fn log_odds(&self, class: &Class, term: usize, own_occurrences: f64) -> (f64, f64) {
-        let a = self.prior * self.occurrences[term] / self.all_occurrences;
-        let logit = |y: f64, n: f64| ((y + a) / (n + self.prior - y - a)).ln();
-        let own = class.occurrences[term];
-        let rest = self.occurrences[term] - own;
-        let delta = logit(own, own_occurrences) - logit(rest, self.all_occurrences - own_occurrences);
-        (delta, delta / (1.0 / (own + a) + 1.0 / (rest + a)).sqrt())
+        let all = (self.occurrences[term], self.all_occurrences);
+        log_odds((class.occurrences[term], own_occurrences), all, self.prior)
     }
+}
+
+/// Log-odds of a term in one class against all others, and over their standard deviation, from (the term's occurrences, those of all
+/// terms) in the class and everywhere.
+pub fn log_odds(own: (f64, f64), all: (f64, f64), prior: f64) -> (f64, f64) {
+    let a = prior * all.0 / all.1;
+    let logit = |y: f64, n: f64| ((y + a) / (n + prior - y - a)).ln();
+    let rest = all.0 - own.0;
+    let delta = logit(own.0, own.1) - logit(rest, all.1 - own.1);
+    (delta, delta / (1.0 / (own.0 + a) + 1.0 / (rest + a)).sqrt())
 }
 
 fn frequency(class: &Class, term: usize, counting: Counting) -> f64 {

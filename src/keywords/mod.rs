@@ -5,11 +5,13 @@
 //! * [`tfidf`]: keywords by tf-idf;
 //! * [`keybert`]: keywords by the likeness of their embeddings to that of the whole text;
 //! * [`discriminative`]: keywords that tell one class of texts from the others;
+//! * [`labels`]: a few terms each that say what groups of texts are about;
 //! * [`filter`]: annotators that say yes where a text has the right words.
 
 pub mod discriminative;
 pub mod filter;
 pub mod keybert;
+pub mod labels;
 pub mod stop_words;
 pub mod tfidf;
 pub mod tokens;

@@ -40,7 +40,7 @@ pub fn words(options: &mut Options) -> Result<tokens::Settings, OptionError> {
 }
 
 /// The option `stop_words`: the name of a list, or a list.
-fn stop_word_list(options: &mut Options) -> Result<HashSet<String>, OptionError> {
+pub fn stop_word_list(options: &mut Options) -> Result<HashSet<String>, OptionError> {
     let allowed = "be 'english', 'study', 'none', NULL or a list of words without NULL";
     let Some(value) = options.optional_json("stop_words", allowed)? else { return Ok(HashSet::new()) };
     match value.as_str() {

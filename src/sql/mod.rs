@@ -2,6 +2,7 @@
 
 mod about;
 mod affiliation;
+mod cluster;
 mod counts;
 mod dawid_skene;
 mod diagnostics;
@@ -102,6 +103,7 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<keywords::StopWords>(connection)?;
     kernel::<discriminative::DiscriminativeKeywords>(connection)?;
     kernel::<discriminative::KeywordScores>(connection)?;
+    kernel::<cluster::Cluster>(connection)?;
     kernel::<llm::Usage>(connection)?;
     kernel::<llm::StorePages>(connection)?;
     kernel::<llm::Store>(connection)?;

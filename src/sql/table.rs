@@ -2,7 +2,7 @@
 
 use duckdb::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, Int64Builder, ListArray, ListBuilder,
-    RecordBatch, StringArray, StructArray,
+    RecordBatch, StringArray, StringBuilder, StructArray,
 };
 use duckdb::arrow::buffer::OffsetBuffer;
 use duckdb::arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Type};
@@ -20,6 +20,7 @@ pub enum Kind {
     Integer,
     Boolean,
     Integers,
+    Texts,
 }
 
 impl Kind {
@@ -30,6 +31,7 @@ impl Kind {
             Kind::Integer => DataType::Int64,
             Kind::Boolean => DataType::Boolean,
             Kind::Integers => list_of(DataType::Int64),
+            Kind::Texts => list_of(DataType::Utf8),
         }
     }
 }
@@ -61,6 +63,7 @@ pub enum Column {
     Integer(Vec<Option<i64>>),
     Boolean(Vec<Option<bool>>),
     Integers(Vec<Option<Vec<i64>>>),
+    Texts(Vec<Option<Vec<String>>>),
 }
 
 impl Column {
@@ -82,6 +85,16 @@ impl Column {
                             builder.values().append_slice(&values);
                             builder.append(true);
                         }
+                        None => builder.append(false),
+                    }
+                }
+                Arc::new(builder.finish())
+            }
+            Column::Texts(lists) => {
+                let mut builder = ListBuilder::new(StringBuilder::new());
+                for list in lists {
+                    match list {
+                        Some(texts) => builder.append_value(texts.into_iter().map(Some)),
                         None => builder.append(false),
                     }
                 }

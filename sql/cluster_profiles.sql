@@ -1,0 +1,87 @@
+-- cluster_profiles: Profiles whose texts mean about the same, as clusters of their embeddings, labelled by the words that tell them apart.
+-- section: Clusters
+--
+-- Texts are embedded and clustered as in `cluster_keywords`; each profile is a point. A label is the words and phrases of two words that are
+-- commonest in the texts of the cluster against all other texts: by the log-odds over their standard deviation, as `log_odds_z` of
+-- `discriminative_keywords`, with no word twice. They occur in two texts at least.
+--
+-- A model reads the beginning of a long text only (256 tokens with the default); labels come from all of it. Profiles whose text is
+-- NULL or blank are left out; at most 100,000 are possible, see docs/clustering.md for more. Neither threads nor the order of rows
+-- changes a cluster.
+--
+-- arguments:
+--   docs               relation with profile_id and what the next argument names
+--   text               expression over docs: the text
+--   method             'auto', 'hdbscan' or 'kmeans', as in `cluster_keywords`
+--   k                  clusters of 'kmeans', up to 1000, but not more than different texts; NULL = the number with the
+--                      highest mean silhouette
+--   min_cluster_size   for 'hdbscan': fewest profiles of a cluster, at least 2
+--   min_samples        for 'hdbscan': a profile is as dense as its distance to so many nearest says, itself included; 1 to 200
+--   model              name or folder of an embedding model, as in `embed`
+--   device             'auto', 'cpu' or 'cuda'
+--   store              NULL, 'default' or a file: where vectors are kept for later calls
+--   seed               of the starts of 'kmeans'
+--   label_terms        most terms of a label, 0 to 100
+--   stop_words         words that are in no label: 'english', 'study', 'none', or a list of words
+-- columns:
+--   cluster BIGINT          1 = largest; NULL = noise, in the last row
+--   label VARCHAR[]         terms, the most distinctive first; NULL for noise
+--   representative ANY      profile_id of the profile nearest to the mean of the cluster
+--   size BIGINT             profiles
+--   members ANY             list of their profile_id, nearest to the mean first; noise by text
+--   silhouette DOUBLE       mean of the members': -1 to 1, high = near to each other and far from others; NULL for noise, and
+--                           where there is one cluster only
+--   method VARCHAR          'hdbscan' or 'kmeans': what was used
+-- example:
+--   WITH cvs AS (FROM 'data/cvs.csv' ORDER BY profile_id LIMIT 60)
+--   FROM muster.cluster_profiles(cvs, text, method := 'kmeans', k := 3);
+CREATE MACRO muster.main.cluster_profiles(
+    docs,
+    text,
+    method := 'auto',
+    k := NULL,
+    min_cluster_size := 5,
+    min_samples := 2,
+    model := 'sentence-transformers/all-MiniLM-L6-v2',
+    device := 'auto',
+    store := NULL,
+    seed := 42,
+    label_terms := 3,
+    stop_words := 'english'
+) AS TABLE
+WITH _muster_document AS (
+    SELECT profile_id AS _muster_id, CAST(text AS VARCHAR) AS _muster_text
+    FROM query_table(docs)
+),
+_muster_point AS MATERIALIZED (
+    SELECT row_number() OVER (ORDER BY _muster_text, _muster_id) AS _muster_position, _muster_id, _muster_text
+    FROM _muster_document
+    WHERE regexp_matches(_muster_text, '\S')
+),
+_muster_found AS (
+    FROM muster.main._muster_clusters(
+        'cluster_profiles', _muster_point, method, k, min_cluster_size, min_samples, model, device, store, seed, label_terms,
+        stop_words, false
+    )
+),
+_muster_cluster_row AS (
+    SELECT
+        _muster_found._muster_cluster,
+        first(_muster_found._muster_label ORDER BY _muster_found._muster_place) AS _muster_label,
+        list(_muster_point._muster_id ORDER BY _muster_found._muster_place) AS _muster_members,
+        list_avg(list(_muster_found._muster_silhouette ORDER BY _muster_found._muster_place)) AS _muster_silhouette,
+        first(_muster_found._muster_method) AS _muster_method
+    FROM _muster_found
+    JOIN _muster_point ON _muster_point._muster_position = _muster_found._muster_position
+    GROUP BY _muster_found._muster_cluster
+)
+SELECT
+    _muster_cluster AS cluster,
+    _muster_label AS label,
+    CASE WHEN _muster_cluster IS NOT NULL THEN _muster_members[1] END AS representative,
+    len(_muster_members) AS size,
+    _muster_members AS members,
+    _muster_silhouette AS silhouette,
+    _muster_method AS method
+FROM _muster_cluster_row
+ORDER BY _muster_cluster ASC NULLS LAST;

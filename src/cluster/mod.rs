@@ -1,0 +1,132 @@
+//! Clusters of vectors: what belongs together, what stands for it, how well it holds together.
+//!
+//! * [`points`]: vectors of length 1, and the scan over many pairs of them;
+//! * [`hdbscan`]: clusters by density, with noise;
+//! * [`kmeans`]: a number of clusters around means, chosen by their silhouettes;
+//! * [`silhouette`]: how well points lie in their clusters;
+//! * [`map`]: points on a plane.
+//!
+//! Embeddings are compared by their directions. On vectors of length 1 the Euclidean distance orders pairs as the cosine
+//! does: |x - y|² = 2 (1 - cos). So all of these take vectors divided by their lengths.
+//!
+//! Points come in a defined order and sums follow it, so nothing depends on threads.
+
+pub mod hdbscan;
+pub mod kmeans;
+pub mod map;
+pub mod points;
+pub mod silhouette;
+
+#[cfg(test)]
+mod tests;
+
+use points::{Points, dot};
+use silhouette::{Sums, silhouettes};
+use std::cmp::Reverse;
+
+/// The most points: time grows with their square.
+pub const MAX_POINTS: usize = 100_000;
+
+/// Why there are no clusters. Displays as the part of a message behind `function: `.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ClusterError {
+    #[error("vectors must all have the same number of dimensions, got {expected} and {got}")]
+    Dimensions { expected: usize, got: usize },
+    #[error("vectors must hold finite numbers, got {0}")]
+    NotFinite(f64),
+    #[error("vectors must have a direction, got one of zeros only")]
+    Zero,
+    #[error(
+        "at most {MAX_POINTS} texts can be clustered, got {0}; cluster a sample of them and give the others their nearest cluster"
+    )]
+    Many(usize),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Method {
+    /// HDBSCAN, and k-means where that leaves more than half as noise.
+    Auto,
+    Hdbscan,
+    Kmeans,
+}
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub method: Method,
+    /// For k-means; `None` = chosen.
+    pub k: Option<usize>,
+    pub hdbscan: hdbscan::Settings,
+    pub seed: u64,
+}
+
+/// Of each point: its cluster, its place in it (0 = nearest the mean), its silhouette. `None` for noise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clustering {
+    pub clusters: Vec<Option<usize>>,
+    pub places: Vec<Option<usize>>,
+    pub silhouettes: Vec<Option<f64>>,
+    /// What was used.
+    pub method: Method,
+}
+
+/// An error where there are too many points.
+pub fn check(points: usize) -> Result<(), ClusterError> {
+    if points > MAX_POINTS { Err(ClusterError::Many(points)) } else { Ok(()) }
+}
+
+/// The clusters of points of length 1, largest first, of equal size in the order of their first points.
+pub fn cluster(points: &Points, settings: &Settings, threads: usize) -> Result<Clustering, ClusterError> {
+    check(points.len())?;
+    let kmeans = || kmeans::kmeans(points, settings.k, settings.seed, threads).into_iter().map(Some).collect();
+    let (clusters, method) = match settings.method {
+        Method::Kmeans => (kmeans(), Method::Kmeans),
+        Method::Hdbscan | Method::Auto => {
+            let found = hdbscan::hdbscan(points, settings.hdbscan, threads);
+            let noise = found.iter().filter(|cluster| cluster.is_none()).count();
+            if settings.method == Method::Auto && 2 * noise > points.len() {
+                (kmeans(), Method::Kmeans)
+            } else {
+                (found, Method::Hdbscan)
+            }
+        }
+    };
+    let clusters = renumber(&clusters);
+    let places = places(points, &clusters);
+    let silhouettes = silhouettes(points, &clusters, threads);
+    Ok(Clustering { clusters, places, silhouettes, method })
+}
+
+/// Numbers without gaps, by size and then by the first point.
+fn renumber(clusters: &[Option<usize>]) -> Vec<Option<usize>> {
+    let most = clusters.iter().flatten().max().map_or(0, |last| last + 1);
+    let mut found: Vec<(usize, usize)> = vec![(0, usize::MAX); most];
+    for (i, cluster) in clusters.iter().enumerate() {
+        if let Some(cluster) = cluster {
+            found[*cluster].0 += 1;
+            found[*cluster].1 = found[*cluster].1.min(i);
+        }
+    }
+    let mut order: Vec<usize> = (0..most).collect();
+    order.sort_by_key(|c| (Reverse(found[*c].0), found[*c].1));
+    let mut number = vec![0; most];
+    order.into_iter().enumerate().for_each(|(new, old)| number[old] = new);
+    clusters.iter().map(|cluster| cluster.map(|c| number[c])).collect()
+}
+
+/// By the cosine with the mean of the cluster, of equal ones the first. The one at place 0 is the medoid too: its mean cosine
+/// with the members is the highest.
+fn places(points: &Points, clusters: &[Option<usize>]) -> Vec<Option<usize>> {
+    let sums = Sums::new(points, clusters);
+    let mut members: Vec<Vec<(f64, usize)>> = vec![Vec::new(); sums.sizes.len()];
+    for (i, cluster) in clusters.iter().enumerate() {
+        if let Some(cluster) = cluster {
+            members[*cluster].push((dot(points.row(i), &sums.values[*cluster]), i));
+        }
+    }
+    let mut places = vec![None; points.len()];
+    for mut members in members {
+        members.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        members.into_iter().enumerate().for_each(|(place, (_, i))| places[i] = Some(place));
+    }
+    places
+}

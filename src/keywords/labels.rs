@@ -1,0 +1,130 @@
+//! Labels of groups of texts: a few words and phrases each that are much commoner in the group than in all other texts.
+//!
+//! Words and phrases of two words count that occur in two texts or more. Each has the log-odds of its group against all others, over
+//! their standard deviation, as in [`discriminative`](super::discriminative); the highest are taken, of equal ones the phrase first, then by code
+//! point. One that shares a word with one taken before is passed over: "neural networks" says what "neural" and "networks" say.
+//! Only positive log-odds count; where a group has all the texts there are no others, and its commonest terms are taken.
+
+use super::KeywordError;
+use super::discriminative::log_odds;
+use super::tokens::Settings as Words;
+use super::vectorizer::{Frequency, Limits, count};
+use std::collections::{BTreeMap, HashSet};
+
+/// Weight of the prior of the log-odds, in occurrences of terms.
+const PRIOR: f64 = 500.0;
+
+/// At most `most` terms for each group, best first. A text whose group is `None` is one of the others of all groups.
+pub fn labels(
+    texts: &[&str],
+    groups: &[Option<usize>],
+    stop_words: HashSet<String>,
+    most: usize,
+) -> Result<Vec<Vec<String>>, KeywordError> {
+    let words = Words { ngram_min: 1, ngram_max: 2, stop_words };
+    let least = texts.len().min(2) as u64;
+    let limits = Limits { min_df: Frequency::Documents(least), ..Limits::default() };
+    let counts = count(texts, &words, &limits)?;
+    let mut all = vec![0.0; counts.vocabulary.len()];
+    let mut own: Vec<BTreeMap<u32, f64>> =
+        vec![BTreeMap::new(); groups.iter().flatten().max().map_or(0, |last| last + 1)];
+    for (text, group) in groups.iter().enumerate() {
+        for (term, times) in counts.row(text) {
+            all[*term as usize] += f64::from(*times);
+            if let Some(group) = group {
+                *own[*group].entry(*term).or_default() += f64::from(*times);
+            }
+        }
+    }
+    let total: f64 = all.iter().sum();
+    let label = |own: &BTreeMap<u32, f64>| {
+        let own_total: f64 = own.values().sum();
+        let alone = own_total == total;
+        let weight = |(term, times): (&u32, &f64)| {
+            let z = log_odds((*times, own_total), (all[*term as usize], total), PRIOR).1;
+            (if alone { *times } else { z }, counts.vocabulary[*term as usize].as_str())
+        };
+        let mut terms: Vec<(f64, &str)> = own.iter().map(weight).filter(|(weight, _)| *weight > 0.0).collect();
+        let length = |term: &str| term.split(' ').count();
+        terms.sort_by(|a, b| b.0.total_cmp(&a.0).then(length(b.1).cmp(&length(a.1))).then(a.1.cmp(b.1)));
+        let mut said: HashSet<&str> = HashSet::new();
+        let mut taken = Vec::new();
+        for (_, term) in terms {
+            if taken.len() == most {
+                break;
+            }
+            if !term.split(' ').any(|word| said.contains(word)) {
+                said.extend(term.split(' '));
+                taken.push(term.to_string());
+            }
+        }
+        taken
+    };
+    Ok(own.iter().map(label).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keywords::discriminative::{Counting, Settings, discriminative};
+    use crate::keywords::stop_words;
+
+    const TEXTS: [&str; 8] = [
+        "neural networks for vision",
+        "vision by neural networks",
+        "neural networks and robots",
+        "office sales",
+        "sales of office furniture",
+        "sales and robots",
+        "law",
+        "the of",
+    ];
+
+    fn shown(groups: &[Option<usize>], most: usize) -> Vec<Vec<String>> {
+        labels(&TEXTS[..groups.len()], groups, stop_words::english(), most).unwrap()
+    }
+
+    #[test]
+    fn terms_of_a_group() {
+        let (a, b) = (Some(0), Some(1));
+        let groups = [a, a, a, b, b, b, None, Some(2)];
+        // "robots" is as common on both sides, "furniture" occurs once, group 2 has no word
+        let expected = [vec!["neural networks", "vision"], vec!["sales", "office"], vec![]];
+        assert_eq!(shown(&groups, 9), expected);
+        assert_eq!(shown(&groups, 1), [vec!["neural networks"], vec!["sales"], vec![]]);
+        assert_eq!(shown(&groups, 0), [vec![""; 0], vec![], vec![]]);
+    }
+
+    #[test]
+    fn a_group_without_others_has_its_commonest_terms() {
+        assert_eq!(shown(&[Some(0); 3], 2), [["neural networks", "vision"]]);
+        assert_eq!(shown(&[Some(0)], 1), [["networks vision"]]);
+        assert_eq!(shown(&[], 2), Vec::<Vec<String>>::new());
+        assert_eq!(shown(&[None, None], 2), Vec::<Vec<String>>::new());
+    }
+
+    /// The first term is the one with the highest z of `discriminative`, which is held against an oracle.
+    #[test]
+    fn the_first_term_is_the_most_distinctive() {
+        let texts: Vec<String> =
+            serde_json::from_value(crate::oracle("keybert_keywords.json")["texts"].clone()).unwrap();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let groups: Vec<Option<usize>> = (0..texts.len()).map(|i| Some(i % 3)).collect();
+        let found = labels(&texts, &groups, stop_words::english(), 3).unwrap();
+        let settings = Settings {
+            words: Words { ngram_min: 1, ngram_max: 2, stop_words: stop_words::english() },
+            limits: Limits { min_df: Frequency::Documents(2), ..Limits::default() },
+            counting: Counting::Rate,
+            prior: PRIOR,
+            top_n: None,
+        };
+        let documents = texts.iter().zip(&groups).map(|(text, group)| (format!("{group:?}"), text.to_string()));
+        let rows = discriminative(documents.collect(), &settings).unwrap();
+        for (group, terms) in found.iter().enumerate() {
+            let own = rows.iter().filter(|row| row.label == format!("{:?}", Some(group)));
+            let highest = own.clone().map(|row| row.log_odds_z).fold(f64::MIN, f64::max);
+            let first = own.clone().find(|row| row.keyword == terms[0]).unwrap();
+            assert_eq!((terms.len(), first.log_odds_z), (3, highest));
+        }
+    }
+}
