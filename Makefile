@@ -58,14 +58,14 @@ models:
 	@$(PYTHON) scripts/models.py
 
 demo: all
-	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/estimate.sql
+	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/demo/estimate.sql
 
 demo-keywords: all
-	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/keywords.sql
+	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/demo/keywords.sql
 
 # no key and no provider: the server of the tests answers
 demo-llm: all $(MOCK)
-	@.venv/bin/python test/mock.py $(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/pipeline/annotate.sql
+	@.venv/bin/python test/mock.py $(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/demo/annotate.sql
 
 test: lint test-engine all test-sql test-llm test-docs
 
