@@ -1,4 +1,4 @@
-"""The sample texts are what their script makes, and have in them what the list of planted keywords says.
+"""The sample texts and affiliations are what their scripts make, and have in them what the list of planted keywords says.
 
     python test/test_texts.py
 """
@@ -28,6 +28,15 @@ class Texts(unittest.TestCase):
             self.assertEqual(names, ["cvs.csv", "planted_keywords.csv", "texts.csv"])
             for name in names:
                 self.assertEqual((Path(folder) / name).read_bytes(), (DATA / name).read_bytes(), name)
+
+    def test_the_script_makes_the_affiliations(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, DATA / "make_affiliations.py", "--to", folder], check=True, capture_output=True)
+            made = (Path(folder) / "affiliations.csv").read_bytes()
+        self.assertEqual(made, (DATA / "affiliations.csv").read_bytes())
+        profiles = {row["profile_id"] for row in read(DATA / "profiles.csv")}
+        people = [row["profile_id"] for row in read(DATA / "affiliations.csv")]
+        self.assertEqual((len(people), set(people) - profiles), (len(set(people)), set()))
 
     def test_every_rated_person_has_a_cv(self):
         rated = [row["profile_id"] for row in read(DATA / "profiles.csv") if row["is_expert"]]
