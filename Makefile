@@ -4,6 +4,7 @@
 #   make demo            estimates of the sample study in the DuckDB CLI
 #   make demo-keywords   words of its CVs that tell experts from others, and filters made of them
 #   make demo-llm        annotation of its CVs by three language models, played by a local server
+#   make study           the whole study of the sample, from files to a page with tables and pictures, in build/study
 #   make test            all tests
 #   make bench           all of the following; an hour
 #   make bench-estimates   speed beside a numpy program, and calibration, written to docs/
@@ -27,7 +28,7 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build models demo demo-keywords demo-llm test test-engine test-sql test-llm test-docs lint bench bench-estimates \
+.PHONY: all build models demo demo-keywords demo-llm study test test-engine test-sql test-llm test-study test-docs lint bench bench-estimates \
 	bench-embed bench-keywords bench-filter bench-llm compare cuda test-cuda bench-cuda docs package clean
 
 all: build models .venv/ready .venv-1.5/ready
@@ -67,7 +68,13 @@ demo-keywords: all
 demo-llm: all $(MOCK)
 	@.venv/bin/python test/mock.py $(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/demo/annotate.sql
 
-test: lint test-engine all test-sql test-llm test-docs
+# a second run computes what has changed; `make study FORCE=clustering` that step too
+study: all $(MOCK)
+	@mkdir -p build/study/report
+	@.venv/bin/python test/mock.py --port 8719 --store build/study/store.sqlite $(CLI) build/study/study.db -cmd "LOAD '$(EXTENSION)'" \
+		-cmd "SET VARIABLE report = 'build/study/report'; SET VARIABLE force = '$(FORCE)'" < sql/pipeline/all.sql
+
+test: lint test-engine all test-sql test-llm test-study test-docs
 
 lint:
 	$(CARGO) fmt --all --check
@@ -88,6 +95,10 @@ test-sql: all $(MOCK)
 test-llm: all $(MOCK)
 	.venv/bin/python test/test_llm.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_llm.py --extension $(EXTENSION)
+
+test-study: all $(MOCK)
+	.venv/bin/python test/test_study.py --extension $(EXTENSION)
+	.venv-1.5/bin/python test/test_study.py --extension $(EXTENSION)
 
 test-docs: all $(MOCK)
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check

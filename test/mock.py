@@ -6,9 +6,11 @@
         mock.stats()["requests"]
         mock.reset(latency_ms=100)              # forget what was counted, change settings
 
-Run as a program it runs a command so, with a store of its own: `python test/mock.py duckdb -unsigned`
+Run as a program it runs a command so, with a store of its own: `python test/mock.py duckdb -unsigned`. Answers are kept under the server's
+address, so a store that is to last needs a port that stays: `python test/mock.py --port 8719 --store FILE duckdb -unsigned`.
 """
 
+import argparse
 import contextlib
 import json
 import os
@@ -107,9 +109,14 @@ def language_models():
 
 
 def main():
-    with Mock() as mock, tempfile.TemporaryDirectory() as folder:
-        variables = mock.environment(MUSTER_STORE=f"{folder}/store.sqlite")
-        return subprocess.run(sys.argv[1:], env={**environment_without_keys(), **variables}).returncode
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, default=0, help="of the server; 0 = any that is free")
+    parser.add_argument("--store", help="file of answers and vectors; default: one that is gone afterwards")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    args = parser.parse_args()
+    with Mock(port=args.port) as mock, tempfile.TemporaryDirectory() as folder:
+        variables = mock.environment(MUSTER_STORE=args.store or f"{folder}/store.sqlite")
+        return subprocess.run(args.command, env={**environment_without_keys(), **variables}).returncode
 
 
 if __name__ == "__main__":

@@ -10,7 +10,13 @@ BEGIN;
 
 SET VARIABLE missing = (
     SELECT error('annotate: table ' || name || ' is missing, run sql/pipeline/' || script || '.sql first')
-    FROM (VALUES ('settings', 'settings'), ('muster_steps', 'settings'), ('cvs', 'inputs'), ('texts', 'inputs'), ('earlier_ratings', 'inputs')) AS needed(name, script)
+    FROM (VALUES
+        ('settings', 'settings'),
+        ('muster_steps', 'settings'),
+        ('cvs', 'inputs'),
+        ('texts', 'inputs'),
+        ('earlier_ratings', 'inputs')
+    ) AS needed(name, script)
     WHERE name NOT IN (SELECT table_name FROM information_schema.tables)
     LIMIT 1
 );

@@ -9,7 +9,12 @@ BEGIN;
 
 SET VARIABLE missing = (
     SELECT error('annotator_metrics: table ' || name || ' is missing, run sql/pipeline/' || script || '.sql first')
-    FROM (VALUES ('settings', 'settings'), ('muster_steps', 'settings'), ('profiles', 'inputs'), ('ratings', 'annotate')) AS needed(name, script)
+    FROM (VALUES
+        ('settings', 'settings'),
+        ('muster_steps', 'settings'),
+        ('profiles', 'inputs'),
+        ('ratings', 'annotate')
+    ) AS needed(name, script)
     WHERE name NOT IN (SELECT table_name FROM information_schema.tables)
     LIMIT 1
 );
@@ -25,7 +30,10 @@ SET VARIABLE fingerprint = (
         (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
     ))
 );
-SET VARIABLE fresh = is_fresh('annotator_metrics', getvariable('fingerprint'), ['annotator_metrics', 'annotator_correlations', 'annotator_agreement', 'annotator_model']);
+SET VARIABLE fresh = is_fresh(
+    'annotator_metrics', getvariable('fingerprint'),
+    ['annotator_metrics', 'annotator_correlations', 'annotator_agreement', 'annotator_model']
+);
 
 CREATE OR REPLACE TEMP VIEW annotator_metrics_now AS
 FROM muster.annotator_metrics(ratings, profiles, is_expert, level := getvariable('level'));

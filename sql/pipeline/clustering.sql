@@ -9,7 +9,13 @@ BEGIN;
 
 SET VARIABLE missing = (
     SELECT error('clustering: table ' || name || ' is missing, run sql/pipeline/' || script || '.sql first')
-    FROM (VALUES ('settings', 'settings'), ('muster_steps', 'settings'), ('cvs', 'inputs'), ('profiles', 'inputs'), ('cv_keywords', 'cv_analysis')) AS needed(name, script)
+    FROM (VALUES
+        ('settings', 'settings'),
+        ('muster_steps', 'settings'),
+        ('cvs', 'inputs'),
+        ('profiles', 'inputs'),
+        ('cv_keywords', 'cv_analysis')
+    ) AS needed(name, script)
     WHERE name NOT IN (SELECT table_name FROM information_schema.tables)
     LIMIT 1
 );
@@ -34,11 +40,21 @@ SET VARIABLE fingerprint = (
         ' ',
         contents('rated_cvs'),
         contents('cv_keywords'),
-        CAST(to_json({model: getvariable('model'), seed: getvariable('seed'), cluster_method: getvariable('cluster_method'), cluster_min_cvs: getvariable('cluster_min_cvs'), min_cluster_size: getvariable('min_cluster_size'), min_samples: getvariable('min_samples')}) AS VARCHAR),
+        CAST(to_json({
+            model: getvariable('model'),
+            seed: getvariable('seed'),
+            cluster_method: getvariable('cluster_method'),
+            cluster_min_cvs: getvariable('cluster_min_cvs'),
+            min_cluster_size: getvariable('min_cluster_size'),
+            min_samples: getvariable('min_samples')
+        }) AS VARCHAR),
         (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
     ))
 );
-SET VARIABLE fresh = is_fresh('clustering', getvariable('fingerprint'), ['common_keywords', 'keyword_clusters', 'keyword_map', 'profile_clusters']);
+SET VARIABLE fresh = is_fresh(
+    'clustering', getvariable('fingerprint'),
+    ['common_keywords', 'keyword_clusters', 'keyword_map', 'profile_clusters']
+);
 
 CREATE OR REPLACE TEMP VIEW common_keywords_now AS
 SELECT keyword, count(*) AS cvs, count(*) FILTER (is_expert) AS experts

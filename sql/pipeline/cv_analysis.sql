@@ -9,7 +9,12 @@ BEGIN;
 
 SET VARIABLE missing = (
     SELECT error('cv_analysis: table ' || name || ' is missing, run sql/pipeline/' || script || '.sql first')
-    FROM (VALUES ('settings', 'settings'), ('muster_steps', 'settings'), ('cvs', 'inputs'), ('profiles', 'inputs')) AS needed(name, script)
+    FROM (VALUES
+        ('settings', 'settings'),
+        ('muster_steps', 'settings'),
+        ('cvs', 'inputs'),
+        ('profiles', 'inputs')
+    ) AS needed(name, script)
     WHERE name NOT IN (SELECT table_name FROM information_schema.tables)
     LIMIT 1
 );
@@ -42,11 +47,23 @@ SET VARIABLE fingerprint = (
     SELECT md5(concat_ws(
         ' ',
         contents('rated_cvs'),
-        CAST(to_json({model: getvariable('model'), ngram_max: getvariable('ngram_max'), stop_words: getvariable('stop_words'), top_n: getvariable('top_n'), strict: getvariable('strict'), broad: getvariable('broad'), learning_share: getvariable('learning_share'), level: getvariable('level')}) AS VARCHAR),
+        CAST(to_json({
+            model: getvariable('model'),
+            ngram_max: getvariable('ngram_max'),
+            stop_words: getvariable('stop_words'),
+            top_n: getvariable('top_n'),
+            strict: getvariable('strict'),
+            broad: getvariable('broad'),
+            learning_share: getvariable('learning_share'),
+            level: getvariable('level')
+        }) AS VARCHAR),
         (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
     ))
 );
-SET VARIABLE fresh = is_fresh('cv_analysis', getvariable('fingerprint'), ['cv_keywords', 'class_keywords', 'keyword_lists', 'keyword_list_scores']);
+SET VARIABLE fresh = is_fresh(
+    'cv_analysis', getvariable('fingerprint'),
+    ['cv_keywords', 'class_keywords', 'keyword_lists', 'keyword_list_scores']
+);
 
 CREATE OR REPLACE TEMP VIEW cv_keywords_now AS
 FROM muster.keybert_keywords(

@@ -9,7 +9,12 @@ BEGIN;
 
 SET VARIABLE missing = (
     SELECT error('diagnostics: table ' || name || ' is missing, run sql/pipeline/' || script || '.sql first')
-    FROM (VALUES ('settings', 'settings'), ('muster_steps', 'settings'), ('profiles', 'inputs'), ('ratings', 'annotate')) AS needed(name, script)
+    FROM (VALUES
+        ('settings', 'settings'),
+        ('muster_steps', 'settings'),
+        ('profiles', 'inputs'),
+        ('ratings', 'annotate')
+    ) AS needed(name, script)
     WHERE name NOT IN (SELECT table_name FROM information_schema.tables)
     LIMIT 1
 );
@@ -23,11 +28,18 @@ SET VARIABLE fingerprint = (
         ' ',
         contents('profiles'),
         contents('ratings'),
-        CAST(to_json({level: getvariable('level'), seed: getvariable('seed'), diagnostics_draws: getvariable('diagnostics_draws')}) AS VARCHAR),
+        CAST(to_json({
+            level: getvariable('level'),
+            seed: getvariable('seed'),
+            diagnostics_draws: getvariable('diagnostics_draws')
+        }) AS VARCHAR),
         (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
     ))
 );
-SET VARIABLE fresh = is_fresh('diagnostics', getvariable('fingerprint'), ['drift', 'drift_by_company', 'predictive_check', 'prior_sensitivity']);
+SET VARIABLE fresh = is_fresh(
+    'diagnostics', getvariable('fingerprint'),
+    ['drift', 'drift_by_company', 'predictive_check', 'prior_sensitivity']
+);
 
 CREATE OR REPLACE TEMP VIEW drift_now AS
 FROM muster.drift_summary(ratings, profiles, company, is_expert, level := getvariable('level'));

@@ -7,7 +7,12 @@ BEGIN;
 
 SET VARIABLE missing = (
     SELECT error('log_debias: table ' || name || ' is missing, run sql/pipeline/' || script || '.sql first')
-    FROM (VALUES ('settings', 'settings'), ('muster_steps', 'settings'), ('profiles', 'inputs'), ('ratings', 'annotate')) AS needed(name, script)
+    FROM (VALUES
+        ('settings', 'settings'),
+        ('muster_steps', 'settings'),
+        ('profiles', 'inputs'),
+        ('ratings', 'annotate')
+    ) AS needed(name, script)
     WHERE name NOT IN (SELECT table_name FROM information_schema.tables)
     LIMIT 1
 );

@@ -9,7 +9,13 @@ BEGIN;
 
 SET VARIABLE missing = (
     SELECT error('probit_bootstrap: table ' || name || ' is missing, run sql/pipeline/' || script || '.sql first')
-    FROM (VALUES ('settings', 'settings'), ('muster_steps', 'settings'), ('profiles', 'inputs'), ('companies', 'inputs'), ('ratings', 'annotate')) AS needed(name, script)
+    FROM (VALUES
+        ('settings', 'settings'),
+        ('muster_steps', 'settings'),
+        ('profiles', 'inputs'),
+        ('companies', 'inputs'),
+        ('ratings', 'annotate')
+    ) AS needed(name, script)
     WHERE name NOT IN (SELECT table_name FROM information_schema.tables)
     LIMIT 1
 );
@@ -26,11 +32,20 @@ SET VARIABLE fingerprint = (
         contents('profiles'),
         contents('companies'),
         contents('ratings'),
-        CAST(to_json({method: getvariable('method'), draws: getvariable('draws'), transport_sd: getvariable('transport_sd'), level: getvariable('level'), seed: getvariable('seed')}) AS VARCHAR),
+        CAST(to_json({
+            method: getvariable('method'),
+            draws: getvariable('draws'),
+            transport_sd: getvariable('transport_sd'),
+            level: getvariable('level'),
+            seed: getvariable('seed')
+        }) AS VARCHAR),
         (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
     ))
 );
-SET VARIABLE fresh = is_fresh('probit_bootstrap', getvariable('fingerprint'), ['estimates', 'totals', 'totals_by_sector', 'likely_experts']);
+SET VARIABLE fresh = is_fresh(
+    'probit_bootstrap', getvariable('fingerprint'),
+    ['estimates', 'totals', 'totals_by_sector', 'likely_experts']
+);
 
 CREATE OR REPLACE TEMP VIEW estimates_now AS
 FROM muster.fit_probit_bootstrap(

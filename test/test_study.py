@@ -1,0 +1,418 @@
+"""The scripts of sql/pipeline over a small study: each alone, twice, out of order, and with inputs that are missing, wrong or empty.
+
+    python test/test_study.py --extension build/release/muster.duckdb_extension
+
+Scripts are run through Python, statement after statement as DuckDB reads them; all.sql, which is for the command-line client, by that.
+What is computed again is seen from `muster_steps`, from the number of requests at the server of the language models, and by
+taking server and embedding model away.
+"""
+
+import argparse
+import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import duckdb
+
+from mock import Mock, environment_without_keys
+
+ROOT = Path(__file__).resolve().parent.parent
+PIPELINE = ROOT / "sql" / "pipeline"
+STEPS = re.findall(r"^\.read sql/pipeline/(\w+)\.sql$", (PIPELINE / "all.sql").read_text(), flags=re.M)
+# what is kept until something changes
+KEPT = [step for step in STEPS if step not in ("settings", "inputs")]
+SETTINGS = {
+    "ngram_max": 1, "top_n": 6, "cluster_min_cvs": 4, "draws": 60, "diagnostics_draws": 20, "earlier_annotators": ["gemini", "sonnet"],
+    "filters": ["strict"], "models": ["google:gemini-3.1-flash-lite", "openai:gpt-5-mini"],
+}
+COMPANIES = ("Bexhurst Bank", "Cinderford Cloud", "Ivybridge Imaging", "Foxglove Finance")
+CLIENT = ROOT / ".venv" / "bin" / "duckdb"
+EXTENSION = None
+
+
+def read(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path, rows, columns=None):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns or list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def sample(folder):
+    """The people of four companies and some of the rated ones, and what is known of them."""
+    profiles = read(ROOT / "data" / "profiles.csv")
+    rated = [row for row in profiles if row["is_expert"]]
+    some = [row for row in rated if row["is_expert"] == "true"][:35] + [row for row in rated if row["is_expert"] == "false"][:70]
+    people = some + [row for row in profiles if row["company"] in COMPANIES and not row["is_expert"]]
+    known = {row["profile_id"] for row in people}
+    write(folder / "profiles.csv", people)
+    for name in ("cvs", "texts", "ratings", "affiliations"):
+        write(folder / f"{name}.csv", [row for row in read(ROOT / "data" / f"{name}.csv") if row["profile_id"] in known])
+    write(folder / "companies.csv", [row for row in read(ROOT / "data" / "companies.csv") if row["company"] in COMPANIES])
+
+
+def connect(database):
+    connection = duckdb.connect(str(database), config={"allow_unsigned_extensions": "true"})
+    connection.execute(f"LOAD '{EXTENSION}'")
+    return connection
+
+
+def script(step):
+    return (PIPELINE / f"{step}.sql").read_text()
+
+
+class Study(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        """The whole study once; every test has a copy of it."""
+        cls.cleanup = tempfile.TemporaryDirectory()
+        cls.made = Path(cls.cleanup.name) / "made"
+        (cls.made / "data").mkdir(parents=True)
+        (cls.made / "report").mkdir()
+        sample(cls.made / "data")
+        cls.mock = Mock()
+        for name in set(os.environ) - set(environment_without_keys()):
+            del os.environ[name]
+        os.environ.update(cls.mock.environment(MUSTER_MODEL_DIR=str(ROOT / ".models"), MUSTER_OFFLINE="1"))
+        cls.use(cls.made)
+        cls.run_steps(cls.made, STEPS)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.mock.__exit__()
+        cls.cleanup.cleanup()
+
+    def setUp(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(self.temporary.cleanup)
+        self.folder = Path(self.temporary.name) / "study"
+        shutil.copytree(self.made, self.folder)
+        self.use(self.folder)
+        self.mock.reset()
+
+    @staticmethod
+    def use(folder):
+        os.environ["MUSTER_STORE"] = str(folder / "store.sqlite")
+
+    @staticmethod
+    def run_steps(folder, steps, **settings):
+        """Run steps, each in a session of its own that sets nothing but what is given here; `settings` has the study's."""
+        for step in steps:
+            connection = connect(folder / "study.db")
+            base = {"data": str(folder / "data"), "report": str(folder / "report"), "scripts": str(PIPELINE), **SETTINGS}
+            for name, value in ({**base, **settings} if step == "settings" else settings).items():
+                connection.execute(f"SET VARIABLE {name} = ?", [value])
+            try:
+                connection.execute(script(step))
+            finally:
+                connection.close()
+
+    def again(self, steps=STEPS, **settings):
+        """Run steps, and say which of them have computed something."""
+        before = self.query("SELECT step, finished_at FROM muster_steps")
+        self.run_steps(self.folder, steps, **settings)
+        after = self.query("SELECT step, finished_at FROM muster_steps")
+        return {step for step, finished in after if (step, finished) not in before} - {"inputs"}
+
+    def query(self, sql):
+        connection = connect(self.folder / "study.db")
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+
+    def tables(self):
+        """A checksum of each table and view."""
+        names = self.query("SELECT table_name FROM information_schema.tables WHERE table_name <> 'muster_steps' ORDER BY ALL")
+        return {name: self.query(f"SELECT contents('{name}')")[0][0] for name, in names}
+
+    def edit(self, name, change):
+        path = self.folder / "data" / f"{name}.csv"
+        rows = read(path)
+        columns = list(rows[0])
+        write(path, change(rows) or rows, columns)
+
+    def test_every_step_is_in_all(self):
+        self.assertEqual({path.stem for path in PIPELINE.glob("*.sql")}, {"all", *STEPS})
+        self.assertEqual([step for step, in self.query("SELECT step FROM muster_steps ORDER BY finished_at")], STEPS[1:])
+        self.assertEqual(self.query("SELECT count(*) FROM muster_steps WHERE seconds IS NULL OR seconds < 0"), [(0,)])
+
+    def test_the_study_finds_something(self):
+        for table in self.tables():
+            if table not in ("input_problems", "settings"):
+                self.assertGreater(self.query(f"SELECT count(*) FROM {table}")[0][0], 0, table)
+        self.assertEqual(self.query("SELECT count(*), count(DISTINCT company) FROM estimates"), [(4, 4)])
+        self.assertEqual(self.query("SELECT draws, len(models) FROM settings"), [(60, 2)])
+        self.assertEqual(self.query("SELECT DISTINCT len(draws) FROM estimates"), [(60,)])
+        documents = len(read(self.folder / "data" / "cvs.csv")) + len(read(self.folder / "data" / "texts.csv"))
+        self.assertEqual(self.query("SELECT count(*), count(label) FROM answers"), [(2 * documents, 2 * documents)])
+        annotators = ["earlier gemini", "earlier sonnet", "google:gemini-3.1-flash-lite", "openai:gpt-5-mini", "strict"]
+        self.assertEqual(self.query("SELECT DISTINCT annotator FROM ratings ORDER BY ALL"), [(name,) for name in annotators])
+        halves = self.query("SELECT list, label, tp + fp + tn + fn AS n FROM keyword_list_scores")
+        rated = len(read(self.folder / "data" / "cvs.csv"))
+        self.assertTrue(all(rated / 4 < n < rated * 3 / 4 for _, _, n in halves), halves)
+
+    def test_a_second_run_computes_nothing(self):
+        before = self.tables()
+        # without answers, vectors, server and model
+        (self.folder / "store.sqlite").unlink()
+        nowhere = {"MUSTER_MODEL_DIR": str(self.folder / "none"), "MUSTER_STORE": str(self.folder / "new.sqlite")}
+        command = [sys.executable, __file__, "--extension", str(EXTENSION), "--run", str(self.folder)]
+        done = subprocess.run(command, env={**environment_without_keys(), **nowhere, "MUSTER_OFFLINE": "1"}, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        self.assertEqual(self.tables(), before)
+        self.assertFalse((self.folder / "new.sqlite").exists())
+        self.assertEqual(self.again(), set())
+        self.assertEqual(self.mock.stats()["requests"], 0)
+
+    def test_in_one_session_and_in_the_other_order(self):
+        before = self.tables()
+        connection = connect(self.folder / "study.db")
+        for step in reversed(KEPT):
+            connection.execute(script(step))
+        connection.close()
+        self.assertEqual(self.tables(), before)
+        self.assertEqual(self.again(list(reversed(KEPT)), force=KEPT), set(KEPT))
+        self.assertEqual(self.tables(), before)
+        # what was said and embedded before is in the store
+        self.assertEqual(self.mock.stats()["requests"], 0)
+
+    def test_order_of_rows_changes_nothing(self):
+        before = self.tables()
+        for name in ("profiles", "cvs", "texts", "ratings", "affiliations", "companies"):
+            self.edit(name, lambda rows: rows.reverse())
+        self.assertEqual(self.again(), set())
+        self.assertEqual(self.tables(), before)
+
+    def test_a_step_can_be_forced(self):
+        self.assertEqual(self.again(force="clustering"), {"clustering"})
+        self.assertEqual(self.again(force=["log_debias", "affiliation"]), {"log_debias", "affiliation"})
+        self.assertEqual(self.again(force=""), set())
+        with self.assertRaisesRegex(duckdb.Error, "force must name steps of the study, got cluster$"):
+            self.again(["clustering"], force="cluster")
+
+    def test_a_changed_setting(self):
+        dependent = {"probit_bootstrap", "report"}
+        self.assertEqual(self.again(draws=40), dependent)
+        self.assertEqual(self.query("SELECT DISTINCT len(draws) FROM estimates"), [(40,)])
+        # kept for a step that is run alone
+        self.assertEqual(self.again(["probit_bootstrap"]), set())
+        # and what the session sets comes first
+        self.assertEqual(self.again(["probit_bootstrap"], draws=30), {"probit_bootstrap"})
+        self.assertEqual(self.query("SELECT DISTINCT len(draws) FROM estimates"), [(30,)])
+
+    def test_a_changed_affiliation(self):
+        def change(rows):
+            rows[0]["affiliation"] = "Université de Montclair; Foxglove Finance GmbH"
+        self.edit("affiliations", change)
+        self.assertEqual(self.again(), {"affiliation", "report"})
+
+    def test_a_changed_headcount(self):
+        def change(rows):
+            rows[0]["headcount"] = "999"
+        self.edit("companies", change)
+        # everything that sees headcounts; texts and affiliations are none of their business
+        self.assertEqual(self.again(), set(KEPT) - {"cv_analysis", "clustering", "affiliation", "annotate", "annotator_metrics"})
+
+    def test_a_changed_text(self):
+        def change(rows):
+            rows[0]["text"] = "Sales manager. Price lists and trade fairs, day in, day out."
+        self.edit("texts", change)
+        changed = self.again()
+        # one text and two models
+        self.assertEqual(self.mock.stats()["requests"], 2)
+        self.assertIn("annotate", changed)
+        self.assertFalse(changed & {"cv_analysis", "clustering", "affiliation"}, changed)
+
+    def test_a_changed_cv(self):
+        def change(rows):
+            rows[0]["text"] += " Beekeeping."
+        self.edit("cvs", change)
+        changed = self.again()
+        self.assertEqual(self.mock.stats()["requests"], 2)
+        self.assertTrue({"cv_analysis", "annotate", "clustering"} <= changed, changed)
+        self.assertNotIn("affiliation", changed)
+
+    def test_a_table_that_was_dropped(self):
+        before = self.tables()
+        self.query("DROP TABLE totals")
+        self.assertEqual(self.again(), {"probit_bootstrap"})
+        self.assertEqual(self.tables(), before)
+
+    def test_answers_that_failed_are_asked_again(self):
+        def change(rows):
+            rows[0]["text"] = "Refused. [[fault:refusal]]"
+        self.edit("texts", change)
+        self.again()
+        self.assertEqual(self.query("SELECT count(*) FROM answers WHERE label IS NULL AND error IS NOT NULL"), [(2,)])
+        self.mock.reset()
+        self.assertEqual(self.again(["annotate"]), {"annotate"})
+        self.assertEqual(self.mock.stats()["requests"], 2)
+
+    def test_what_is_missing_is_said(self):
+        needed = {
+            "inputs": ("settings", "settings"), "cv_analysis": ("cvs", "inputs"), "clustering": ("cv_keywords", "cv_analysis"),
+            "affiliation": ("affiliations", "inputs"), "annotate": ("texts", "inputs"), "annotator_metrics": ("ratings", "annotate"),
+            "probit_bootstrap": ("ratings", "annotate"), "log_debias": ("ratings", "annotate"), "diagnostics": ("ratings", "annotate"),
+            "report": ("estimates", "probit_bootstrap"),
+        }
+        self.assertEqual(list(needed), STEPS[1:])
+        for step, (table, maker) in needed.items():
+            kind = "VIEW" if table == "ratings" else "TABLE"
+            connection = connect(self.folder / "study.db")
+            connection.execute(f"ALTER {kind} {table} RENAME TO away")
+            before = connection.execute("SELECT * EXCLUDE (estimated_size) FROM duckdb_tables()").fetchall()
+            message = f"{step}: table {table} is missing, run sql/pipeline/{maker}.sql first"
+            with self.subTest(step), self.assertRaisesRegex(duckdb.Error, re.escape(message)):
+                connection.execute(script(step))
+            connection.rollback()
+            self.assertEqual(connection.execute("SELECT * EXCLUDE (estimated_size) FROM duckdb_tables()").fetchall(), before)
+            connection.execute(f"ALTER {kind} away RENAME TO {table}")
+            connection.close()
+        # nothing at all
+        for step in STEPS[1:]:
+            connection = connect(Path(self.temporary.name) / "empty.db")
+            with self.assertRaisesRegex(duckdb.Error, f"{step}: table settings is missing, run sql/pipeline/settings.sql first"):
+                connection.execute(script(step))
+            connection.close()
+
+    def test_missing_files_and_columns(self):
+        for name in ("profiles", "companies", "cvs", "texts", "ratings", "affiliations"):
+            path = self.folder / "data" / f"{name}.csv"
+            rows = read(path)
+            path.unlink()
+            with self.assertRaisesRegex(duckdb.Error, f"{name}.csv"):
+                self.run_steps(self.folder, ["inputs"])
+            column = list(rows[0])[-1]
+            write(path, [{key: value for key, value in row.items() if key != column} for row in rows])
+            with self.assertRaisesRegex(duckdb.Error, f'"{column}" not found'):
+                self.run_steps(self.folder, ["inputs"])
+            write(path, rows)
+        self.assertEqual(self.again(), set())
+
+    def test_wrong_values(self):
+        def put(name, column, value, row=0):
+            def change(rows):
+                rows[row][column] = value
+            return name, change
+
+        cases = [
+            (put("profiles", "is_expert", "perhaps"), "profiles, truth is true or false, 1 or 0, yes or no, or NULL: violated 1 times, such as perhaps"),
+            (put("companies", "headcount", "many"), "profiles, headcount is a number of at least 0 or NULL: violated .* such as many"),
+            (put("ratings", "label", "2"), "ratings, label is true or false, 1 or 0, yes or no, or NULL: violated 1 times, such as 2"),
+            (("ratings", lambda rows: rows + rows[:1]), "ratings, one row a person and annotator: violated 1 times"),
+            (("profiles", lambda rows: rows + rows[:1]), "profiles, profile_id is unique: violated 1 times"),
+            (("companies", lambda rows: rows + rows[:1]), "companies, company is unique: violated 1 times, such as Bexhurst Bank"),
+            (("texts", lambda rows: rows + rows[:1]), "cvs and texts, one text a person: violated 1 times"),
+        ]
+        before = self.tables()
+        for (name, change), message in cases:
+            path = self.folder / "data" / f"{name}.csv"
+            bytes_before = path.read_bytes()
+            self.edit(name, change)
+            with self.subTest(message), self.assertRaisesRegex(duckdb.Error, message):
+                self.run_steps(self.folder, ["inputs"])
+            path.write_bytes(bytes_before)
+        # a step that fails leaves the tables as they were
+        self.assertEqual(self.tables(), before)
+        self.edit("texts", lambda rows: rows + [{"profile_id": "nobody", "text": "of nobody"}])
+        self.assertEqual(self.again(), set())
+        rule = "every text is of a profile (else it is ignored)"
+        self.assertEqual(self.query("SELECT rule, n, examples FROM input_problems"), [(rule, 1, ["nobody"])])
+
+    def test_identifiers_and_truths_of_other_types(self):
+        before = {table: self.query(f"SELECT * EXCLUDE (draws) FROM {table}") for table in ("estimates",)}
+        renamed = lambda rows: [{**row, "profile_id": "p-" + row["profile_id"]} for row in rows]
+        for name in ("cvs", "texts", "ratings", "affiliations", "profiles"):
+            self.edit(name, renamed)
+        words = {"true": "Yes", "false": "0", "": ""}
+        self.edit("profiles", lambda rows: [{**row, "is_expert": words[row["is_expert"]]} for row in rows])
+        self.again()
+        self.assertEqual(self.mock.stats()["requests"], 0)
+        after = {table: self.query(f"SELECT * EXCLUDE (draws) FROM {table}") for table in before}
+        self.assertEqual(after, before)
+
+    def test_empty_tables(self):
+        for name in ("texts", "affiliations", "ratings"):
+            path = self.folder / "data" / f"{name}.csv"
+            write(path, [], list(read(path)[0]))
+        self.again()
+        self.assertEqual(self.query("SELECT count(*) FROM organisations"), [(0,)])
+        self.assertEqual(self.query("SELECT sum(n_labelled) FROM estimates"), [(0,)])
+        for name in ("cvs", "profiles", "companies"):
+            path = self.folder / "data" / f"{name}.csv"
+            write(path, [], list(read(path)[0]))
+        self.run_steps(self.folder, ["settings", "inputs"])
+        said = {
+            "cv_analysis": "discriminative_keywords: label must have",
+            "annotator_metrics": "annotator_metrics: ",
+            "probit_bootstrap": "fit_probit_bootstrap: ",
+            "diagnostics": ": ",
+        }
+        for step in KEPT:
+            with self.subTest(step):
+                try:
+                    self.run_steps(self.folder, [step])
+                except duckdb.Error as error:
+                    self.assertIn(said.get(step, "nothing may fail here"), str(error))
+
+
+class Client(unittest.TestCase):
+    @unittest.skipUnless(CLIENT.exists() and duckdb.__version__.startswith("2"), "once is enough")
+    def test_all_in_the_client(self):
+        with tempfile.TemporaryDirectory() as folder, Mock() as mock:
+            folder = Path(folder)
+            (folder / "data").mkdir()
+            sample(folder / "data")
+            variables = {"data": str(folder / "data"), "report": str(folder), **SETTINGS}
+            settings = "".join(f"SET VARIABLE {name} = {value!r};" for name, value in variables.items())
+            command = [CLIENT, "-unsigned", folder / "study.db", "-cmd", f"LOAD '{EXTENSION}'", "-cmd", settings]
+            store = {"MUSTER_STORE": str(folder / "store.sqlite"), "MUSTER_MODEL_DIR": str(ROOT / ".models"), "MUSTER_OFFLINE": "1"}
+            environment = {**environment_without_keys(), **mock.environment(**store)}
+
+            def run(name, check=0):
+                with open(PIPELINE / f"{name}.sql") as file:
+                    done = subprocess.run(command, stdin=file, env=environment, cwd=ROOT, capture_output=True, text=True)
+                self.assertEqual(done.returncode, check, done.stderr)
+                return done
+
+            first, second = run("all"), run("all")
+            self.assertEqual((first.stderr, second.stderr), ("", ""))
+            for done, word in ((first, "computed"), (second, "kept")):
+                for step in KEPT:
+                    self.assertRegex(done.stdout, rf"(?m)^{step}$")
+                    self.assertRegex(done.stdout, rf"│ {step} +│ {word} +│ +[0-9.]+ │")
+            # a step alone prints nothing, and one that cannot run says why first of all
+            self.assertEqual(run("log_debias").stdout, "")
+            command[2] = folder / "other.db"
+            failed = run("log_debias", check=1)
+            self.assertEqual(failed.stdout, "")
+            self.assertRegex(failed.stderr, r"\AInvalid Input Error: log_debias: table settings is missing, run sql/pipeline/settings.sql first")
+            failed = run("clustering", check=1)
+            # all.sql ends with the first error
+            (folder / "data" / "texts.csv").unlink()
+            failed = run("all", check=1)
+            self.assertEqual(failed.stdout.split(), ["settings", "inputs"])
+            self.assertEqual(failed.stderr.count("Error"), 1, failed.stderr)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--extension", required=True)
+    parser.add_argument("--run", type=Path, help="run all steps in this folder's study, without any test")
+    args, rest = parser.parse_known_args()
+    EXTENSION = Path(args.extension).resolve()
+    if args.run:
+        Study.run_steps(args.run, STEPS)
+    else:
+        unittest.main(argv=[sys.argv[0], *rest], verbosity=1)
