@@ -78,3 +78,119 @@ pub fn edges(script: &str, parsed: &[&str], functions: &BTreeMap<String, Paramet
     edges.dedup();
     edges
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The JSON of `FROM t` in the form of DuckDB 1.5 and of 2.0.
+    const FROM_T: [&str; 2] = [
+        r#"{"error":false,"statements":[{"node":{"type":"SELECT_NODE","from_table":{"type":"BASE_TABLE","table_name":"t"}}}]}"#,
+        r#"{"error":false,"statements":[{"node":{"type":"SELECT_NODE","from_table":{"type":"BASE_TABLE","table_name":"t","qualified_name":{"path":["s","t"]}}}}]}"#,
+    ];
+
+    #[test]
+    fn each_query_is_an_edge_or_an_error() {
+        let script = "CREATE TABLE a AS FROM t;\n\nFROM t; INSERT INTO a FROM";
+        assert_eq!(queries(script), ["FROM t", "FROM t", "FROM"]);
+        let wrong = r#"{"error":true,"error_message":"syntax error\nmore"}"#;
+        let found = edges(script, &[FROM_T[0], FROM_T[1], wrong], &BTreeMap::new());
+        let edge = |statement, line, source: Option<&str>, kind, error: Option<&str>| Edge {
+            statement,
+            line,
+            source: source.map(str::to_string),
+            target: Some("a".to_string()),
+            kind: Some(kind),
+            error: error.map(str::to_string),
+        };
+        assert_eq!(
+            found,
+            [edge(1, 1, Some("t"), "create table", None), edge(3, 3, None, "insert", Some("syntax error"))]
+        );
+        assert_eq!(edges("CREATE TABLE a AS FROM t", &[FROM_T[1]], &BTreeMap::new())[0].source.as_deref(), Some("s.t"));
+    }
+
+    /// Scripts made of what matters to the cutter.
+    fn scripts() -> impl Strategy<Value = String> {
+        let words = prop::sample::select(vec![
+            "SELECT",
+            "FROM",
+            "WITH",
+            "AS",
+            "(",
+            ")",
+            ",",
+            ";",
+            "'",
+            "\"",
+            "$$",
+            "--",
+            "/*",
+            "*/",
+            "\n",
+            ".",
+            "a",
+            "t",
+            "CREATE",
+            "TABLE",
+            "VIEW",
+            "MACRO",
+            "INSERT",
+            "INTO",
+            "UPDATE",
+            "SET",
+            "DELETE",
+            "USING",
+            "MERGE",
+            "ON",
+            "COPY",
+            "TO",
+            "'x.csv'",
+            "PIVOT",
+            "UNION",
+            "VALUES",
+            "1",
+            ":=",
+            "e'",
+            "$t$",
+            "EXPLAIN",
+            "ANALYZE",
+            "PREPARE",
+            "VARIABLE",
+            "ALTER",
+            "RENAME",
+            "BY",
+            "CONFLICT",
+            "RETURNING",
+            "RECURSIVE",
+            "é",
+            "WHERE",
+            "[",
+            "]",
+            "DATA",
+            "NO",
+            "KEY",
+        ]);
+        prop::collection::vec(words, 0..30).prop_map(|words| words.join(" "))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+
+        #[test]
+        fn nothing_panics(script in scripts(), json in prop::sample::select(vec![FROM_T[0], FROM_T[1], "", "[", "{}", "null"])) {
+            let queries = queries(&script);
+            let parsed = vec![json; queries.len()];
+            for edge in edges(&script, &parsed, &BTreeMap::new()) {
+                prop_assert!(edge.source.is_some() != edge.error.is_some());
+                prop_assert!(edge.error.is_some() || edge.target.is_some());
+            }
+        }
+
+        #[test]
+        fn any_text_is_read(script in "\\PC*") {
+            queries(&script);
+        }
+    }
+}

@@ -102,7 +102,9 @@ fn arguments<'j>(node: &Object<'j>) -> Vec<(String, &'j RawValue)> {
         };
         return array(list).into_iter().filter_map(argument).collect();
     }
-    let named = |json: &'j RawValue| (object(json).map(|node| string(node.get("alias")).to_lowercase()).unwrap_or_default(), json);
+    let named = |json: &'j RawValue| {
+        (object(json).map(|node| string(node.get("alias")).to_lowercase()).unwrap_or_default(), json)
+    };
     node.get("children").map(|list| array(list).into_iter().map(named).collect()).unwrap_or_default()
 }
 
@@ -154,7 +156,13 @@ impl<'a> Reader<'a> {
         Ok(Read { sources, values: values.unwrap_or_default() })
     }
 
-    fn remember(&mut self, part: &Part, sources: &BTreeSet<String>, parameters: Parameters, values: &Option<Vec<String>>) {
+    fn remember(
+        &mut self,
+        part: &Part,
+        sources: &BTreeSet<String>,
+        parameters: Parameters,
+        values: &Option<Vec<String>>,
+    ) {
         match (&part.role, &part.target) {
             (Role::Variable(name), _) => {
                 self.variables.remove(name);
@@ -233,10 +241,10 @@ impl<'j> Walk<'_, '_, 'j> {
 
     /// A relation of that name, unless it is a common table expression or a parameter.
     fn relation(&mut self, path: Vec<String>, scope: &Scope) {
-        if let [name] = path.as_slice() {
-            if sees(scope, &name.to_lowercase()) {
-                return;
-            }
+        if let [name] = path.as_slice()
+            && sees(scope, &name.to_lowercase())
+        {
+            return;
         }
         if !path.is_empty() {
             self.sources.insert(relation_name(&path));
@@ -280,11 +288,11 @@ impl<'j> Walk<'_, '_, 'j> {
         let Some(node) = object(argument) else { return };
         if string(node.get("type")) == "COLUMN_REF" {
             let path = strings(node.get("column_names"));
-            if let [name] = path.as_slice() {
-                if let Some(own) = self.parameters.iter_mut().find(|(own, _)| *own == name.to_lowercase()) {
-                    own.1 = true;
-                    return;
-                }
+            if let [name] = path.as_slice()
+                && let Some(own) = self.parameters.iter_mut().find(|(own, _)| *own == name.to_lowercase())
+            {
+                own.1 = true;
+                return;
             }
             return self.relation(path, scope);
         }

@@ -144,11 +144,7 @@ pub fn pieces(script: &str) -> Vec<Piece<'_>> {
         }
         line += word.bytes().filter(|byte| *byte == b'\n').count() as i64;
         if word == ";" {
-            pieces.push(Piece {
-                text: &script[start..at + 1],
-                line: first_line,
-                tokens: std::mem::take(&mut tokens),
-            });
+            pieces.push(Piece { text: &script[start..at + 1], line: first_line, tokens: std::mem::take(&mut tokens) });
             (start, depth) = (at + 1, 0);
         } else if kind != Kind::Space {
             if matches!(word, ")" | "]" | "}") {
@@ -204,9 +200,15 @@ mod tests {
 
     #[test]
     fn quotes_are_taken_off() {
-        for (token, text) in
-            [("'a''b'", "a'b"), ("\"a\"\"b\"", "a\"b"), ("$$a$$", "a"), ("$t$a$t$", "a"), ("e'a'", "a"), ("a", "a"), ("'a", "a")]
-        {
+        for (token, text) in [
+            ("'a''b'", "a'b"),
+            ("\"a\"\"b\"", "a\"b"),
+            ("$$a$$", "a"),
+            ("$t$a$t$", "a"),
+            ("e'a'", "a"),
+            ("a", "a"),
+            ("'a", "a"),
+        ] {
             assert_eq!(unquoted(token), text);
         }
     }
