@@ -2,6 +2,7 @@
 
 use super::relations::Parameters;
 use super::statements::{Part, Role, relation_name, variable_name};
+use super::tokens::{Kind, tokens, unquoted};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -106,6 +107,19 @@ fn arguments<'j>(node: &Object<'j>) -> Vec<(String, &'j RawValue)> {
         (object(json).map(|node| string(node.get("alias")).to_lowercase()).unwrap_or_default(), json)
     };
     node.get("children").map(|list| array(list).into_iter().map(named).collect()).unwrap_or_default()
+}
+
+/// A relation's name in a text, such as `main."my table"`, in parts; what is no such name is one part: a file.
+fn named(text: String) -> Vec<String> {
+    let tokens = tokens(&text);
+    let is_name = tokens.iter().enumerate().all(|(at, token)| match at % 2 {
+        0 => matches!(token.kind, Kind::Word | Kind::Quoted),
+        _ => &text[token.start..token.end] == ".",
+    });
+    if !is_name || tokens.len() % 2 == 0 {
+        return vec![text];
+    }
+    tokens.iter().step_by(2).map(|token| unquoted(&text[token.start..token.end])).collect()
 }
 
 /// How deep a text of JSON is nested.
@@ -297,8 +311,7 @@ impl<'j> Walk<'_, '_, 'j> {
             return self.relation(path, scope);
         }
         for name in self.values(argument) {
-            let name = name.strip_prefix("main.").unwrap_or(&name);
-            self.relation(vec![name.to_string()], scope);
+            self.relation(named(name), scope);
         }
     }
 
