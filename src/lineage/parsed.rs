@@ -116,7 +116,7 @@ fn named(text: String) -> Vec<String> {
         0 => matches!(token.kind, Kind::Word | Kind::Quoted),
         _ => &text[token.start..token.end] == ".",
     });
-    if !is_name || tokens.len() % 2 == 0 {
+    if !is_name || tokens.len().is_multiple_of(2) {
         return vec![text];
     }
     tokens.iter().step_by(2).map(|token| unquoted(&text[token.start..token.end])).collect()
