@@ -5,6 +5,7 @@
 #   make demo-keywords   words of its CVs that tell experts from others, and filters made of them
 #   make demo-llm        annotation of its CVs by three language models, played by a local server
 #   make study           the whole study of the sample, from files to a page with tables and pictures, in build/study
+#   make dbt             the study as a dbt project, on the sample with that server
 #   make test            all tests
 #   make bench           all of the following; an hour
 #   make bench-estimates   speed beside a numpy program, and calibration, written to docs/
@@ -28,7 +29,7 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build models demo demo-keywords demo-llm study test test-engine test-sql test-llm test-study test-docs lint bench bench-estimates \
+.PHONY: all build models demo demo-keywords demo-llm study dbt test test-engine test-sql test-llm test-study test-dbt test-docs lint bench bench-estimates \
 	bench-embed bench-keywords bench-filter bench-llm compare cuda test-cuda bench-cuda docs package clean
 
 all: build models .venv/ready .venv-1.5/ready
@@ -74,7 +75,17 @@ study: all $(MOCK)
 	@.venv/bin/python test/mock.py --port 8719 --store build/study/store.sqlite $(CLI) build/study/study.db -cmd "LOAD '$(EXTENSION)'" \
 		-cmd "SET VARIABLE report = 'build/study/report'; SET VARIABLE force = '$(FORCE)'" < sql/pipeline/all.sql
 
-test: lint test-engine all test-sql test-llm test-study test-docs
+.venv-dbt/ready: examples/dbt/requirements.txt
+	$(PYTHON) -m venv .venv-dbt
+	.venv-dbt/bin/python -m pip install --quiet --disable-pip-version-check -r examples/dbt/requirements.txt
+	touch $@
+
+# the answers are those of the server of the tests
+dbt: all $(MOCK) .venv-dbt/ready
+	mkdir -p build/dbt
+	cd examples/dbt && MUSTER_STUDY=../../build/dbt/study.duckdb ../../.venv/bin/python ../../test/mock.py ../../.venv-dbt/bin/dbt build
+
+test: lint test-engine all test-sql test-llm test-study test-dbt test-docs
 
 lint:
 	$(CARGO) fmt --all --check
@@ -99,6 +110,9 @@ test-llm: all $(MOCK)
 test-study: all $(MOCK)
 	.venv/bin/python test/test_study.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_study.py --extension $(EXTENSION)
+
+test-dbt: all $(MOCK) .venv-dbt/ready
+	.venv-dbt/bin/python test/test_dbt.py --extension $(EXTENSION)
 
 test-docs: all $(MOCK)
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check
@@ -172,4 +186,4 @@ package:
 	cd build/dist && sha256sum muster.duckdb_extension > muster.duckdb_extension.sha256
 
 clean:
-	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-embed
+	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-dbt .venv-embed

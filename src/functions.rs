@@ -64,6 +64,7 @@ pub const FILES: &[&str] = &[
     include_str!("../sql/llm_import.sql"),
     include_str!("../sql/llm_agreement.sql"),
     include_str!("../sql/sparkline.sql"),
+    include_str!("../sql/lineage.sql"),
     include_str!("../sql/orthant.sql"),
     include_str!("../sql/tetrachoric.sql"),
     include_str!("../sql/functions.sql"),

@@ -13,6 +13,7 @@ mod entry;
 pub mod functions;
 pub mod hash;
 pub mod keywords;
+pub mod lineage;
 pub mod llm;
 pub mod options;
 pub mod parallel;

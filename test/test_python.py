@@ -418,6 +418,7 @@ class Names(unittest.TestCase):
         "llm_plan": "{docs}, {body}, ['openai:m', 'google:m'], store := '{store}'",
         "llm_import": "{answers}, store := '{store}'",
         "llm_agreement": "{ratings}",
+        "lineage": "'CREATE TABLE a AS FROM t'",
     }
     RELATIONS = {
         "ratings": "r", "profiles": "p", "estimates": "e", "made": "e", "counts": "c", "docs": "d", "keywords": "k", "lists": "l",
@@ -538,7 +539,7 @@ class Names(unittest.TestCase):
         """Every name once for each relation, the relations of a call under different names."""
         for call, tables in self.tables.items():
             relations = [field for field in self.fields(call) if field in self.RELATIONS]
-            for i in range(len(tables)):
+            for i in range(len(tables) if relations else 0):
                 names = {relation: tables[(i + 5 * at) % len(tables)] for at, relation in enumerate(relations)}
                 for relation, name in names.items():
                     if name in self.hidden(call, relation):

@@ -2,7 +2,8 @@
 
 A block marked `console` begins with the command after `$ `; the lines below it are its output. A line with only `…` stands for
 any number of lines. Blocks marked `sql` are run one after the other in one session of Python's DuckDB; the pages of docs/ find
-the study of docs/functions.md there. Language models are played by the server of the tests.
+the study of docs/functions.md there. Language models are played by the server of the tests. The rules of check_inputs that a page
+lists are compared with its source.
 """
 
 import os
@@ -52,6 +53,16 @@ def check_console(block: str) -> str | None:
     return None
 
 
+def check_rules() -> str | None:
+    """Whether docs/data_sources.md has the rules of check_inputs, all of them and in their order."""
+    source = (ROOT / "sql" / "check_inputs.sql").read_text()
+    written = re.findall(r"^\| (error|warning) \| (\w+) \| (.+) \|$", (ROOT / "docs" / "data_sources.md").read_text(), flags=re.M)
+    rules = re.findall(
+        r"'(error|warning)'(?: AS \w+)?, '(profiles|ratings)'(?: AS \w+)?, '([^']+)'", source[source.index("CREATE MACRO") :]
+    )
+    return None if rules and written == rules else f"docs/data_sources.md lists {written}, check_inputs has {rules}"
+
+
 def main() -> int:
     # what a page writes goes into a folder of its own
     with language_models() as mock, tempfile.TemporaryDirectory() as folder:
@@ -61,7 +72,10 @@ def main() -> int:
 
 
 def check(server: str) -> int:
-    passed = failed = 0
+    problem = check_rules()
+    passed, failed = int(problem is None), int(problem is not None)
+    if problem:
+        print(f"FAIL {problem}")
     for name in DOCUMENTS:
         text = (ROOT / name).read_text()
         for block in blocks(text, "console"):

@@ -18,11 +18,14 @@ SET VARIABLE missing = (
 );
 
 
+CREATE OR REPLACE TEMP VIEW employers AS
+SELECT profile_id, company FROM profiles;
+
 SET VARIABLE fingerprint = (
     SELECT md5(concat_ws(
         ' ',
         contents('affiliations'),
-        contents('profiles'),
+        contents('employers'),
         (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
     ))
 );
@@ -38,7 +41,7 @@ CREATE OR REPLACE TABLE organisations AS FROM kept_or_now('organisations');
 -- a company goes through the same cleaning as the texts, so that both are spelled alike
 CREATE OR REPLACE TEMP VIEW company_affiliations_now AS
 WITH company AS (
-    SELECT DISTINCT company FROM profiles WHERE company IS NOT NULL
+    SELECT DISTINCT company FROM employers WHERE company IS NOT NULL
 ),
 cleaned AS (
     SELECT affiliation, unnest(names) AS company
@@ -53,11 +56,11 @@ named AS (
 SELECT
     cleaned.company,
     count(named.profile_id) AS n_named,
-    count(*) FILTER (profiles.company = cleaned.company) AS n_known,
-    count(*) FILTER (profiles.company <> cleaned.company) AS n_elsewhere
+    count(*) FILTER (employers.company = cleaned.company) AS n_known,
+    count(*) FILTER (employers.company <> cleaned.company) AS n_elsewhere
 FROM cleaned
 LEFT JOIN named ON named.affiliation = lower(cleaned.affiliation)
-LEFT JOIN profiles USING (profile_id)
+LEFT JOIN employers USING (profile_id)
 GROUP BY cleaned.company
 ORDER BY n_named DESC, cleaned.company;
 CREATE OR REPLACE TABLE company_affiliations AS FROM kept_or_now('company_affiliations');

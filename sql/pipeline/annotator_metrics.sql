@@ -21,10 +21,13 @@ SET VARIABLE missing = (
 
 SET VARIABLE level = coalesce(getvariable('level'), (SELECT level FROM settings));
 
+CREATE OR REPLACE TEMP VIEW truths AS
+SELECT profile_id, is_expert FROM profiles;
+
 SET VARIABLE fingerprint = (
     SELECT md5(concat_ws(
         ' ',
-        contents('profiles'),
+        contents('truths'),
         contents('ratings'),
         CAST(to_json({level: getvariable('level')}) AS VARCHAR),
         (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
@@ -36,11 +39,11 @@ SET VARIABLE fresh = is_fresh(
 );
 
 CREATE OR REPLACE TEMP VIEW annotator_metrics_now AS
-FROM muster.annotator_metrics(ratings, profiles, is_expert, level := getvariable('level'));
+FROM muster.annotator_metrics(ratings, truths, is_expert, level := getvariable('level'));
 CREATE OR REPLACE TABLE annotator_metrics AS FROM kept_or_now('annotator_metrics');
 
 CREATE OR REPLACE TEMP VIEW annotator_correlations_now AS
-FROM muster.annotator_correlations(ratings, profiles, is_expert);
+FROM muster.annotator_correlations(ratings, truths, is_expert);
 CREATE OR REPLACE TABLE annotator_correlations AS FROM kept_or_now('annotator_correlations');
 
 CREATE OR REPLACE TEMP VIEW annotator_agreement_now AS
@@ -48,7 +51,7 @@ FROM muster.llm_agreement(ratings);
 CREATE OR REPLACE TABLE annotator_agreement AS FROM kept_or_now('annotator_agreement');
 
 CREATE OR REPLACE TEMP VIEW annotator_model_now AS
-FROM muster.probit_model(ratings, profiles, is_expert);
+FROM muster.probit_model(ratings, truths, is_expert);
 CREATE OR REPLACE TABLE annotator_model AS FROM kept_or_now('annotator_model');
 
 DELETE FROM muster_steps WHERE step = 'annotator_metrics' AND NOT getvariable('fresh');

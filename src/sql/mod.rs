@@ -11,6 +11,7 @@ mod embed;
 mod kernel;
 mod keyword_filter;
 mod keywords;
+mod lineage;
 mod llm;
 mod log_debias;
 mod normal;
@@ -104,6 +105,7 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<discriminative::DiscriminativeKeywords>(connection)?;
     kernel::<discriminative::KeywordScores>(connection)?;
     kernel::<cluster::Cluster>(connection)?;
+    kernel::<lineage::Lineage>(connection)?;
     kernel::<llm::Usage>(connection)?;
     kernel::<llm::StorePages>(connection)?;
     kernel::<llm::Store>(connection)?;
@@ -113,6 +115,7 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     connection.register_scalar_function::<embed::Embed>("muster_embed")?;
     connection.register_scalar_function::<keyword_filter::KeywordFilter>("muster_keyword_filter")?;
     connection.register_scalar_function::<keywords::KeybertKeywords>("muster_keybert_keywords")?;
+    connection.register_scalar_function::<lineage::Queries>("muster_lineage_queries")?;
     connection.register_scalar_function::<Volatile<llm::Annotate>>("muster_llm_annotate")?;
     connection.register_scalar_function::<Volatile<llm::Plan>>("muster_llm_plan")?;
     connection.register_scalar_function::<Volatile<llm::Import>>("muster_llm_import")?;

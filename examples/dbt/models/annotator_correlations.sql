@@ -1,0 +1,1 @@
+FROM muster.annotator_correlations({{ relation(ref('ratings')) }}, {{ relation(ref('people')) }}, is_expert)

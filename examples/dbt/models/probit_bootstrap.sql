@@ -1,0 +1,11 @@
+-- experts by company
+FROM muster.fit_probit_bootstrap(
+    {{ relation(ref('ratings')) }}, {{ relation(ref('people')) }}, company, is_expert,
+    headcount := headcount,
+    method := '{{ var('method') }}',
+    draws := {{ var('draws') }},
+    level := {{ var('level') }},
+    seed := {{ var('seed') }},
+    transport_sd := {{ var('transport_sd') }},
+    keep_draws := true
+)
