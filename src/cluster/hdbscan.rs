@@ -1,23 +1,25 @@
 //! HDBSCAN: clusters of any shape and density, and noise (Campello, Moulavi & Sander 2013; McInnes & Healy 2017).
 //!
 //! The core distance c(i) is that to the min_samples-th nearest point, i itself being the first. Two points are
-//! m(i, j) = max(c(i), c(j), |x_i - x_j|) apart. Cutting the minimum spanning tree of these distances from the longest edge down makes
-//! a tree of components; those of fewer than min_cluster_size points only fall off the one they leave. What is left splits
-//! into clusters. With λ = 1 / distance, a cluster that comes up at λ₀ and whose points leave it at λ(p) has the stability Σ_p (λ(p) - λ₀). Clusters
-//! are taken for the largest sum of stabilities, none within another ("excess of mass"), and never all points together. These are
-//! the definitions of scikit-learn's `HDBSCAN`, and its labels.
+//! m(i, j) = max(c(i), c(j), |x_i - x_j|) apart. Cutting the minimum spanning tree of these distances from the longest edge
+//! down makes a tree of components; those of fewer than min_cluster_size points only fall off the one they leave. What
+//! is left splits into clusters. With λ = 1 / distance, a cluster that comes up at λ₀ and whose points leave it at λ(p)
+//! has the stability Σ_p (λ(p) - λ₀). Clusters are taken for the largest sum of stabilities, none within another
+//! ("excess of mass"), and never all points together. These are the definitions of scikit-learn's `HDBSCAN`, and its
+//! labels.
 //!
-//! **Ties.** With min_samples above 2, several edges have the length of one point's core distance, and which comes first decides which
-//! cluster a point between two falls to. In scikit-learn that is up to the order of the rows and to an unstable sort, so it
-//! has no defined answer. Here the edge between the nearer points comes first, and edges that are equal in that too are cut at once.
+//! **Ties.** With min_samples above 2, several edges have the length of one point's core distance, and which comes
+//! first decides which cluster a point between two falls to. In scikit-learn that is up to the order of the rows and to
+//! an unstable sort, so it has no defined answer. Here the edge between the nearer points comes first, and edges that
+//! are equal in that too are cut at once.
 //!
-//! **The spanning tree** is found by Borůvka's method (1926): every component but the largest takes its shortest edge outwards, until there is
-//! one component. Most edges lead to one of a point's nearest neighbours, which the core distances have found already; a point is
-//! compared with all others only where its component may find a shorter one. Memory grows with the number of points, time
-//! with its square times a few rounds.
+//! **The spanning tree** is found by Borůvka's method (1926): every component but the largest takes its shortest edge
+//! outwards, until there is one component. Most edges lead to one of a point's nearest neighbours, which the core
+//! distances have found already; a point is compared with all others only where its component may find a shorter one.
+//! Memory grows with the number of points, time with its square times a few rounds.
 //!
-//! The crates `hdbscan` 0.12 and `petal-clustering` 0.14 measure one pair of points at a time, which for 5,000 texts takes 20 seconds and more where
-//! this takes less than one, and 16 times that for 20,000.
+//! The crates `hdbscan` 0.12 and `petal-clustering` 0.14 measure one pair of points at a time, which for 5,000 texts
+//! takes 20 seconds and more where this takes less than one, and 16 times that for 20,000.
 
 use super::points::Points;
 use std::cmp::Ordering;

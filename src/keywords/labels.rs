@@ -1,9 +1,10 @@
 //! Labels of groups of texts: a few words and phrases each that are much commoner in the group than in all other texts.
 //!
-//! Words and phrases of two words count that occur in two texts or more. Each has the log-odds of its group against all others, over
-//! their standard deviation, as in [`discriminative`](super::discriminative); the highest are taken, of equal ones the phrase first, then by code
-//! point. One that shares a word with one taken before is passed over: "neural networks" says what "neural" and "networks" say.
-//! Only positive log-odds count; where a group has all the texts there are no others, and its commonest terms are taken.
+//! Words and phrases of two words count that occur in two texts or more. Each has the log-odds of its group against all
+//! others, over their standard deviation, as in [`discriminative`](super::discriminative); the highest are taken, of
+//! equal ones the phrase first, then by code point. Numbers are no words of labels, and a term that shares a word with
+//! one taken before is passed over: "neural networks" says what "neural" and "networks" say. Only positive log-odds
+//! count; where a group has all the texts there are no others, and its commonest terms are taken.
 
 use super::KeywordError;
 use super::discriminative::log_odds;
@@ -44,7 +45,9 @@ pub fn labels(
             let z = log_odds((*times, own_total), (all[*term as usize], total), PRIOR).1;
             (if alone { *times } else { z }, counts.vocabulary[*term as usize].as_str())
         };
-        let mut terms: Vec<(f64, &str)> = own.iter().map(weight).filter(|(weight, _)| *weight > 0.0).collect();
+        let is_label = |term: &str| term.split(' ').all(|word| word.contains(char::is_alphabetic));
+        let mut terms: Vec<(f64, &str)> =
+            own.iter().map(weight).filter(|(weight, term)| *weight > 0.0 && is_label(term)).collect();
         let length = |term: &str| term.split(' ').count();
         terms.sort_by(|a, b| b.0.total_cmp(&a.0).then(length(b.1).cmp(&length(a.1))).then(a.1.cmp(b.1)));
         let mut said: HashSet<&str> = HashSet::new();
@@ -74,9 +77,9 @@ mod tests {
         "vision by neural networks",
         "neural networks and robots",
         "office sales",
-        "sales of office furniture",
-        "sales and robots",
-        "law",
+        "sales of office furniture 2021",
+        "sales and robots 2021",
+        "law and robots",
         "the of",
     ];
 
@@ -88,7 +91,8 @@ mod tests {
     fn terms_of_a_group() {
         let (a, b) = (Some(0), Some(1));
         let groups = [a, a, a, b, b, b, None, Some(2)];
-        // "robots" is as common on both sides, "furniture" occurs once, group 2 has no word
+        // "robots" is commoner among the others of either group, "furniture" occurs once, "2021" is a number, and
+        // group 2 has no word
         let expected = [vec!["neural networks", "vision"], vec!["sales", "office"], vec![]];
         assert_eq!(shown(&groups, 9), expected);
         assert_eq!(shown(&groups, 1), [vec!["neural networks"], vec!["sales"], vec![]]);
