@@ -1,10 +1,10 @@
 -- cluster_profiles: Profiles whose texts mean about the same, as clusters of embeddings with labels.
 -- section: Clusters
 --
--- Texts are embedded and clustered as in `cluster_keywords`; each profile is a point. A label is the words and phrases
--- of two words that are commonest in the texts of the cluster against all other texts: by the log-odds over their
--- standard deviation, as `log_odds_z` of `discriminative_keywords`, with no word twice and no numbers. They occur in
--- two texts at least.
+-- Texts are embedded and clustered as in `cluster_keywords`; each profile is a point. A label is a few words and phrases
+-- of two words that are commoner in the texts of the cluster than in all others: by the log-odds over their standard
+-- deviation, as `log_odds_z` of `discriminative_keywords`, of terms that occur in two texts at least. No word comes
+-- twice, numbers do not count, and a phrase comes in the place of a word that mostly stands in it.
 --
 -- A model reads the beginning of a long text only (256 tokens with the default); labels come from all of it. Profiles
 -- whose text is NULL or blank are left out; at most 100,000 are possible, see docs/clustering.md for more. Neither
