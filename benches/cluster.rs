@@ -34,7 +34,7 @@ fn main() {
     let point = |i: usize| -> Vec<f64> {
         let (centre, width) = &centres[i % centres.len()];
         let own = vector(&mut random);
-        let pull = if i % 10 == 0 { 0.0 } else { 1.0 };
+        let pull = if i.is_multiple_of(10) { 0.0 } else { 1.0 };
         centre.iter().zip(own).map(|(c, x)| pull * c + width * x).collect()
     };
     let vectors: Vec<Vec<f64>> = (0..n).map(point).collect();

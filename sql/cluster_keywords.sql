@@ -34,9 +34,11 @@
 --   method VARCHAR          'hdbscan' or 'kmeans': what was used
 -- example:
 --   WITH found AS (FROM (VALUES
---       (1, 'machine learning'), (1, 'deep learning'), (2, 'machine learning'), (2, 'neural networks'), (3, 'statistical learning'),
---       (4, 'furniture sales'), (5, 'sales manager'), (6, 'selling furniture'), (7, 'sales of furniture'), (8, 'patent law')
+--       (1, 'machine learning'), (1, 'deep learning'), (2, 'machine learning'), (2, 'neural networks'),
+--       (3, 'statistical learning'), (4, 'furniture sales'), (5, 'sales manager'), (6, 'selling furniture'),
+--       (7, 'sales of furniture'), (8, 'patent law')
 --   ) AS t(profile_id, keyword))
+--   SELECT * REPLACE (round(silhouette, 2) AS silhouette)
 --   FROM muster.cluster_keywords(found, keyword, min_cluster_size := 3);
 CREATE MACRO muster.main.cluster_keywords(
     keywords,
