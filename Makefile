@@ -12,6 +12,7 @@
 #   make bench-embed       embeddings beside sentence-transformers and onnxruntime
 #   make bench-keywords    keybert_keywords beside KeyBERT
 #   make bench-filter      keyword_filter beside regexp_matches; planted keywords found again
+#   make bench-cluster     clusters of 5,000, 20,000 and 100,000 points
 #   make bench-llm         llm_annotate over a server of known speed: throughput, limits, store, a killed run
 #   make compare         muster beside its peers from PyPI, some minutes, written to docs/
 #   make docs            the generated reference
@@ -30,7 +31,7 @@ PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
 .PHONY: all build models demo demo-keywords demo-llm study dbt test test-engine test-sql test-llm test-study test-dbt test-docs lint bench bench-estimates \
-	bench-embed bench-keywords bench-filter bench-llm compare cuda test-cuda bench-cuda docs package clean
+	bench-embed bench-keywords bench-filter bench-cluster bench-llm compare cuda test-cuda bench-cuda docs package clean
 
 all: build models .venv/ready .venv-1.5/ready
 
@@ -124,7 +125,7 @@ test-docs: all $(MOCK)
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	touch $@
 
-bench: bench-estimates bench-embed bench-keywords bench-filter bench-llm
+bench: bench-estimates bench-embed bench-keywords bench-filter bench-cluster bench-llm
 
 bench-estimates: all .venv-bench/ready
 	$(CARGO) bench --locked --bench speed -- --peer .venv-bench/bin/python
@@ -167,6 +168,9 @@ bench-filter: all
 	$(CARGO) bench --locked --bench filter
 	.venv/bin/python bench/filter.py --extension $(EXTENSION)
 	.venv/bin/python bench/planted.py --extension $(EXTENSION)
+
+bench-cluster:
+	for points in 5000 20000 100000; do POINTS=$$points $(CARGO) bench --locked --bench cluster; done
 
 .venv-compare/ready: bench/requirements-compare.txt
 	$(PYTHON) -m venv .venv-compare

@@ -1,24 +1,25 @@
 -- cluster_keywords: Keywords that mean about the same, as clusters of their embeddings.
 -- section: Clusters
 --
--- Different keywords are embedded by `model` and clustered by the directions of their vectors. 'hdbscan' finds clusters of any number and
--- density, and leaves keywords that belong to none: noise. 'kmeans' gives every keyword to one of `k` clusters. 'auto' is 'hdbscan', and
--- 'kmeans' where that calls more than half of the keywords noise. Labels of HDBSCAN are those of scikit-learn, whose
--- min_samples counts the point itself.
+-- Different keywords are embedded by `model` and clustered by the directions of their vectors. 'hdbscan' finds clusters
+-- of any number and density, and leaves keywords that belong to none: noise. 'kmeans' gives every keyword to one of `k`
+-- clusters. 'auto' is 'hdbscan', and 'kmeans' where that calls more than half of the keywords noise. Labels of HDBSCAN
+-- are those of scikit-learn, whose min_samples counts the point itself.
 --
--- Clusters are numbered by size, the largest first. Members are ordered by their cosine with the mean of their cluster, and the
--- first is the representative. NULL and blank keywords are left out; at most 100,000 different ones are possible. Neither
--- threads nor the order of rows changes a cluster. See docs/clustering.md.
+-- Clusters are numbered by size, the largest first. Members are ordered by their cosine with the mean of their cluster,
+-- and the first is the representative. A silhouette compares the mean distance to the other members with that to the
+-- nearest other cluster: 1 is at home, 0 between two, below 0 nearer to the other. NULL and blank keywords are left
+-- out; at most 100,000 different ones are possible. Neither threads nor the order of rows changes a cluster. See
+-- docs/clustering.md.
 --
 -- arguments:
 --   keywords           relation with what the next arguments name
 --   keyword            expression over keywords: the keyword; one may stand in many rows
---   weight             expression over keywords: what a row counts in `weight`, a number of at least 0; NULL counts nothing
+--   weight             expression over keywords: what a row counts in `weight`, at least 0; NULL counts nothing
 --   method             'auto', 'hdbscan' or 'kmeans'
---   k                  clusters of 'kmeans', up to 1000, but not more than different keywords; NULL = the number with the
---                      highest mean silhouette
+--   k                  clusters of 'kmeans', at most 1000, and at most the different keywords; NULL = chosen by silhouettes
 --   min_cluster_size   for 'hdbscan': fewest keywords of a cluster, at least 2
---   min_samples        for 'hdbscan': a keyword is as dense as its distance to so many nearest says, itself included; 1 to 200
+--   min_samples        for 'hdbscan': density goes by the distance to so many nearest, itself included; 1 to 200
 --   model              name or folder of an embedding model, as in `embed`
 --   device             'auto', 'cpu' or 'cuda'
 --   store              NULL, 'default' or a file: where vectors are kept for later calls
@@ -29,14 +30,15 @@
 --   size BIGINT             different keywords
 --   weight DOUBLE           sum of the weights of their rows
 --   members VARCHAR[]       the keywords, nearest to the mean first; noise by code point
---   silhouette DOUBLE       mean of the members': -1 to 1, high = near to each other and far from others; NULL for noise, and
---                           where there is one cluster only
+--   silhouette DOUBLE       mean of the members', -1 to 1; NULL for noise, and where there is one cluster only
 --   method VARCHAR          'hdbscan' or 'kmeans': what was used
 -- example:
 --   WITH found AS (FROM (VALUES
---       (1, 'machine learning'), (1, 'deep learning'), (2, 'machine learning'), (2, 'neural networks'), (3, 'statistical learning'),
---       (4, 'furniture sales'), (5, 'sales manager'), (6, 'selling furniture'), (7, 'sales of furniture'), (8, 'patent law')
+--       (1, 'machine learning'), (1, 'deep learning'), (2, 'machine learning'), (2, 'neural networks'),
+--       (3, 'statistical learning'), (4, 'furniture sales'), (5, 'sales manager'), (6, 'selling furniture'),
+--       (7, 'sales of furniture'), (8, 'patent law')
 --   ) AS t(profile_id, keyword))
+--   SELECT * REPLACE (round(silhouette, 2) AS silhouette)
 --   FROM muster.cluster_keywords(found, keyword, min_cluster_size := 3);
 CREATE MACRO muster.main.cluster_keywords(
     keywords,
@@ -57,28 +59,29 @@ WITH _muster_keyword AS (
 ),
 _muster_point AS MATERIALIZED (
     SELECT
-        row_number() OVER (ORDER BY _muster_text) AS _muster_position,
+        row_number() OVER (ORDER BY _muster_text ASC) AS _muster_position,
         _muster_text,
         coalesce(sum(CASE
             WHEN _muster_weight >= 0 AND _muster_weight < 'infinity'::DOUBLE THEN _muster_weight
             WHEN _muster_weight IS NOT NULL
                 THEN error('cluster_keywords: weight must be a number of at least 0, got ' || _muster_weight)
-        END ORDER BY _muster_weight), 0) AS _muster_weight
+        END ORDER BY _muster_weight ASC), 0) AS _muster_weight
     FROM _muster_keyword
     WHERE regexp_matches(_muster_text, '\S')
     GROUP BY _muster_text
 ),
 _muster_found AS (
     FROM muster.main._muster_clusters(
-        'cluster_keywords', _muster_point, method, k, min_cluster_size, min_samples, model, device, store, seed, 0, 'none', false
+        'cluster_keywords', _muster_point, method, k, min_cluster_size, min_samples, model, device, store, seed,
+        0, 'none', false
     )
 ),
 _muster_cluster_row AS (
     SELECT
         _muster_found._muster_cluster,
-        list(_muster_point._muster_text ORDER BY _muster_found._muster_place) AS _muster_members,
-        sum(_muster_point._muster_weight ORDER BY _muster_found._muster_place) AS _muster_weight,
-        list_avg(list(_muster_found._muster_silhouette ORDER BY _muster_found._muster_place)) AS _muster_silhouette,
+        list(_muster_point._muster_text ORDER BY _muster_found._muster_place ASC) AS _muster_members,
+        sum(_muster_point._muster_weight ORDER BY _muster_found._muster_place ASC) AS _muster_weight,
+        list_avg(list(_muster_found._muster_silhouette ORDER BY _muster_found._muster_place ASC)) AS _muster_silhouette,
         first(_muster_found._muster_method) AS _muster_method
     FROM _muster_found
     JOIN _muster_point ON _muster_point._muster_position = _muster_found._muster_position

@@ -1,21 +1,23 @@
 -- cluster_map: Clusters as a map: each item with its cluster and its place on a plane.
 -- section: Clusters
 --
--- Texts are embedded and clustered as in `cluster_keywords` and `cluster_profiles`, and with the same arguments the clusters are the
--- same. The map shows the two directions along which the vectors vary most (principal components): items far apart on it are unlike each
--- other, items near each other need not be alike, and two axes show a small part of what 384 dimensions hold.
+-- Texts are embedded and clustered as in `cluster_keywords` and `cluster_profiles`, and with the same arguments the
+-- clusters are the same. The map shows the two directions along which the vectors vary most (principal components):
+-- items far apart on it are unlike each other, items near each other need not be alike, and two axes show a small part
+-- of what 384 dimensions hold.
 --
--- Rows of the same item and text are one item. Items whose text is NULL or blank are left out.
+-- A silhouette compares the mean distance to the other members of the item's cluster with that to the nearest other
+-- cluster: 1 is at home, 0 between two, below 0 nearer to the other. Rows of the same item and text are one item. Items
+-- whose text is NULL or blank are left out.
 --
 -- arguments:
 --   items              relation with what the next arguments name
 --   item               expression over items: what to place, such as a keyword or profile_id
 --   text               expression over items: what is embedded; NULL = the item itself
 --   method             'auto', 'hdbscan' or 'kmeans', as in `cluster_keywords`
---   k                  clusters of 'kmeans', up to 1000, but not more than different texts; NULL = the number with the
---                      highest mean silhouette
+--   k                  clusters of 'kmeans', at most 1000, and at most the different texts; NULL = chosen by silhouettes
 --   min_cluster_size   for 'hdbscan': fewest items of a cluster, at least 2
---   min_samples        for 'hdbscan': an item is as dense as its distance to so many nearest says, itself included; 1 to 200
+--   min_samples        for 'hdbscan': density goes by the distance to so many nearest, itself included; 1 to 200
 --   model              name or folder of an embedding model, as in `embed`
 --   device             'auto', 'cpu' or 'cuda'
 --   store              NULL, 'default' or a file: where vectors are kept for later calls
@@ -25,8 +27,7 @@
 --   cluster BIGINT      1 = largest; NULL = noise, in the last rows
 --   x DOUBLE            along the first principal component; 0 = the mean of all items
 --   y DOUBLE            along the second
---   silhouette DOUBLE   -1 to 1, high = near to its own cluster and far from others; NULL for noise, and where there is one
---                       cluster only
+--   silhouette DOUBLE   -1 to 1; NULL for noise, and where there is one cluster only
 --   representative ANY  the item nearest to the mean of the cluster, the same in all its rows; NULL for noise
 -- example:
 --   WITH words AS (SELECT unnest(['machine learning', 'deep learning', 'neural networks', 'statistical learning',
@@ -60,12 +61,13 @@ _muster_distinct AS (
     GROUP BY ALL
 ),
 _muster_point AS MATERIALIZED (
-    SELECT row_number() OVER (ORDER BY _muster_text, _muster_item) AS _muster_position, _muster_item, _muster_text
+    SELECT row_number() OVER (ORDER BY _muster_text ASC, _muster_item ASC NULLS LAST) AS _muster_position, _muster_item, _muster_text
     FROM _muster_distinct
 ),
 _muster_found AS (
     FROM muster.main._muster_clusters(
-        'cluster_map', _muster_point, method, k, min_cluster_size, min_samples, model, device, store, seed, 0, 'none', true
+        'cluster_map', _muster_point, method, k, min_cluster_size, min_samples, model, device, store, seed, 0,
+        'none', true
     )
 ),
 _muster_placed AS (
@@ -73,7 +75,7 @@ _muster_placed AS (
         _muster_point._muster_item,
         _muster_found.*,
         first(_muster_point._muster_item) OVER (
-            PARTITION BY _muster_found._muster_cluster ORDER BY _muster_found._muster_place
+            PARTITION BY _muster_found._muster_cluster ORDER BY _muster_found._muster_place ASC
         ) AS _muster_first
     FROM _muster_found
     JOIN _muster_point ON _muster_point._muster_position = _muster_found._muster_position

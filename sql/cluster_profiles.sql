@@ -1,22 +1,22 @@
--- cluster_profiles: Profiles whose texts mean about the same, as clusters of their embeddings, labelled by the words that tell them apart.
+-- cluster_profiles: Profiles whose texts mean about the same, as clusters of embeddings with labels.
 -- section: Clusters
 --
--- Texts are embedded and clustered as in `cluster_keywords`; each profile is a point. A label is the words and phrases of two words that are
--- commonest in the texts of the cluster against all other texts: by the log-odds over their standard deviation, as `log_odds_z` of
--- `discriminative_keywords`, with no word twice. They occur in two texts at least.
+-- Texts are embedded and clustered as in `cluster_keywords`; each profile is a point. A label is a few words and phrases
+-- of two words that are commoner in the texts of the cluster than in all others: by the log-odds over their standard
+-- deviation, as `log_odds_z` of `discriminative_keywords`, of terms that occur in two texts at least. No word comes
+-- twice, numbers do not count, and a phrase comes in the place of a word that mostly stands in it.
 --
--- A model reads the beginning of a long text only (256 tokens with the default); labels come from all of it. Profiles whose text is
--- NULL or blank are left out; at most 100,000 are possible, see docs/clustering.md for more. Neither threads nor the order of rows
--- changes a cluster.
+-- A model reads the beginning of a long text only (256 tokens with the default); labels come from all of it. Profiles
+-- whose text is NULL or blank are left out; at most 100,000 are possible, see docs/clustering.md for more. Neither
+-- threads nor the order of rows changes a cluster.
 --
 -- arguments:
 --   docs               relation with profile_id and what the next argument names
 --   text               expression over docs: the text
 --   method             'auto', 'hdbscan' or 'kmeans', as in `cluster_keywords`
---   k                  clusters of 'kmeans', up to 1000, but not more than different texts; NULL = the number with the
---                      highest mean silhouette
+--   k                  clusters of 'kmeans', at most 1000, and at most the different texts; NULL = chosen by silhouettes
 --   min_cluster_size   for 'hdbscan': fewest profiles of a cluster, at least 2
---   min_samples        for 'hdbscan': a profile is as dense as its distance to so many nearest says, itself included; 1 to 200
+--   min_samples        for 'hdbscan': density goes by the distance to so many nearest, itself included; 1 to 200
 --   model              name or folder of an embedding model, as in `embed`
 --   device             'auto', 'cpu' or 'cuda'
 --   store              NULL, 'default' or a file: where vectors are kept for later calls
@@ -29,12 +29,15 @@
 --   representative ANY      profile_id of the profile nearest to the mean of the cluster
 --   size BIGINT             profiles
 --   members ANY             list of their profile_id, nearest to the mean first; noise by text
---   silhouette DOUBLE       mean of the members': -1 to 1, high = near to each other and far from others; NULL for noise, and
---                           where there is one cluster only
+--   silhouette DOUBLE       mean of the members', -1 to 1; NULL for noise, and where there is one cluster only
 --   method VARCHAR          'hdbscan' or 'kmeans': what was used
 -- example:
---   WITH cvs AS (FROM 'data/cvs.csv' ORDER BY profile_id LIMIT 60)
---   FROM muster.cluster_profiles(cvs, text, method := 'kmeans', k := 3);
+--   WITH cvs AS (FROM (VALUES
+--       (1, 'Machine learning engineer, neural networks for vision'), (2, 'Neural networks researcher, machine learning'),
+--       (3, 'PhD student: neural networks and machine learning'), (4, 'Sales of office furniture to hotels'),
+--       (5, 'I lead office furniture sales'), (6, 'Office furniture sales manager'), (7, 'Volcanic rock')
+--   ) AS t(profile_id, cv))
+--   SELECT * EXCLUDE silhouette FROM muster.cluster_profiles(cvs, cv, min_cluster_size := 3);
 CREATE MACRO muster.main.cluster_profiles(
     docs,
     text,
@@ -54,22 +57,22 @@ WITH _muster_document AS (
     FROM query_table(docs)
 ),
 _muster_point AS MATERIALIZED (
-    SELECT row_number() OVER (ORDER BY _muster_text, _muster_id) AS _muster_position, _muster_id, _muster_text
+    SELECT row_number() OVER (ORDER BY _muster_text ASC, _muster_id ASC NULLS LAST) AS _muster_position, _muster_id, _muster_text
     FROM _muster_document
     WHERE regexp_matches(_muster_text, '\S')
 ),
 _muster_found AS (
     FROM muster.main._muster_clusters(
-        'cluster_profiles', _muster_point, method, k, min_cluster_size, min_samples, model, device, store, seed, label_terms,
-        stop_words, false
+        'cluster_profiles', _muster_point, method, k, min_cluster_size, min_samples, model, device, store, seed,
+        label_terms, stop_words, false
     )
 ),
 _muster_cluster_row AS (
     SELECT
         _muster_found._muster_cluster,
-        first(_muster_found._muster_label ORDER BY _muster_found._muster_place) AS _muster_label,
-        list(_muster_point._muster_id ORDER BY _muster_found._muster_place) AS _muster_members,
-        list_avg(list(_muster_found._muster_silhouette ORDER BY _muster_found._muster_place)) AS _muster_silhouette,
+        first(_muster_found._muster_label ORDER BY _muster_found._muster_place ASC) AS _muster_label,
+        list(_muster_point._muster_id ORDER BY _muster_found._muster_place ASC) AS _muster_members,
+        list_avg(list(_muster_found._muster_silhouette ORDER BY _muster_found._muster_place ASC)) AS _muster_silhouette,
         first(_muster_found._muster_method) AS _muster_method
     FROM _muster_found
     JOIN _muster_point ON _muster_point._muster_position = _muster_found._muster_position

@@ -413,6 +413,9 @@ class Names(unittest.TestCase):
         "keyword_lists": "{keywords}, strict := 0.2, broad := 0.1, max_q := 1, min_documents := 0",
         "keyword_scores": "{docs}, {body}, {kind}, {lists}",
         "keyword_filter": "{docs}, {body}, [{{annotator: 'office', any_of: ['office']}}]",
+        "cluster_keywords": "{docs}, {body}, weight := {count}, min_cluster_size := 2",
+        "cluster_profiles": "{docs}, {body}, k := 2, method := 'kmeans'",
+        "cluster_map": "{docs}, {kind}, text := {body}",
         # texts that are too long are rows without a request: nothing is sent
         "llm_annotate": "{docs}, {body}, ['openai:m', 'google:m'], replay := true, max_text_chars := 5, store := '{store}'",
         "llm_plan": "{docs}, {body}, ['openai:m', 'google:m'], store := '{store}'",
@@ -438,6 +441,7 @@ class Names(unittest.TestCase):
         "people": ("affiliations", "x12"),
         "body": ("docs", "x9"),
         "kind": ("docs", "x10"),
+        "count": ("docs", "x13"),
     }
     PLAIN = {**{f: f"plain_{r}" for f, r in RELATIONS.items()}, **{f: column for f, (_, column) in COLUMNS.items()}}
     # columns that a relation has to have under the name it has
@@ -461,8 +465,8 @@ class Names(unittest.TestCase):
             FROM muster.log_debias_counts(plain_r, plain_p, x1);
             CREATE TABLE plain_a AS SELECT x1 || ', Inc. / ' || x1 AS x11, count(*) AS x12 FROM plain_p GROUP BY ALL;
             CREATE TABLE plain_d AS
-            FROM (VALUES (1, 'neural networks for computer vision', true), (2, 'sales of office furniture', false))
-            AS t(profile_id, x9, x10);
+            FROM (VALUES (1, 'neural networks for computer vision', true, 2), (2, 'sales of office furniture', false, 3))
+            AS t(profile_id, x9, x10, x13);
             CREATE TABLE plain_k AS
             FROM muster.discriminative_keywords(plain_d, x9, x10, min_df := 1, max_df := 1.0, ngram_max := 1);
             CREATE TABLE plain_l AS

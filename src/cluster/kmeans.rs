@@ -1,9 +1,10 @@
 //! k-means: `k` clusters with the least sum of squared distances to their means (inertia).
 //!
-//! Each start draws centres by greedy k-means++ (Arthur & Vassilvitskii 2007: of 2 + ln k points drawn with probabilities in
-//! proportion to the squared distance from the nearest centre so far, the one that lowers the sum most) and improves them by Lloyd's
-//! method until no point changes its cluster. Of 10 starts, up to 50 for few points, the one with the least inertia counts, the first of equal ones. A cluster that
-//! loses its last point gets the point that is farthest from its own mean.
+//! Each start draws centres by greedy k-means++ (Arthur & Vassilvitskii 2007: of 2 + ln k points drawn with
+//! probabilities in proportion to the squared distance from the nearest centre so far, the one that lowers the sum
+//! most) and improves them by Lloyd's method until no point changes its cluster. Of 10 starts, up to 50 for few points,
+//! the one with the least inertia counts, the first of equal ones. A cluster that loses its last point gets the point
+//! that is farthest from its own mean.
 //!
 //! This is scikit-learn's `KMeans`, run until nothing changes. Of the crates, `kmeans` needs an unstable compiler, and
 //! `linfa-clustering` brings 40 others for a page of code.
@@ -14,7 +15,8 @@ use crate::parallel;
 use crate::random::{Purpose, Stream};
 use rand::{Rng, RngExt};
 
-/// Starts of a run whose clusters are returned, fewest and most, and of one that is only compared with other numbers of clusters.
+/// Starts of a run whose clusters are returned, fewest and most, and of one that is only compared with other numbers of
+/// clusters.
 const STARTS: (usize, usize) = (10, 50);
 const TRIAL_STARTS: usize = 3;
 
@@ -43,8 +45,8 @@ pub fn kmeans(points: &Points, k: Option<usize>, seed: u64, threads: usize) -> V
     best(runs).assignment
 }
 
-/// The number of clusters, of 2 to √n but at least 10 and at most 100, with the highest mean silhouette; of equal ones the
-/// lowest. From 16 on not every number is tried, from 5,000 points on not with every point.
+/// The number of clusters, of 2 to √n but at least 10 and at most 100, with the highest mean silhouette; of equal ones
+/// the lowest. From 16 on not every number is tried, from 5,000 points on not with every point.
 fn choose(points: &Points, seed: u64, threads: usize) -> usize {
     let sample;
     let points = if points.len() > SAMPLE {

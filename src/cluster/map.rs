@@ -1,8 +1,9 @@
 //! A map: the two coordinates along which points vary most (principal components).
 //!
-//! The first two eigenvectors of the covariance are found by block iteration: [`BLOCK`] random directions are multiplied by the
-//! covariance and made orthogonal again until the best two within their span are eigenvectors (Rayleigh and Ritz). The covariance is
-//! never formed: each round goes over the points once. Signs are scikit-learn's: the largest number of an eigenvector is positive.
+//! The first two eigenvectors of the covariance are found by block iteration: [`BLOCK`] random directions are
+//! multiplied by the covariance and made orthogonal again until the best two within their span are eigenvectors
+//! (Rayleigh and Ritz). The covariance is never formed: each round goes over the points once. Signs are scikit-learn's:
+//! the largest number of an eigenvector is positive.
 
 use super::points::Points;
 use crate::parallel;

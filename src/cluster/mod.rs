@@ -6,8 +6,8 @@
 //! * [`silhouette`]: how well points lie in their clusters;
 //! * [`map`]: points on a plane.
 //!
-//! Embeddings are compared by their directions. On vectors of length 1 the Euclidean distance orders pairs as the cosine
-//! does: |x - y|² = 2 (1 - cos). So all of these take vectors divided by their lengths.
+//! Embeddings are compared by their directions. On vectors of length 1 the Euclidean distance orders pairs as the
+//! cosine does: |x - y|² = 2 (1 - cos). So all of these take vectors divided by their lengths.
 //!
 //! Points come in a defined order and sums follow it, so nothing depends on threads.
 
@@ -37,7 +37,8 @@ pub enum ClusterError {
     #[error("vectors must have a direction, got one of zeros only")]
     Zero,
     #[error(
-        "at most {MAX_POINTS} texts can be clustered, got {0}; cluster a sample of them and give the others their nearest cluster"
+        "at most {MAX_POINTS} texts can be clustered, got {0}; cluster a sample of them and give the others their \
+         nearest cluster"
     )]
     Many(usize),
 }
@@ -113,8 +114,8 @@ fn renumber(clusters: &[Option<usize>]) -> Vec<Option<usize>> {
     clusters.iter().map(|cluster| cluster.map(|c| number[c])).collect()
 }
 
-/// By the cosine with the mean of the cluster, of equal ones the first. The one at place 0 is the medoid too: its mean cosine
-/// with the members is the highest.
+/// By the cosine with the mean of the cluster, of equal ones the first. The one at place 0 is the medoid too: its mean
+/// cosine with the members is the highest.
 fn places(points: &Points, clusters: &[Option<usize>]) -> Vec<Option<usize>> {
     let sums = Sums::new(points, clusters);
     let mut members: Vec<Vec<(f64, usize)>> = vec![Vec::new(); sums.sizes.len()];

@@ -1,11 +1,12 @@
 //! Points, and the scan over the products of many pairs that everything quadratic goes through.
 //!
-//! Distances between points are computed in 64 bits, one pair at a time. That would be slow for all pairs, so a scan multiplies
-//! blocks of 32-bit copies first. What comes of it is off by no more than the slack below, so it tells which few pairs
-//! are worth an exact look, and no result depends on how the products were rounded.
+//! Distances between points are computed in 64 bits, one pair at a time. That would be slow for all pairs, so a scan
+//! multiplies blocks of 32-bit copies first. What comes of it is off by no more than the slack below, so it tells which
+//! few pairs are worth an exact look, and no result depends on how the products were rounded.
 //!
-//! With u = 2⁻²⁴ the unit of rounding of 32-bit numbers, x·y of two points in d dimensions is off by at most about (d + 2) u |x| |y|: d
-//! for the sum, 2 for the copies. So |x - y|² = |x|² + |y|² - 2 x·y lies at most (d + 16) u (|x|² + |y|²) below what 32 bits give.
+//! With u = 2⁻²⁴ the unit of rounding of 32-bit numbers, x·y of two points in d dimensions is off by at most about
+//! (d + 2) u |x| |y|: d for the sum, 2 for the copies. So |x - y|² = |x|² + |y|² - 2 x·y lies at most
+//! (d + 16) u (|x|² + |y|²) below what 32 bits give.
 
 use super::ClusterError;
 use crate::embed::product::{Matrix, product};
@@ -118,8 +119,9 @@ impl Points {
         (self.squares[i] + others.squares[j]) * (1.0 + self.slack()) - 2.0 * product
     }
 
-    /// For each point of `rows` a state, which `begin` makes of its number and `visit` changes for runs of the other points, from
-    /// the first to the last: it gets the number of the row, the state, where the run starts and the products.
+    /// For each point of `rows` a state, which `begin` makes of its number and `visit` changes for runs of the other
+    /// points, from the first to the last: it gets the number of the row, the state, where the run starts and the
+    /// products.
     pub fn scan<T: Send>(
         &self,
         rows: &[usize],

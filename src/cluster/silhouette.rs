@@ -1,9 +1,10 @@
 //! Silhouettes (Rousseeuw 1987): how much nearer a point is to its own cluster than to the next one, from -1 to 1.
 //!
-//! With a the mean distance of a point to the other members of its cluster, and b the least mean distance to the members of
-//! another, s = (b - a) / max(a, b); 0 for a cluster of one. Noise belongs to no cluster: it has no silhouette, and counts in none. The
-//! distance is 1 - x·y, the cosine distance of vectors of length 1. The mean of 1 - x·y over a cluster is one minus the product of x and the
-//! cluster's mean, so this is the exact silhouette for any number of points, without a look at their pairs.
+//! With a the mean distance of a point to the other members of its cluster, and b the least mean distance to the
+//! members of another, s = (b - a) / max(a, b); 0 for a cluster of one. Noise belongs to no cluster: it has no
+//! silhouette, and counts in none. The distance is 1 - x·y, the cosine distance of vectors of length 1. The mean of 1 -
+//! x·y over a cluster is one minus the product of x and the cluster's mean, so this is the exact silhouette for any
+//! number of points, without a look at their pairs.
 
 use super::points::{Points, dot};
 

@@ -194,7 +194,8 @@ fn kmeans_finds_the_number_of_bundles() {
 }
 
 proptest! {
-    /// Whole numbers, so that many points and distances are equal: the labels follow the points through any order of them.
+    /// Whole numbers, so that many points and distances are equal: the labels follow the points through any order of
+    /// them.
     #[test]
     fn hdbscan_does_not_depend_on_the_order(
         n in 2_usize..60, d in 1_usize..4, width in 2_i32..12, size in 2_usize..6, samples in 1_usize..6, seed in any::<u64>(),

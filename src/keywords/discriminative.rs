@@ -209,8 +209,8 @@ impl<'a> Corpus<'a> {
     }
 }
 
-/// Log-odds of a term in one class against all others, and over their standard deviation, from (the term's occurrences, those of all
-/// terms) in the class and everywhere.
+/// Log-odds of a term in one class against all others, and over their standard deviation, from (the term's occurrences,
+/// those of all terms) in the class and everywhere.
 pub fn log_odds(own: (f64, f64), all: (f64, f64), prior: f64) -> (f64, f64) {
     let a = prior * all.0 / all.1;
     let logit = |y: f64, n: f64| ((y + a) / (n + prior - y - a)).ln();

@@ -1,9 +1,11 @@
 //! Labels of groups of texts: a few words and phrases each that are much commoner in the group than in all other texts.
 //!
-//! Words and phrases of two words count that occur in two texts or more. Each has the log-odds of its group against all others, over
-//! their standard deviation, as in [`discriminative`](super::discriminative); the highest are taken, of equal ones the phrase first, then by code
-//! point. One that shares a word with one taken before is passed over: "neural networks" says what "neural" and "networks" say.
-//! Only positive log-odds count; where a group has all the texts there are no others, and its commonest terms are taken.
+//! Words and phrases of two words count that occur in two texts or more. Each has the log-odds of its group against all
+//! others, over their standard deviation, as in [`discriminative`](super::discriminative); the highest are taken, of equal
+//! ones the phrase first, then by code point. In the place of a word that stands in one phrase at least every second time,
+//! the phrase is taken. Numbers are no words of labels, and a term that shares a word with one taken before is passed
+//! over: "neural networks" says what "neural" and "networks" say. Only positive log-odds count; where a group has all the
+//! texts there are no others, and its commonest terms are taken.
 
 use super::KeywordError;
 use super::discriminative::log_odds;
@@ -13,6 +15,33 @@ use std::collections::{BTreeMap, HashSet};
 
 /// Weight of the prior of the log-odds, in occurrences of terms.
 const PRIOR: f64 = 500.0;
+
+/// A term of a group.
+struct Term<'a> {
+    /// What terms are ordered by.
+    weight: f64,
+    /// Occurrences in the group.
+    times: f64,
+    words: Vec<&'a str>,
+}
+
+impl Term<'_> {
+    fn is_label(&self) -> bool {
+        self.weight > 0.0 && self.words.iter().all(|word| word.contains(char::is_alphabetic))
+    }
+
+    fn shares(&self, words: &HashSet<&str>) -> bool {
+        self.words.iter().any(|word| words.contains(word))
+    }
+
+    /// Whether this is a phrase that `word` stands in at least every second time.
+    fn says_more_than(&self, word: &Term) -> bool {
+        self.words.len() > 1
+            && word.words.len() == 1
+            && self.words.contains(&word.words[0])
+            && 2.0 * self.times >= word.times
+    }
+}
 
 /// At most `most` terms for each group, best first. A text whose group is `None` is one of the others of all groups.
 pub fn labels(
@@ -40,23 +69,29 @@ pub fn labels(
     let label = |own: &BTreeMap<u32, f64>| {
         let own_total: f64 = own.values().sum();
         let alone = own_total == total;
-        let weight = |(term, times): (&u32, &f64)| {
+        let term = |(term, times): (&u32, &f64)| {
             let z = log_odds((*times, own_total), (all[*term as usize], total), PRIOR).1;
-            (if alone { *times } else { z }, counts.vocabulary[*term as usize].as_str())
+            let words: Vec<&str> = counts.vocabulary[*term as usize].split(' ').collect();
+            Term { weight: if alone { *times } else { z }, times: *times, words }
         };
-        let mut terms: Vec<(f64, &str)> = own.iter().map(weight).filter(|(weight, _)| *weight > 0.0).collect();
-        let length = |term: &str| term.split(' ').count();
-        terms.sort_by(|a, b| b.0.total_cmp(&a.0).then(length(b.1).cmp(&length(a.1))).then(a.1.cmp(b.1)));
+        let mut terms: Vec<Term> = own.iter().map(term).filter(Term::is_label).collect();
+        terms.sort_by(|a, b| {
+            let by_weight = b.weight.total_cmp(&a.weight).then(b.words.len().cmp(&a.words.len()));
+            by_weight.then_with(|| a.words.cmp(&b.words))
+        });
         let mut said: HashSet<&str> = HashSet::new();
         let mut taken = Vec::new();
-        for (_, term) in terms {
+        for term in &terms {
             if taken.len() == most {
                 break;
             }
-            if !term.split(' ').any(|word| said.contains(word)) {
-                said.extend(term.split(' '));
-                taken.push(term.to_string());
+            if term.shares(&said) {
+                continue;
             }
+            let phrase = terms.iter().find(|phrase| phrase.says_more_than(term) && !phrase.shares(&said));
+            let words = &phrase.unwrap_or(term).words;
+            said.extend(words);
+            taken.push(words.join(" "));
         }
         taken
     };
@@ -74,9 +109,9 @@ mod tests {
         "vision by neural networks",
         "neural networks and robots",
         "office sales",
-        "sales of office furniture",
-        "sales and robots",
-        "law",
+        "sales of office furniture 2021",
+        "sales and robots 2021",
+        "law and robots",
         "the of",
     ];
 
@@ -88,11 +123,22 @@ mod tests {
     fn terms_of_a_group() {
         let (a, b) = (Some(0), Some(1));
         let groups = [a, a, a, b, b, b, None, Some(2)];
-        // "robots" is as common on both sides, "furniture" occurs once, group 2 has no word
+        // "robots" is commoner among the others of either group, "furniture" occurs once, "2021" is a number, and
+        // group 2 has no word
         let expected = [vec!["neural networks", "vision"], vec!["sales", "office"], vec![]];
         assert_eq!(shown(&groups, 9), expected);
         assert_eq!(shown(&groups, 1), [vec!["neural networks"], vec!["sales"], vec![]]);
         assert_eq!(shown(&groups, 0), [vec![""; 0], vec![], vec![]]);
+    }
+
+    #[test]
+    fn a_phrase_in_the_place_of_its_word() {
+        let texts = ["key account", "key account", "account", "account in law", "law", "law", "sea", "sea"];
+        let (a, b) = (Some(0), Some(1));
+        let groups = [a, a, a, a, b, b, b, b];
+        // "account" has four occurrences, two of them in "key account"; "law" three, one of them in "account law"
+        let found = labels(&texts, &groups, stop_words::english(), 1).unwrap();
+        assert_eq!(found, [["key account"], ["sea"]]);
     }
 
     #[test]
@@ -123,8 +169,10 @@ mod tests {
         for (group, terms) in found.iter().enumerate() {
             let own = rows.iter().filter(|row| row.label == format!("{:?}", Some(group)));
             let highest = own.clone().map(|row| row.log_odds_z).fold(f64::MIN, f64::max);
-            let first = own.clone().find(|row| row.keyword == terms[0]).unwrap();
-            assert_eq!((terms.len(), first.log_odds_z), (3, highest));
+            let words: Vec<&str> = terms[0].split(' ').collect();
+            let within = |keyword: &str| keyword.split(' ').all(|word| words.contains(&word));
+            assert_eq!(terms.len(), 3);
+            assert!(own.into_iter().any(|row| row.log_odds_z == highest && within(&row.keyword)), "{terms:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The kernel behind `cluster_keywords`, `cluster_profiles` and `cluster_map`: texts in, and of each its cluster, its place in it, its
-//! place on the map.
+//! The kernel behind `cluster_keywords`, `cluster_profiles` and `cluster_map`: texts in, and of each its cluster, its
+//! place in it, its place on the map.
 
 use super::embed::{device, store};
 use super::kernel::Kernel;
