@@ -15,6 +15,7 @@ pub mod keywords;
 pub mod llm;
 pub mod options;
 pub mod parallel;
+pub mod plot;
 pub mod probit;
 pub mod progress;
 pub mod random;
