@@ -17,6 +17,7 @@ pub mod lineage;
 pub mod llm;
 pub mod options;
 pub mod parallel;
+pub mod plot;
 pub mod probit;
 pub mod progress;
 pub mod random;

@@ -15,6 +15,7 @@ mod lineage;
 mod llm;
 mod log_debias;
 mod normal;
+mod plot;
 mod probit;
 mod rogan_gladen;
 mod simulate;
@@ -109,6 +110,7 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<llm::Usage>(connection)?;
     kernel::<llm::StorePages>(connection)?;
     kernel::<llm::Store>(connection)?;
+    kernel::<plot::Plot>(connection)?;
     kernel::<about::Functions>(connection)?;
     kernel::<about::Version>(connection)?;
     connection.register_scalar_function::<affiliation::Affiliation>("muster_affiliation")?;

@@ -1,0 +1,33 @@
+-- _muster_plot_annotators: Rows of `plot_annotators` and of its specification, and what is made of them.
+-- section: Helpers
+CREATE MACRO muster.main._muster_plot_annotators(caller, metrics, title, subtitle, width, height) AS TABLE
+WITH _muster_all AS (
+    -- what a relation may lack
+    SELECT NULL AS sensitivity_lower, NULL AS sensitivity_upper, NULL AS specificity_lower, NULL AS specificity_upper
+    WHERE false
+    UNION ALL BY NAME
+    SELECT * FROM query_table(metrics)
+),
+_muster_row AS (
+    SELECT
+        [CAST(_muster_all.annotator AS VARCHAR)] AS _muster_texts,
+        [CAST(_muster_all.specificity AS DOUBLE), CAST(_muster_all.specificity_lower AS DOUBLE), CAST(_muster_all.specificity_upper AS DOUBLE), CAST(_muster_all.sensitivity AS DOUBLE), CAST(_muster_all.sensitivity_lower AS DOUBLE), CAST(_muster_all.sensitivity_upper AS DOUBLE)] AS _muster_numbers
+    FROM _muster_all
+),
+_muster_list AS (
+    SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows
+    FROM _muster_row
+),
+_muster_options AS (
+    SELECT CAST(to_json({
+        title: CAST(title AS VARCHAR),
+        subtitle: CAST(subtitle AS VARCHAR),
+        width: CAST(width AS VARCHAR),
+        height: CAST(height AS VARCHAR)
+    }) AS VARCHAR) AS _muster_json
+)
+SELECT _muster_drawn.picture AS _muster_picture
+FROM (
+    SELECT unnest(muster_plot(caller, _muster_rows, _muster_json)) AS _muster_drawn
+    FROM _muster_list, _muster_options
+);

@@ -1,0 +1,33 @@
+-- _muster_plot_bias: Rows of `plot_bias` and of its specification, and what is made of them.
+-- section: Helpers
+CREATE MACRO muster.main._muster_plot_bias(caller, metrics, title, subtitle, width, height) AS TABLE
+WITH _muster_all AS (
+    -- what a relation may lack
+    SELECT NULL AS bias_lower, NULL AS bias_upper, NULL AS accuracy_lower, NULL AS accuracy_upper
+    WHERE false
+    UNION ALL BY NAME
+    SELECT * FROM query_table(metrics)
+),
+_muster_row AS (
+    SELECT
+        [CAST(_muster_all.annotator AS VARCHAR)] AS _muster_texts,
+        [CAST(_muster_all.bias AS DOUBLE), CAST(_muster_all.bias_lower AS DOUBLE), CAST(_muster_all.bias_upper AS DOUBLE), CAST(_muster_all.accuracy AS DOUBLE), CAST(_muster_all.accuracy_lower AS DOUBLE), CAST(_muster_all.accuracy_upper AS DOUBLE)] AS _muster_numbers
+    FROM _muster_all
+),
+_muster_list AS (
+    SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows
+    FROM _muster_row
+),
+_muster_options AS (
+    SELECT CAST(to_json({
+        title: CAST(title AS VARCHAR),
+        subtitle: CAST(subtitle AS VARCHAR),
+        width: CAST(width AS VARCHAR),
+        height: CAST(height AS VARCHAR)
+    }) AS VARCHAR) AS _muster_json
+)
+SELECT _muster_drawn.picture AS _muster_picture
+FROM (
+    SELECT unnest(muster_plot(caller, _muster_rows, _muster_json)) AS _muster_drawn
+    FROM _muster_list, _muster_options
+);

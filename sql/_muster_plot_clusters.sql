@@ -1,0 +1,34 @@
+-- _muster_plot_clusters: Rows of `plot_clusters` and of its specification, and what is made of them.
+-- section: Helpers
+CREATE MACRO muster.main._muster_plot_clusters(caller, map, top, title, subtitle, width, height) AS TABLE
+WITH _muster_all AS (
+    -- what a relation may lack
+    SELECT NULL AS representative
+    WHERE false
+    UNION ALL BY NAME
+    SELECT * FROM query_table(map)
+),
+_muster_row AS (
+    SELECT
+        [CAST(_muster_all.item AS VARCHAR), CAST(_muster_all.cluster AS VARCHAR), CAST(_muster_all.representative AS VARCHAR)] AS _muster_texts,
+        [CAST(_muster_all.x AS DOUBLE), CAST(_muster_all.y AS DOUBLE)] AS _muster_numbers
+    FROM _muster_all
+),
+_muster_list AS (
+    SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows
+    FROM _muster_row
+),
+_muster_options AS (
+    SELECT CAST(to_json({
+        top: CAST(top AS VARCHAR),
+        title: CAST(title AS VARCHAR),
+        subtitle: CAST(subtitle AS VARCHAR),
+        width: CAST(width AS VARCHAR),
+        height: CAST(height AS VARCHAR)
+    }) AS VARCHAR) AS _muster_json
+)
+SELECT _muster_drawn.picture AS _muster_picture
+FROM (
+    SELECT unnest(muster_plot(caller, _muster_rows, _muster_json)) AS _muster_drawn
+    FROM _muster_list, _muster_options
+);

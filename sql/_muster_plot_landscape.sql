@@ -1,0 +1,43 @@
+-- _muster_plot_landscape: Rows of `plot_landscape` and of its specification, and what is made of them.
+-- section: Helpers
+CREATE MACRO muster.main._muster_plot_landscape(caller, estimates, top, title, subtitle, width, height) AS TABLE
+WITH _muster_all AS (
+    -- what a relation may lack
+    SELECT NULL AS share, NULL AS headcount, NULL AS n_observed, NULL AS lower, NULL AS upper
+    WHERE false
+    UNION ALL BY NAME
+    SELECT * FROM query_table(estimates)
+),
+_muster_row AS (
+    SELECT
+        [CAST(_muster_all.company AS VARCHAR)] AS _muster_texts,
+        [
+            CAST(_muster_all.estimate AS DOUBLE),
+            coalesce(
+                CAST(_muster_all.share AS DOUBLE),
+                CAST(_muster_all.estimate AS DOUBLE) / nullif(CAST(_muster_all.headcount AS DOUBLE), 0),
+                CAST(_muster_all.estimate AS DOUBLE) / nullif(CAST(_muster_all.n_observed AS DOUBLE), 0)
+            ),
+            CAST(_muster_all.lower AS DOUBLE),
+            CAST(_muster_all.upper AS DOUBLE)
+        ] AS _muster_numbers
+    FROM _muster_all
+),
+_muster_list AS (
+    SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows
+    FROM _muster_row
+),
+_muster_options AS (
+    SELECT CAST(to_json({
+        top: CAST(top AS VARCHAR),
+        title: CAST(title AS VARCHAR),
+        subtitle: CAST(subtitle AS VARCHAR),
+        width: CAST(width AS VARCHAR),
+        height: CAST(height AS VARCHAR)
+    }) AS VARCHAR) AS _muster_json
+)
+SELECT _muster_drawn.picture AS _muster_picture
+FROM (
+    SELECT unnest(muster_plot(caller, _muster_rows, _muster_json)) AS _muster_drawn
+    FROM _muster_list, _muster_options
+);

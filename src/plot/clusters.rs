@@ -1,0 +1,174 @@
+//! The map of clusters: items by their two main directions, named where their clusters are.
+
+use super::canvas::{LOOKS, Look, Shape};
+use super::figure::{Axis, Entry, Figure, Key, Labels};
+use super::scale::{Scale, Unit};
+use super::spec::{channel, specification};
+use super::{Frame, Plot, Row, counted, left_out, named, top};
+use crate::options::{OptionError, Options};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone, PartialEq)]
+struct Item {
+    name: String,
+    /// The place in `Clusters::clusters`; none for noise.
+    cluster: Option<usize>,
+    x: f64,
+    y: f64,
+}
+
+#[derive(Debug)]
+pub struct Clusters {
+    items: Vec<Item>,
+    /// Number and representative.
+    clusters: Vec<(String, String)>,
+    top: usize,
+    notes: Vec<String>,
+}
+
+const NOISE: Look = Look { colour: "#8a8a8a", shape: Shape::Cross, dash: "" };
+
+fn look(cluster: Option<usize>) -> Look {
+    // crosses are noise: the other seven shapes and colours in turn, never the same pair within 56 clusters
+    const TURN: [usize; 7] = [0, 1, 2, 3, 4, 5, 7];
+    match cluster {
+        Some(at) => Look { shape: LOOKS[TURN[(at + at / 7) % 7]].shape, ..LOOKS[TURN[at % 7]] },
+        None => NOISE,
+    }
+}
+
+impl Clusters {
+    const TITLE: &'static str = "Map of clusters";
+
+    fn subtitle(&self) -> String {
+        format!(
+            "{} in {}, by the first two principal components",
+            counted(self.items.len(), "item", "items"),
+            counted(self.clusters.len(), "cluster", "clusters")
+        )
+    }
+
+    fn axes(&self) -> (Axis, Axis) {
+        let x = Scale::linear(self.items.iter().map(|item| item.x), None);
+        let y = Scale::linear(self.items.iter().map(|item| item.y), None);
+        (Axis::new("First component", x, Unit::Number), Axis::new("Second component", y, Unit::Number))
+    }
+
+    fn title(&self, cluster: Option<usize>) -> String {
+        match cluster {
+            Some(at) => format!("{} {}", self.clusters[at].0, self.clusters[at].1),
+            None => "noise".to_string(),
+        }
+    }
+}
+
+impl Plot for Clusters {
+    /// Texts: item, cluster, representative. Numbers: x, y.
+    fn read(rows: Vec<Row>, options: &mut Options) -> Result<Clusters, OptionError> {
+        let top = top(options)?;
+        let total = rows.len();
+        let mut found: BTreeMap<(i64, String), String> = BTreeMap::new();
+        // numbers in their order, other names behind them
+        let key = |cluster: &str| (cluster.parse::<i64>().unwrap_or(i64::MAX), cluster.to_string());
+        for row in &rows {
+            if let Some(cluster) = row.text(1) {
+                let name = row.text(2).map(|name| named(Some(name), "")).unwrap_or_default();
+                let known = found.entry(key(cluster)).or_default();
+                if known.is_empty() || (!name.is_empty() && name < *known) {
+                    *known = name;
+                }
+            }
+        }
+        let places: BTreeMap<(i64, String), usize> = found.keys().enumerate().map(|(at, key)| (key.clone(), at)).collect();
+        let mut items: Vec<Item> = rows
+            .iter()
+            .filter_map(|row| {
+                Some(Item {
+                    name: named(row.text(0), "(no item)"),
+                    cluster: row.text(1).and_then(|cluster| places.get(&key(cluster)).copied()),
+                    x: row.number(0)?,
+                    y: row.number(1)?,
+                })
+            })
+            .collect();
+        items.sort_by(|a, b| {
+            let place = |item: &Item| item.cluster.unwrap_or(usize::MAX);
+            place(a)
+                .cmp(&place(b))
+                .then_with(|| a.name.cmp(&b.name))
+                .then(a.x.total_cmp(&b.x))
+                .then(a.y.total_cmp(&b.y))
+        });
+        let mut notes = Vec::new();
+        notes.extend(left_out(total - items.len(), "item", "items", "without a place"));
+        let clusters: Vec<(String, String)> =
+            found.into_iter().map(|((_, number), name)| (named(Some(&number), ""), name)).collect();
+        if clusters.len() > top {
+            notes.push(format!("Names are given to the first {top} clusters only."));
+        }
+        Ok(Clusters { items, clusters, top, notes })
+    }
+
+    fn svg(&self, frame: &Frame) -> String {
+        if self.items.is_empty() {
+            return Figure::open(frame, Clusters::TITLE, "", &[], &self.notes).nothing();
+        }
+        let noise = self.items.iter().any(|item| item.cluster.is_none());
+        let in_legend = if self.clusters.len() <= 12 { self.clusters.len() } else { 0 };
+        let mut legend: Vec<Entry> = (0..in_legend)
+            .map(|at| Entry { name: self.title(Some(at)), key: Key::Mark(look(Some(at)), true) })
+            .collect();
+        if noise {
+            legend.push(Entry { name: "noise".to_string(), key: Key::Mark(NOISE, true) });
+        }
+        let mut figure = Figure::open(frame, Clusters::TITLE, &self.subtitle(), &legend, &self.notes);
+        let (x, y) = self.axes();
+        let plane = figure.plane(&x, &y, 460.0, 8.0);
+        let n = self.items.len();
+        let radius = if n <= 100 { 4.0 } else if n <= 1000 { 2.8 } else { 1.8 };
+        let mut centres: Vec<(f64, f64, f64)> = vec![(0.0, 0.0, 0.0); self.clusters.len()];
+        // noise below the others
+        for item in self.items.iter().rev() {
+            let at = plane.at(item.x, item.y);
+            let (mark, size) = (look(item.cluster), if item.cluster.is_none() { 0.7 * radius } else { radius });
+            let whole = (n <= 2000).then(|| format!("{} ({})", item.name, self.title(item.cluster)));
+            figure.canvas.mark(&mark, at, size, true, whole.as_deref());
+            if let Some(cluster) = item.cluster {
+                let centre = &mut centres[cluster];
+                *centre = (centre.0 + at.0, centre.1 + at.1, centre.2 + 1.0);
+            }
+        }
+        // names lie over marks, with a rim, but not over each other
+        let mut labels = Labels::new(plane.rect);
+        for (at, (sum_x, sum_y, n)) in centres.iter().enumerate().take(self.top) {
+            if *n > 0.0 {
+                labels.place(&mut figure.canvas, (sum_x / n, sum_y / n), 0.0, &self.title(Some(at)), true);
+            }
+        }
+        figure.close()
+    }
+
+    fn spec(&self, frame: &Frame) -> Value {
+        let (x, y) = self.axes();
+        let row = |item: &Item| {
+            json!({"item": item.name, "cluster": self.title(item.cluster), "x": item.x, "y": item.y})
+        };
+        let mut domain: Vec<String> = (0..self.clusters.len()).map(|at| self.title(Some(at))).collect();
+        let mut range: Vec<&str> = (0..self.clusters.len()).map(|at| look(Some(at)).colour).collect();
+        domain.push("noise".to_string());
+        range.push(NOISE.colour);
+        let body = json!({
+            "data": {"values": self.items.iter().map(row).collect::<Vec<_>>()},
+            "mark": {"type": "point", "filled": true, "tooltip": {"content": "data"}},
+            "encoding": {
+                "x": channel("x", &x.title, &x.scale, false),
+                "y": channel("y", &y.title, &y.scale, false),
+                "color": {"field": "cluster", "type": "nominal", "title": "Cluster",
+                    "scale": {"domain": domain, "range": range}},
+                "shape": {"field": "cluster", "type": "nominal", "title": "Cluster", "scale": {"domain": domain}},
+            },
+        });
+        specification(frame, Clusters::TITLE, &self.subtitle(), &self.notes, body)
+    }
+}

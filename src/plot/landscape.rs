@@ -1,0 +1,257 @@
+//! Share of experts against their number, both on logarithmic axes.
+//!
+//! A company of a given size lies on a rising diagonal, so the bands of size are stripes. Above 2,000 companies the plane is
+//! cut into small squares, shaded by how many companies lie in each.
+
+use super::canvas::{Anchor, GREY, LOOKS, Look, place};
+use super::figure::{Axis, Entry, Figure, Key, Labels, Plane, TICK};
+use super::scale::{Scale, Unit, number};
+use super::spec::{channel, specification};
+use super::{Frame, Plot, Row, counted, descending, left_out, named, top};
+use crate::options::{OptionError, Options};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Employees at which a band begins.
+const BANDS: [f64; 4] = [0.0, 100.0, 1_000.0, 10_000.0];
+const BAND_NAMES: [&str; 4] = ["below 100 employees", "100 to 999", "1,000 to 9,999", "10,000 and more"];
+/// Beyond so many companies squares are drawn.
+const MANY: usize = 2_000;
+const SQUARE: f64 = 6.0;
+const SHADES: [&str; 5] = ["#c6dbef", "#8fbfe0", "#4a97c9", "#1f6cab", "#08306b"];
+const SHADE_FROM: [usize; 5] = [1, 3, 10, 30, 100];
+
+#[derive(Debug, Clone, PartialEq)]
+struct Company {
+    name: String,
+    estimate: f64,
+    share: f64,
+    lower: Option<f64>,
+    upper: Option<f64>,
+}
+
+impl Company {
+    fn headcount(&self) -> f64 {
+        self.estimate / self.share
+    }
+
+    fn band(&self) -> usize {
+        // the division may be off in the last digit
+        let headcount = self.headcount() * (1.0 + 1e-9);
+        BANDS.iter().rposition(|from| headcount >= *from).unwrap_or(0)
+    }
+}
+
+#[derive(Debug)]
+pub struct Landscape {
+    companies: Vec<Company>,
+    top: usize,
+    notes: Vec<String>,
+}
+
+impl Landscape {
+    const TITLE: &'static str = "Where the experts are";
+
+    fn subtitle(&self) -> String {
+        format!("Experts and their share of all employees, {}", counted(self.companies.len(), "company", "companies"))
+    }
+
+    fn axes(&self) -> (Axis, Axis) {
+        let of = |value: fn(&Company) -> f64| Scale::log(self.companies.iter().map(value));
+        let mut share = of(|c| c.share);
+        share.high = if share.high > 1.0 && self.companies.iter().all(|c| c.share <= 1.0) { 1.0 } else { share.high };
+        (Axis::new("Experts", of(|c| c.estimate), Unit::Number), Axis::new("Share of employees", share, Unit::Share))
+    }
+
+    /// Lines of equal size, named at their upper end.
+    fn diagonals(&self, figure: &mut Figure, plane: &Plane, labels: &mut Labels) {
+        for size in &BANDS[1..] {
+            let (low, high) = (plane.x.scale.low.max(size * plane.y.scale.low), plane.x.scale.high.min(size * plane.y.scale.high));
+            if low >= high {
+                continue;
+            }
+            let (from, to) = (plane.at(low, low / size), plane.at(high, high / size));
+            figure.canvas.line(from, to, &format!("stroke=\"{GREY}\" stroke-width=\"0.8\" stroke-dasharray=\"1 3\""));
+            let text = number(*size);
+            let font = TICK.rim().anchor(Anchor::End);
+            let bounds = font.bounds(to.0 - 6.0, to.1 + 8.0, &text);
+            if labels.claim(bounds) {
+                figure.canvas.text(to.0 - 6.0, to.1 + 8.0, font, &text, f64::INFINITY);
+            }
+        }
+    }
+
+    fn squares(&self, figure: &mut Figure, plane: &Plane, labels: &mut Labels) {
+        let mut squares: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+        for company in &self.companies {
+            let (x, y) = plane.at(company.estimate, company.share);
+            let cell = (((x - plane.rect.left) / SQUARE) as usize, ((y - plane.rect.top) / SQUARE) as usize);
+            *squares.entry(cell).or_default() += 1;
+        }
+        let mut shades = vec![String::new(); SHADES.len()];
+        for ((column, row), n) in &squares {
+            let left = plane.rect.left + *column as f64 * SQUARE;
+            let top = plane.rect.top + *row as f64 * SQUARE;
+            let shade = SHADE_FROM.iter().rposition(|from| n >= from).unwrap_or(0);
+            shades[shade] += &format!("M{} {}h{SQUARE}v{SQUARE}h-{SQUARE}Z", place(left), place(top));
+            labels.keep_free((left + 0.5 * SQUARE, top + 0.5 * SQUARE), 0.5 * SQUARE);
+        }
+        for (steps, shade) in shades.iter().zip(SHADES) {
+            if !steps.is_empty() {
+                figure.canvas.path(steps, &format!("fill=\"{shade}\""), None);
+            }
+        }
+    }
+
+    fn marks(&self, figure: &mut Figure, plane: &Plane, labels: &mut Labels) {
+        let n = self.companies.len();
+        let radius = mark_size(n);
+        if n <= 40 {
+            for company in &self.companies {
+                if let (Some(lower), Some(upper)) = (company.lower, company.upper) {
+                    // along the line of the company's size
+                    let size = company.headcount();
+                    let low = lower.max(plane.x.scale.low).max(plane.y.scale.low * size);
+                    let high = upper.min(plane.x.scale.high).min(plane.y.scale.high * size);
+                    let colour = LOOKS[company.band()].colour;
+                    if low < high {
+                        let style = format!("stroke=\"{colour}\" stroke-width=\"1.2\" stroke-opacity=\"0.55\"");
+                        figure.canvas.line(plane.at(low, low / size), plane.at(high, high / size), &style);
+                    }
+                }
+            }
+        }
+        // the largest last, above the others
+        for company in self.companies.iter().rev() {
+            let at = plane.at(company.estimate, company.share);
+            labels.keep_free(at, radius);
+            let whole = format!("{}: {} experts, {}", company.name, number(company.estimate), Unit::Share.show(company.share));
+            let whole = (n <= 500).then_some(whole);
+            figure.canvas.mark(&LOOKS[company.band()], at, radius, true, whole.as_deref());
+        }
+    }
+}
+
+fn mark_size(companies: usize) -> f64 {
+    match companies {
+        ..=40 => 5.0,
+        41..=200 => 4.0,
+        201..=600 => 3.0,
+        _ => 2.2,
+    }
+}
+
+impl Plot for Landscape {
+    /// Texts: company. Numbers: estimate, share, lower, upper.
+    fn read(rows: Vec<Row>, options: &mut Options) -> Result<Landscape, OptionError> {
+        let top = top(options)?;
+        let (mut without, mut zero) = (0, 0);
+        let mut companies = Vec::new();
+        for row in &rows {
+            match (row.number(0), row.number(1)) {
+                (Some(estimate), Some(share)) if estimate > 0.0 && share > 0.0 => companies.push(Company {
+                    name: named(row.text(0), "(no company)"),
+                    estimate,
+                    share,
+                    lower: row.number(2),
+                    upper: row.number(3),
+                }),
+                (Some(_), Some(_)) => zero += 1,
+                _ => without += 1,
+            }
+        }
+        companies.sort_by(|a, b| {
+            descending(a.estimate, b.estimate)
+                .then_with(|| descending(a.share, b.share))
+                .then_with(|| a.name.cmp(&b.name))
+                .then_with(|| (a.lower, a.upper).partial_cmp(&(b.lower, b.upper)).unwrap_or(std::cmp::Ordering::Equal))
+        });
+        let mut notes = Vec::new();
+        notes.extend(left_out(without, "row", "rows", "without an estimate or a share"));
+        notes.extend(left_out(zero, "company", "companies", "with an estimate of zero or less, which has no place on a logarithmic axis,"));
+        let n = companies.len();
+        if n > top {
+            notes.push(format!("Names are given to at most {} of the companies, the largest that have room.", top));
+        }
+        Ok(Landscape { companies, top, notes })
+    }
+
+    fn svg(&self, frame: &Frame) -> String {
+        if self.companies.is_empty() {
+            return Figure::open(frame, Landscape::TITLE, "", &[], &self.notes).nothing();
+        }
+        let many = self.companies.len() > MANY;
+        let legend: Vec<Entry> = if many {
+            let name = |i: usize| match SHADE_FROM.get(i + 1) {
+                Some(next) => format!("{} to {} companies", SHADE_FROM[i], next - 1),
+                None => format!("{} and more", SHADE_FROM[i]),
+            };
+            let entry = |i| Entry { name: name(i), key: Key::Fill(SHADES[i].to_string(), GREY) };
+            (0..SHADES.len()).map(entry).collect()
+        } else {
+            let entry = |i: usize| Entry { name: BAND_NAMES[i].to_string(), key: Key::Mark(LOOKS[i], true) };
+            (0..BANDS.len()).map(entry).collect()
+        };
+        let mut figure = Figure::open(frame, Landscape::TITLE, &self.subtitle(), &legend, &self.notes);
+        let (x, y) = self.axes();
+        let plane = figure.plane(&x, &y, 460.0, 8.0);
+        let mut labels = Labels::new(plane.rect);
+        if many {
+            self.squares(&mut figure, &plane, &mut labels);
+            self.diagonals(&mut figure, &plane, &mut labels);
+        } else {
+            self.diagonals(&mut figure, &plane, &mut labels);
+            self.marks(&mut figure, &plane, &mut labels);
+        }
+        let radius = if many { 3.5 } else { mark_size(self.companies.len()) };
+        let tried = &self.companies[..self.companies.len().min(self.top)];
+        for company in tried {
+            let at = plane.at(company.estimate, company.share);
+            let placed = labels.place(&mut figure.canvas, at, radius, &company.name, self.companies.len() <= 20);
+            if placed && many {
+                let look = Look { colour: LOOKS[1].colour, ..LOOKS[company.band()] };
+                figure.canvas.mark(&look, at, radius, true, Some(&company.name));
+            }
+        }
+        figure.close()
+    }
+
+    fn spec(&self, frame: &Frame) -> Value {
+        let (x, y) = self.axes();
+        let row = |c: &Company| {
+            json!({"company": c.name, "estimate": c.estimate, "share": c.share, "lower": c.lower, "upper": c.upper,
+                   "size": BAND_NAMES[c.band()]})
+        };
+        let size = json!({"field": "size", "type": "nominal", "title": "Size",
+            "scale": {"domain": BAND_NAMES, "range": LOOKS[..4].iter().map(|l| l.colour).collect::<Vec<_>>()}});
+        let shape = json!({"field": "size", "type": "nominal", "title": "Size",
+            "scale": {"domain": BAND_NAMES, "range": ["circle", "square", "triangle-up", "diamond"]}});
+        let body = json!({
+            "data": {"values": self.companies.iter().map(row).collect::<Vec<_>>()},
+            "mark": {"type": "point", "filled": true, "tooltip": {"content": "data"},
+                     "opacity": if self.companies.len() > 500 { 0.4 } else { 0.9 }},
+            "encoding": {
+                "x": channel("estimate", "Experts", &x.scale, false),
+                "y": channel("share", "Share of employees", &y.scale, true),
+                "color": size,
+                "shape": shape,
+            },
+        });
+        specification(frame, Landscape::TITLE, &self.subtitle(), &self.notes, body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bands_begin_at_their_numbers() {
+        for (headcount, band) in [(99.0, 0), (100.0, 1), (999.0, 1), (1_000.0, 2), (10_000.0, 3), (1e6, 3)] {
+            let estimate = 7.3;
+            let company =
+                Company { name: String::new(), estimate, share: estimate / headcount, lower: None, upper: None };
+            assert_eq!(company.band(), band, "{headcount}");
+        }
+    }
+}

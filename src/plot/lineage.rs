@@ -1,0 +1,541 @@
+//! The graph of which table is made from which, in layers from left to right (Sugiyama, Tagawa and Toda 1981).
+//!
+//! Edges that close a cycle are turned around for the layout. A table stands in the layer behind the last of those it is made from; an
+//! edge over several layers gets a place in each of them, so that curves run only in the gaps between layers and none crosses a
+//! box. Within a layer tables are ordered by the mean place of their neighbours, in sweeps to both sides; then each is moved
+//! as near to that mean as the distances between boxes allow (least squares: pooled adjacent violators).
+
+use super::canvas::{Anchor, Canvas, Font, GREY, Rect, place};
+use super::figure::{Entry, Figure, Key, MARGIN};
+use super::spec::specification;
+use super::text::{shorten, width};
+use super::{Frame, Plot, Row, counted, left_out, named};
+use crate::options::{OptionError, Options};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// More tables than these are no picture.
+const MOST: usize = 400;
+const NAME: Font = Font::new(10.5).anchor(Anchor::Middle);
+const PADDING: f64 = 7.0;
+const LINE: f64 = 13.0;
+/// Between layers, at least.
+const GAP: f64 = 42.0;
+/// Widest and narrowest boxes.
+const WIDEST: f64 = 150.0;
+const NARROWEST: f64 = 92.0;
+const SWEEPS: usize = 12;
+
+#[derive(Debug)]
+pub struct Lineage {
+    /// By name.
+    tables: Vec<String>,
+    /// From, to, and kinds; no loops.
+    edges: BTreeMap<(usize, usize), BTreeSet<String>>,
+    loops: usize,
+    notes: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Role {
+    Input,
+    Step,
+    Result,
+}
+
+const ROLES: [(Role, &str, &str, &str, f64); 3] = [
+    (Role::Input, "input", "#fdf1da", "#b97a00", 1.0),
+    (Role::Step, "made and used", "#eaf2f9", "#0072B2", 1.0),
+    (Role::Result, "result", "#ffffff", "#000000", 2.0),
+];
+
+/// A box, or the place of a long edge in a layer between its ends.
+#[derive(Debug, Clone)]
+struct Place {
+    table: Option<usize>,
+    layer: usize,
+    /// Middle.
+    y: f64,
+    height: f64,
+    before: Vec<usize>,
+    after: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Layout {
+    places: Vec<Place>,
+    /// Places by layer, from top to bottom.
+    layers: Vec<Vec<usize>>,
+    /// For each edge its places from left to right, and whether it was turned around.
+    paths: Vec<((usize, usize), Vec<usize>, bool)>,
+}
+
+impl Lineage {
+    const TITLE: &'static str = "Lineage of tables";
+
+    fn subtitle(&self) -> String {
+        let edges = counted(self.edges.len() + self.loops, "arrow", "arrows");
+        format!("{}, {edges} from a table to one that is made from it", counted(self.tables.len(), "table", "tables"))
+    }
+
+    fn role(&self, table: usize) -> Role {
+        let from = self.edges.keys().any(|(source, _)| *source == table);
+        let to = self.edges.keys().any(|(_, target)| *target == table);
+        match (to, from) {
+            (false, true) => Role::Input,
+            (true, true) => Role::Step,
+            (_, false) => Role::Result,
+        }
+    }
+
+    /// The edges that close a cycle: those that lead back to a table whose descendants are being looked at.
+    fn closing(&self) -> BTreeSet<(usize, usize)> {
+        let mut after: Vec<Vec<usize>> = vec![Vec::new(); self.tables.len()];
+        let mut made = vec![false; self.tables.len()];
+        for (source, target) in self.edges.keys() {
+            after[*source].push(*target);
+            made[*target] = true;
+        }
+        let mut closing = BTreeSet::new();
+        // 0: not seen, 1: open, 2: done
+        let mut state = vec![0u8; self.tables.len()];
+        let inputs = (0..self.tables.len()).filter(|table| !made[*table]);
+        for start in inputs.chain(0..self.tables.len()).collect::<Vec<_>>() {
+            if state[start] > 0 {
+                continue;
+            }
+            let mut open = vec![(start, 0)];
+            state[start] = 1;
+            while let Some((table, next)) = open.last_mut() {
+                let table = *table;
+                match after[table].get(*next).copied() {
+                    Some(target) => {
+                        *next += 1;
+                        match state[target] {
+                            0 => {
+                                state[target] = 1;
+                                open.push((target, 0));
+                            }
+                            1 => {
+                                closing.insert((table, target));
+                            }
+                            _ => {}
+                        }
+                    }
+                    None => {
+                        state[table] = 2;
+                        open.pop();
+                    }
+                }
+            }
+        }
+        closing
+    }
+
+    fn layout(&self, height: impl Fn(usize) -> f64) -> Layout {
+        let n = self.tables.len();
+        let closing = self.closing();
+        let turned = |edge: &(usize, usize)| if closing.contains(edge) { (edge.1, edge.0) } else { *edge };
+        let edges: Vec<((usize, usize), (usize, usize))> = self.edges.keys().map(|edge| (*edge, turned(edge))).collect();
+        // the longest way from an input
+        let mut layer = vec![0usize; n];
+        let mut waiting = vec![0usize; n];
+        for (_, (_, to)) in &edges {
+            waiting[*to] += 1;
+        }
+        let mut ready: Vec<usize> = (0..n).filter(|table| waiting[*table] == 0).collect();
+        while let Some(table) = ready.pop() {
+            for (_, (from, to)) in &edges {
+                if *from == table {
+                    layer[*to] = layer[*to].max(layer[table] + 1);
+                    waiting[*to] -= 1;
+                    if waiting[*to] == 0 {
+                        ready.push(*to);
+                    }
+                }
+            }
+        }
+        // inputs stand next to where they are used first
+        for table in 0..n {
+            let made = edges.iter().any(|(_, (_, to))| *to == table);
+            let used = edges.iter().filter(|(_, (from, _))| *from == table).map(|(_, (_, to))| layer[*to]).min();
+            if let (false, Some(used)) = (made, used) {
+                layer[table] = used - 1;
+            }
+        }
+        let place_of = |table| Place {
+            table: Some(table),
+            layer: layer[table],
+            y: 0.0,
+            height: height(table),
+            before: Vec::new(),
+            after: Vec::new(),
+        };
+        let mut places: Vec<Place> = (0..n).map(place_of).collect();
+        let mut paths = Vec::new();
+        for (edge, (from, to)) in edges {
+            let mut path = vec![from];
+            for between in layer[from] + 1..layer[to] {
+                places.push(Place {
+                    table: None,
+                    layer: between,
+                    y: 0.0,
+                    height: 2.0,
+                    before: Vec::new(),
+                    after: Vec::new(),
+                });
+                path.push(places.len() - 1);
+            }
+            path.push(to);
+            for pair in path.windows(2) {
+                places[pair[0]].after.push(pair[1]);
+                places[pair[1]].before.push(pair[0]);
+            }
+            paths.push((edge, path, closing.contains(&edge)));
+        }
+        let depth = places.iter().map(|place| place.layer + 1).max().unwrap_or(0);
+        let mut layers: Vec<Vec<usize>> = vec![Vec::new(); depth];
+        for (at, place) in places.iter().enumerate() {
+            layers[place.layer].push(at);
+        }
+        let mut layout = Layout { places, layers, paths };
+        layout.order();
+        layout.settle();
+        layout
+    }
+}
+
+impl Layout {
+    /// Orders the layers by the mean place of the neighbours.
+    fn order(&mut self) {
+        let mut rank = vec![0.0; self.places.len()];
+        for layer in &self.layers {
+            for (i, at) in layer.iter().enumerate() {
+                rank[*at] = i as f64 / layer.len() as f64;
+            }
+        }
+        for sweep in 0..SWEEPS {
+            let order: Vec<usize> =
+                if sweep % 2 == 0 { (0..self.layers.len()).collect() } else { (0..self.layers.len()).rev().collect() };
+            for layer in order {
+                let mean = |at: usize| {
+                    let place = &self.places[at];
+                    let near = if sweep % 2 == 0 { &place.before } else { &place.after };
+                    if near.is_empty() {
+                        return rank[at];
+                    }
+                    near.iter().map(|other| rank[*other]).sum::<f64>() / near.len() as f64
+                };
+                let mut means: Vec<(f64, f64, usize)> =
+                    self.layers[layer].iter().map(|at| (mean(*at), rank[*at], *at)).collect();
+                means.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
+                let n = means.len() as f64;
+                for (i, (_, _, at)) in means.iter().enumerate() {
+                    rank[*at] = (i as f64 + 0.5) / n;
+                }
+                self.layers[layer] = means.into_iter().map(|(_, _, at)| at).collect();
+            }
+        }
+    }
+
+    /// Finds heights: near to the neighbours, and apart from each other.
+    fn settle(&mut self) {
+        for layer in &self.layers {
+            let mut y = 0.0;
+            for at in layer {
+                y += 0.5 * self.places[*at].height;
+                self.places[*at].y = y;
+                y += 0.5 * self.places[*at].height + 12.0;
+            }
+        }
+        for sweep in 0..2 * SWEEPS {
+            let order: Vec<usize> =
+                if sweep % 2 == 0 { (0..self.layers.len()).collect() } else { (0..self.layers.len()).rev().collect() };
+            for layer in order {
+                let wanted: Vec<f64> = self.layers[layer]
+                    .iter()
+                    .map(|at| {
+                        let place = &self.places[*at];
+                        let near: Vec<f64> =
+                            place.before.iter().chain(&place.after).map(|other| self.places[*other].y).collect();
+                        if near.is_empty() { place.y } else { near.iter().sum::<f64>() / near.len() as f64 }
+                    })
+                    .collect();
+                let heights: Vec<f64> = self.layers[layer].iter().map(|at| self.places[*at].height).collect();
+                for (at, y) in self.layers[layer].iter().zip(apart(&wanted, &heights)) {
+                    self.places[*at].y = y;
+                }
+            }
+        }
+        let top = self.places.iter().map(|place| place.y - 0.5 * place.height).fold(f64::INFINITY, f64::min);
+        for place in &mut self.places {
+            place.y -= top;
+        }
+    }
+
+    fn height(&self) -> f64 {
+        self.places.iter().map(|place| place.y + 0.5 * place.height).fold(0.0, f64::max)
+    }
+}
+
+/// The places nearest to the wanted ones (least squares) at which things of these heights, in this order, are 12 apart.
+fn apart(wanted: &[f64], heights: &[f64]) -> Vec<f64> {
+    let mut offset = 0.0;
+    let mut offsets = Vec::with_capacity(wanted.len());
+    // pools of neighbours that touch: sum of what they want, and how many they are
+    let mut pools: Vec<(f64, usize)> = Vec::new();
+    for (i, (want, height)) in wanted.iter().zip(heights).enumerate() {
+        if i > 0 {
+            offset += 0.5 * (heights[i - 1] + height) + 12.0;
+        }
+        offsets.push(offset);
+        pools.push((want - offset, 1));
+        while let [.., (a, n), (b, m)] = pools[..] {
+            if a / n as f64 <= b / m as f64 {
+                break;
+            }
+            pools.pop();
+            if let Some(last) = pools.last_mut() {
+                *last = (a + b, n + m);
+            }
+        }
+    }
+    let means = pools.into_iter().flat_map(|(sum, n)| std::iter::repeat_n(sum / n as f64, n));
+    means.zip(offsets).map(|(mean, offset)| mean + offset).collect()
+}
+
+/// A name on one line or two, cut behind a separator where there is one.
+fn lines(name: &str, room: f64) -> Vec<String> {
+    if width(name, NAME.size, false) <= room {
+        return vec![name.to_string()];
+    }
+    let fits = |at: &usize| width(&name[..*at], NAME.size, false) <= room;
+    let behind = name.char_indices().filter(|(_, c)| matches!(c, '_' | '.' | ' ' | '-' | '/')).map(|(at, c)| at + c.len_utf8());
+    let any = name.char_indices().map(|(at, _)| at).skip(1);
+    let cut = behind.filter(fits).last().or_else(|| any.take_while(fits).last());
+    match cut {
+        Some(cut) if cut < name.len() => {
+            vec![name[..cut].trim_end().to_string(), shorten(&name[cut..], NAME.size, false, room)]
+        }
+        _ => vec![shorten(name, NAME.size, false, room)],
+    }
+}
+
+fn arrow(canvas: &mut Canvas, tip: (f64, f64), towards: f64) {
+    let back = tip.0 - 7.0 * towards;
+    let steps = format!(
+        "M{} {}L{} {}L{} {}Z",
+        place(tip.0),
+        place(tip.1),
+        place(back),
+        place(tip.1 - 3.2),
+        place(back),
+        place(tip.1 + 3.2)
+    );
+    canvas.path(&steps, &format!("fill=\"{GREY}\""), None);
+}
+
+impl Plot for Lineage {
+    /// Texts: source, target, kind. A table that is made from none has no source.
+    fn read(rows: Vec<Row>, _: &mut Options) -> Result<Lineage, OptionError> {
+        let mut without = 0;
+        let mut degree: BTreeMap<String, usize> = BTreeMap::new();
+        let mut named_edges: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        for row in &rows {
+            let name = |at: usize| row.text(at).map(|name| named(Some(name), ""));
+            match (name(0), name(1)) {
+                (Some(source), Some(target)) => {
+                    *degree.entry(source.clone()).or_default() += 1;
+                    *degree.entry(target.clone()).or_default() += 1;
+                    named_edges.entry((source, target)).or_default().extend(name(2));
+                }
+                (None, Some(target)) => {
+                    degree.entry(target).or_default();
+                }
+                _ => without += 1,
+            }
+        }
+        let mut notes = Vec::new();
+        notes.extend(left_out(without, "row", "rows", "without a target"));
+        notes.extend(left_out(degree.len().saturating_sub(MOST), "more table", "more tables", "with fewer arrows"));
+        let mut kept: Vec<(usize, String)> = degree.into_iter().map(|(name, n)| (n, name)).collect();
+        kept.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        kept.truncate(MOST);
+        let mut tables: Vec<String> = kept.into_iter().map(|(_, name)| name).collect();
+        tables.sort();
+        let place = |name: &String| tables.binary_search(name).ok();
+        let mut loops = 0;
+        let mut edges = BTreeMap::new();
+        for ((source, target), kinds) in &named_edges {
+            match (place(source), place(target)) {
+                (Some(source), Some(target)) if source == target => loops += 1,
+                (Some(source), Some(target)) => {
+                    edges.insert((source, target), kinds.clone());
+                }
+                _ => {}
+            }
+        }
+        if loops > 0 {
+            notes.push(format!("{} from itself: no arrow is drawn.", if loops == 1 { "1 table is made".to_string() } else { format!("{loops} tables are made") }));
+        }
+        Ok(Lineage { tables, edges, loops, notes })
+    }
+
+    fn svg(&self, frame: &Frame) -> String {
+        if self.tables.is_empty() {
+            return Figure::open(frame, Lineage::TITLE, "", &[], &self.notes).nothing();
+        }
+        let natural = |table: usize| width(&self.tables[table], NAME.size, false) + 2.0 * PADDING + 1.0;
+        // layers do not depend on heights: a first layout finds how many there are and how wide
+        let plan = self.layout(|_| 24.0);
+        let columns = |cap: f64| -> Vec<f64> {
+            let widest = |layer: &Vec<usize>| layer.iter().filter_map(|at| plan.places[*at].table).map(natural).fold(0.0, f64::max);
+            plan.layers.iter().map(|layer| widest(layer).min(cap)).collect()
+        };
+        let gaps = GAP * (plan.layers.len() - 1) as f64;
+        let total = |columns: &[f64]| columns.iter().sum::<f64>() + gaps + 2.0 * MARGIN;
+        let caps = [WIDEST, 130.0, 110.0, NARROWEST];
+        let fitting = caps.into_iter().find(|cap| total(&columns(*cap)) <= frame.width);
+        let columns = columns(fitting.unwrap_or(110.0));
+        let inner = total(&columns).ceil().max(frame.width);
+        let mut notes = self.notes.clone();
+        let closing = self.closing().len();
+        if closing > 0 {
+            let arrows = if closing == 1 { "The dashed arrow closes a cycle." } else { "Dashed arrows close cycles." };
+            notes.push(arrows.to_string());
+        }
+        if inner > frame.width {
+            notes.push(format!("The graph is {inner} pixels wide: with width := {inner} the names are of usual size."));
+        }
+        let rows = |table: usize| {
+            let layer = plan.places[table].layer;
+            lines(&self.tables[table], columns[layer] - 2.0 * PADDING)
+        };
+        let layout = self.layout(|table| LINE * rows(table).len() as f64 + 9.0);
+        let present = |role: &Role| (0..self.tables.len()).any(|table| self.role(table) == *role);
+        let legend: Vec<Entry> = ROLES
+            .iter()
+            .filter(|(role, ..)| present(role))
+            .map(|(_, name, fill, stroke, _)| Entry { name: name.to_string(), key: Key::Fill(fill.to_string(), stroke) })
+            .collect();
+        let mut figure = Figure::open_wide(frame, inner, Lineage::TITLE, &self.subtitle(), &legend, &notes);
+        let (top, bottom) = figure.body_of(layout.height() + 12.0);
+        let down = 0.5 * (top + bottom - layout.height());
+        // what is left goes into the gaps
+        let gap = if columns.len() > 1 {
+            (GAP + (inner - total(&columns)) / (columns.len() - 1) as f64).min(130.0)
+        } else {
+            0.0
+        };
+        let mut lefts = vec![MARGIN];
+        for column in &columns {
+            lefts.push(lefts[lefts.len() - 1] + column + gap);
+        }
+        let side = |at: usize, right: bool| {
+            let place = &layout.places[at];
+            let (left, width) = (lefts[place.layer], columns[place.layer]);
+            // a box is as wide as its column
+            (if right { left + width } else { left }, place.y + down)
+        };
+        for ((source, target), path, turned) in &layout.paths {
+            let mut steps = String::new();
+            let last = path.len() - 2;
+            for (i, pair) in path.windows(2).enumerate() {
+                let ((x1, y1), (x2, y2)) = (side(pair[0], true), side(pair[1], false));
+                // the line ends where the arrow begins
+                let x1 = if *turned && i == 0 { x1 + 6.0 } else { x1 };
+                let x2 = if !*turned && i == last { x2 - 6.0 } else { x2 };
+                let middle = place(0.5 * (x1 + x2));
+                steps += &format!("{}{} {}", if i == 0 { "M" } else { "L" }, place(x1), place(y1));
+                steps += &format!("C{middle} {} {middle} {} {} {}", place(y1), place(y2), place(x2), place(y2));
+            }
+            let kinds: Vec<&str> =
+                self.edges.get(&(*source, *target)).map(|kinds| kinds.iter().map(String::as_str).collect()).unwrap_or_default();
+            let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+            let title = format!("{} to {}{kinds}", self.tables[*source], self.tables[*target]);
+            let dash = if *turned { " stroke-dasharray=\"5 3\"" } else { "" };
+            let style = format!("fill=\"none\" stroke=\"{GREY}\" stroke-width=\"1.1\"{dash}");
+            figure.canvas.path(&steps, &style, Some(&title));
+            if *turned {
+                arrow(&mut figure.canvas, side(path[0], true), -1.0);
+            } else {
+                arrow(&mut figure.canvas, side(path[path.len() - 1], false), 1.0);
+            }
+        }
+        for (table, name) in self.tables.iter().enumerate() {
+            let (left, y) = side(table, false);
+            let place = &layout.places[table];
+            let right = left + columns[place.layer];
+            let rect = Rect { left, top: y - 0.5 * place.height, right, bottom: y + 0.5 * place.height };
+            let role = self.role(table);
+            let (fill, stroke, thick) = ROLES
+                .iter()
+                .find(|(known, ..)| *known == role)
+                .map_or(("#ffffff", "#000000", 1.0), |(_, _, fill, stroke, thick)| (*fill, *stroke, *thick));
+            let texts = rows(table);
+            figure.canvas.group(name, |canvas| {
+                canvas.rect(&rect, &format!("fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"{thick}\" rx=\"3\""), None);
+                for (i, text) in texts.iter().enumerate() {
+                    let y = y + (i as f64 - 0.5 * (texts.len() - 1) as f64) * LINE;
+                    canvas.text(0.5 * (left + right), y, NAME, text, f64::INFINITY);
+                }
+            });
+        }
+        figure.close()
+    }
+
+    /// Boxes where the SVG has them, with straight edges: Vega-Lite lays out no graphs.
+    fn spec(&self, frame: &Frame) -> Value {
+        let layout = self.layout(|_| 24.0);
+        let at = |table: usize| (layout.places[table].layer, layout.places[table].y);
+        let tables: Vec<Value> = (0..self.tables.len())
+            .map(|table| json!({"table": self.tables[table], "layer": at(table).0, "y": at(table).1}))
+            .collect();
+        let edges: Vec<Value> = self
+            .edges
+            .iter()
+            .map(|((source, target), kinds)| {
+                json!({"source": self.tables[*source], "target": self.tables[*target], "kind": kinds,
+                       "layer": at(*source).0, "y": at(*source).1, "layer2": at(*target).0, "y2": at(*target).1})
+            })
+            .collect();
+        let x = |field: &str| json!({"field": field, "type": "quantitative", "axis": null, "scale": {"padding": 60}});
+        let y = json!({"field": "y", "type": "quantitative", "axis": null, "scale": {"reverse": true, "zero": false}});
+        let body = json!({
+            "height": frame.height.unwrap_or(layout.height().max(120.0) + 40.0),
+            "layer": [
+                {"data": {"values": edges},
+                 "mark": {"type": "rule", "color": GREY, "tooltip": {"content": "data"}},
+                 "encoding": {"x": x("layer"), "x2": {"field": "layer2"}, "y": y, "y2": {"field": "y2"}}},
+                {"data": {"values": tables},
+                 "mark": {"type": "text", "fontSize": 10, "stroke": "#ffffff", "strokeWidth": 4},
+                 "encoding": {"x": x("layer"), "y": y, "text": {"field": "table"}}},
+                {"data": {"values": tables},
+                 "mark": {"type": "text", "fontSize": 10},
+                 "encoding": {"x": x("layer"), "y": y, "text": {"field": "table"}}},
+            ],
+        });
+        specification(frame, Lineage::TITLE, &self.subtitle(), &self.notes, body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn things_are_apart_and_near(wanted in prop::collection::vec(-100f64..100.0, 1..12)) {
+            let heights: Vec<f64> = wanted.iter().enumerate().map(|(i, _)| 10.0 + i as f64).collect();
+            let found = apart(&wanted, &heights);
+            for i in 1..found.len() {
+                let least = 0.5 * (heights[i - 1] + heights[i]) + 12.0;
+                prop_assert!(found[i] - found[i - 1] >= least - 1e-9);
+            }
+            // least squares keep the mean
+            let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+            prop_assert!((mean(&found) - mean(&wanted)).abs() < 1e-9);
+        }
+    }
+}

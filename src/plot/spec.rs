@@ -1,0 +1,58 @@
+//! What the Vega-Lite specifications share.
+
+use super::Frame;
+use super::canvas::{GREY, GRID, INK, LOOKS};
+use super::scale::Scale;
+use serde_json::{Value, json};
+
+/// `body` with schema, title and style. A body with one view gets the size of the frame.
+pub fn specification(frame: &Frame, title: &str, subtitle: &str, notes: &[String], body: Value) -> Value {
+    let mut lines: Vec<&str> = vec![frame.subtitle.as_deref().unwrap_or(subtitle)];
+    lines.extend(notes.iter().map(String::as_str));
+    lines.retain(|line| !line.is_empty());
+    let mut spec = json!({
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "title": {
+            "text": frame.title.as_deref().unwrap_or(title),
+            "subtitle": lines,
+            "anchor": "start",
+        },
+        "background": "#ffffff",
+        "config": {
+            "title": {"fontSize": 16, "subtitleFontSize": 12, "subtitleColor": GREY, "color": INK},
+            "axis": {"gridColor": GRID, "labelColor": GREY, "titleColor": INK, "labelLimit": 180},
+            "view": {"stroke": null},
+            "range": {"category": colours()},
+        },
+    });
+    let single = body.get("mark").is_some() || body.get("layer").is_some();
+    if let (Some(spec), Value::Object(body)) = (spec.as_object_mut(), body) {
+        if single {
+            spec.insert("width".to_string(), json!(frame.width));
+            spec.insert("height".to_string(), json!(frame.height.unwrap_or(420.0)));
+            spec.insert("autosize".to_string(), json!({"type": "fit", "contains": "padding"}));
+        }
+        spec.extend(body);
+    }
+    spec
+}
+
+pub fn colours() -> Vec<&'static str> {
+    LOOKS.iter().map(|look| look.colour).collect()
+}
+
+/// A quantitative channel on this scale.
+pub fn channel(field: &str, title: &str, scale: &Scale, percent: bool) -> Value {
+    let kind = if scale.log { "log" } else { "linear" };
+    let mut axis = json!({});
+    if percent {
+        axis = json!({"format": "~%"});
+    }
+    json!({
+        "field": field,
+        "type": "quantitative",
+        "title": title,
+        "scale": {"type": kind, "domain": [scale.low, scale.high], "nice": false, "clamp": true},
+        "axis": axis,
+    })
+}
