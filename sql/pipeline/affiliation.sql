@@ -17,7 +17,6 @@ SET VARIABLE missing = (
     LIMIT 1
 );
 
-
 CREATE OR REPLACE TEMP VIEW employers AS
 SELECT profile_id, company FROM profiles;
 

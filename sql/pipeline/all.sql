@@ -25,6 +25,8 @@ SET VARIABLE all_started = make_timestamp(epoch_us(now()));
 .read sql/pipeline/log_debias.sql
 .print diagnostics
 .read sql/pipeline/diagnostics.sql
+.print report
+.read sql/pipeline/report.sql
 
 SELECT
     step,

@@ -61,10 +61,7 @@ HAVING count(*) > 0;
 
 SET VARIABLE problem = (
     SELECT error('inputs: ' || relation || ', ' || rule || ': violated ' || n || ' times, such as ' || array_to_string(examples, '; '))
-    FROM input_problems
-    WHERE severity = 'error'
-    ORDER BY relation, rule
-    LIMIT 1
+    FROM (FROM input_problems WHERE severity = 'error' ORDER BY relation, rule LIMIT 1)
 );
 
 CREATE OR REPLACE TABLE companies AS

@@ -53,8 +53,9 @@ SET VARIABLE seed = coalesce(getvariable('seed'), 42);
 -- replicates of the diagnostics, which are the slowest step
 SET VARIABLE diagnostics_draws = coalesce(getvariable('diagnostics_draws'), 100);
 
--- the page that report.sql writes, and the scripts whose lineage it shows
-SET VARIABLE report = coalesce(getvariable('report'), 'report.html');
+-- folder of the page and the pictures that report.sql writes; it must exist
+SET VARIABLE report = coalesce(getvariable('report'), 'build');
+-- folder of these scripts, whose lineage the page shows
 SET VARIABLE scripts = coalesce(getvariable('scripts'), 'sql/pipeline');
 
 CREATE OR REPLACE TABLE settings AS
@@ -112,7 +113,7 @@ CREATE OR REPLACE MACRO is_fresh(name, wanted, made) AS (
                 'cv_analysis', 'clustering', 'affiliation', 'annotate', 'annotator_metrics', 'probit_bootstrap', 'log_debias',
                 'diagnostics', 'report'
             ], f)) AS unknown,
-            (SELECT list(table_name) FROM information_schema.tables) AS tables
+            (SELECT list(table_name) FROM information_schema.tables WHERE table_catalog = current_database()) AS tables
         FROM (SELECT regexp_extract_all(coalesce(CAST(getvariable('force') AS VARCHAR), ''), '[^\[\], '']+') AS forced)
     )
 );
