@@ -84,7 +84,8 @@ study: all $(MOCK)
 # the answers are those of the server of the tests
 dbt: all $(MOCK) .venv-dbt/ready
 	mkdir -p build/dbt
-	cd examples/dbt && MUSTER_STUDY=../../build/dbt/study.duckdb ../../.venv/bin/python ../../test/mock.py ../../.venv-dbt/bin/dbt build
+	cd examples/dbt && MUSTER_STUDY=../../build/dbt/study.duckdb MUSTER_MODEL_DIR=../../.models \
+		../../.venv/bin/python ../../test/mock.py ../../.venv-dbt/bin/dbt build
 
 test: lint test-engine all test-sql test-llm test-study test-dbt test-docs
 

@@ -23,7 +23,7 @@ from mock import KEYS, ROOT, Mock, environment_without_keys  # noqa: E402
 
 DBT = Path(sys.executable).parent / "dbt"
 EXTENSION = ROOT / "build" / "release" / "muster.duckdb_extension"
-FILES = ("profiles", "companies", "cvs", "texts")
+FILES = ("profiles", "companies", "cvs", "texts", "affiliations")
 # what `probit_bootstrap+` is made of; the others are steps before it or beside it
 ESTIMATES = {"probit_bootstrap", "headcount_total", "methods"}
 
@@ -44,6 +44,8 @@ class Study(unittest.TestCase):
             **environment_without_keys(),
             **cls.mock.environment(MUSTER_STORE=str(cls.folder / "store.sqlite")),
             "MUSTER_EXTENSION": str(EXTENSION),
+            "MUSTER_MODEL_DIR": str(ROOT / ".models"),
+            "MUSTER_OFFLINE": "1",
         }
 
     def dbt(self, *words, fails=False, **variables):
@@ -101,6 +103,8 @@ class Study(unittest.TestCase):
         self.assertEqual(len(self.rows("FROM headcount_total")), 1)
         self.assertEqual(len(self.rows("FROM methods")), 8)
         self.assertGreater(len(self.rows("FROM cv_lists")), 20)
+        self.assertGreater(self.rows("SELECT sum(n) FROM organisations")[0][0], 1000)
+        self.assertGreater(self.rows("SELECT count(cluster) FROM keyword_clusters")[0][0], 1)
 
     def test_3_a_second_run_asks_nobody_and_changes_nothing(self):
         before, tables = self.requests(), ("probit_bootstrap", "methods", "llm_answers", "cv_scores", "predictive_check")
@@ -143,6 +147,25 @@ class Study(unittest.TestCase):
         )
         self.assertIn("source.muster_study.study.texts", parents["model.muster_study.people"])
         self.assertTrue((self.project / "target" / "index.html").exists())
+
+    def test_8_lineage_finds_the_edges_that_dbt_knows(self):
+        manifest = json.loads((self.project / "target" / "manifest.json").read_text())
+        known = {
+            (parent.split(".")[-1], child.split(".")[-1])
+            for child, parents in manifest["parent_map"].items()
+            for parent in parents
+            if child.startswith("model.")
+        }
+        found = set()
+        for path in (self.project / "target" / "compiled" / "muster_study" / "models").glob("*.sql"):
+            rows = self.rows(f"""
+                SELECT source FROM muster.lineage((SELECT 'CREATE TABLE t AS ' || content FROM read_text('{path}')))
+                WHERE error IS NULL
+            """)
+            # files are sources by their names, tables with database and schema
+            found |= {(source.split("/")[-1].removesuffix(".csv").split(".")[-1].strip('"'), path.stem) for (source,) in rows}
+        # an incremental model reads itself, which dbt does not count
+        self.assertEqual(found - {("llm_answers", "llm_answers")}, known)
 
     def test_9_bad_inputs_stop_the_estimates(self):
         self.append("texts", 900001, "The same person again")

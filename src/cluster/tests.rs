@@ -204,7 +204,8 @@ proptest! {
         let mut g = crate::random::Stream::new(seed, crate::random::Purpose::Clusters, 0).replicate(0);
         let values: Vec<f64> = (0..n * d).map(|_| f64::from(g.random_range(0..width))).collect();
         let points = Points::new(d, values);
-        let order = rand::seq::index::sample(&mut g, n, n).into_vec();
+        let mut order: Vec<usize> = (0..n).collect();
+        (0..n).for_each(|i| order.swap(i, g.random_range(i..n)));
         let direct = labels(&points, size, samples, 1);
         let turned = labels(&points.only(&order), size, samples, 3);
         let expected: Vec<Option<usize>> = order.iter().map(|i| usize::try_from(direct[*i]).ok()).collect();
