@@ -73,7 +73,7 @@ impl Plot for Keywords {
         let mut figure = Figure::open(frame, title, &subtitle, &[], &self.notes);
         let headed = |label: &str| if label.is_empty() { 0.0 } else { 1.3 };
         let lines: f64 = self.groups.iter().map(|(label, keywords)| keywords.len() as f64 + headed(label)).sum();
-        let (top, bottom) = figure.body(17.0 * lines, 4.0, 40.0);
+        let (top, bottom) = figure.body(17.0 * lines, 4.0, 44.0);
         let pitch = (bottom - top) / lines;
         let room = figure.width - 2.0 * MARGIN;
         let all = || self.groups.iter().flat_map(|(_, keywords)| keywords);
