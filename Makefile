@@ -30,7 +30,7 @@ CARGO := cargo
 PYTHON := python3
 CLI := .venv/bin/duckdb -unsigned
 
-.PHONY: all build models demo demo-keywords demo-llm study dbt test test-engine test-sql test-llm test-study test-dbt test-docs lint bench bench-estimates \
+.PHONY: all build models demo demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs lint bench bench-estimates \
 	bench-embed bench-keywords bench-filter bench-cluster bench-llm compare cuda test-cuda bench-cuda docs package clean
 
 all: build models .venv/ready .venv-1.5/ready
@@ -75,6 +75,11 @@ study: all $(MOCK)
 	@mkdir -p build/study/report
 	@.venv/bin/python test/mock.py --port 8719 --store build/study/store.sqlite $(CLI) build/study/study.db -cmd "LOAD '$(EXTENSION)'" \
 		-cmd "SET VARIABLE report = 'build/study/report'; SET VARIABLE force = '$(FORCE)'" < sql/pipeline/all.sql
+
+# docs/example_report is the page of the sample as it is now
+example-report: study
+	@mkdir -p docs/example_report
+	cp build/study/report/index.html build/study/report/*.svg docs/example_report/
 
 .venv-dbt/ready: examples/dbt/requirements.txt
 	$(PYTHON) -m venv .venv-dbt

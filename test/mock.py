@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -108,13 +109,25 @@ def language_models():
         yield mock
 
 
+def free(port):
+    """The port, or 0, which stands for any, where another program listens on it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            print(f"port {port} is taken, so the server has another and finds no stored answer", file=sys.stderr)
+            return 0
+    return port
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=0, help="of the server; 0 = any that is free")
     parser.add_argument("--store", help="file of answers and vectors; default: one that is gone afterwards")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     args = parser.parse_args()
-    with Mock(port=args.port) as mock, tempfile.TemporaryDirectory() as folder:
+    with Mock(port=free(args.port)) as mock, tempfile.TemporaryDirectory() as folder:
         variables = mock.environment(MUSTER_STORE=args.store or f"{folder}/store.sqlite")
         return subprocess.run(args.command, env={**environment_without_keys(), **variables}).returncode
 

@@ -33,4 +33,7 @@ SELECT
     CASE WHEN finished_at >= getvariable('all_started') THEN 'computed' ELSE 'kept' END AS this_run,
     round(seconds, 1) AS seconds
 FROM muster_steps
-ORDER BY finished_at;
+ORDER BY list_position([
+    'inputs', 'cv_analysis', 'clustering', 'affiliation', 'annotate', 'annotator_metrics', 'probit_bootstrap', 'log_debias',
+    'diagnostics', 'report'
+], step);

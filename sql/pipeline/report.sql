@@ -399,8 +399,8 @@ td { border-bottom: 1px solid #ddd; vertical-align: top; }
 @media print {
     body { font-size: 10pt; max-width: none; padding: 0; }
     nav { display: none; }
-    h2 { break-after: avoid; }
-    h3, figcaption { break-after: avoid; break-before: avoid; }
+    h2, h3 { break-after: avoid; }
+    figure svg { max-height: 15cm; }
     thead { display: table-header-group; }
     tr { break-inside: avoid; }
 }
