@@ -17,6 +17,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from xml.etree import ElementTree
 
 import duckdb
 
@@ -67,8 +68,8 @@ def connect(database):
     return connection
 
 
-def script(step):
-    return (PIPELINE / f"{step}.sql").read_text()
+def script(step, folder=PIPELINE):
+    return (folder / f"{step}.sql").read_text()
 
 
 class Study(unittest.TestCase):
@@ -85,7 +86,9 @@ class Study(unittest.TestCase):
             del os.environ[name]
         os.environ.update(cls.mock.environment(MUSTER_MODEL_DIR=str(ROOT / ".models"), MUSTER_OFFLINE="1"))
         cls.use(cls.made)
-        cls.run_steps(cls.made, STEPS)
+        # each in a session of its own
+        for step in STEPS:
+            cls.run_steps(cls.made, [step])
 
     @classmethod
     def tearDownClass(cls):
@@ -107,16 +110,16 @@ class Study(unittest.TestCase):
 
     @staticmethod
     def run_steps(folder, steps, **settings):
-        """Run steps, each in a session of its own that sets nothing but what is given here; `settings` has the study's."""
-        for step in steps:
-            connection = connect(folder / "study.db")
-            base = {"data": str(folder / "data"), "report": str(folder / "report"), "scripts": str(PIPELINE), **SETTINGS}
-            for name, value in ({**base, **settings} if step == "settings" else settings).items():
-                connection.execute(f"SET VARIABLE {name} = ?", [value])
-            try:
-                connection.execute(script(step))
-            finally:
-                connection.close()
+        """Run steps in one session. `settings` is run with the settings of this study, and with what is given here."""
+        connection = connect(folder / "study.db")
+        base = {"data": str(folder / "data"), "report": str(folder / "report"), "scripts": str(PIPELINE), **SETTINGS}
+        for name, value in ({**base, **settings} if "settings" in steps else settings).items():
+            connection.execute(f"SET VARIABLE {name} = ?", [value])
+        try:
+            for step in steps:
+                connection.execute(script(step, Path(settings.get("scripts", PIPELINE))))
+        finally:
+            connection.close()
 
     def again(self, steps=STEPS, **settings):
         """Run steps, and say which of them have computed something."""
@@ -134,10 +137,13 @@ class Study(unittest.TestCase):
 
     def tables(self):
         """A checksum of each table and view. Whether an answer came from the store is no part of the study."""
-        names = self.query("SELECT table_name FROM information_schema.tables WHERE table_catalog = 'study' ORDER BY ALL")
+        connection = connect(self.folder / "study.db")
+        names = connection.execute("SELECT table_name FROM information_schema.tables WHERE table_catalog = 'study' ORDER BY ALL").fetchall()
         rows = lambda name: "(SELECT * EXCLUDE (cached) FROM answers)" if name == "answers" else name
-        checksum = lambda name: self.query(f"SELECT count(*), sum(hash(t)) FROM {rows(name)} AS t")[0]
-        return {name: checksum(name) for name, in names if name not in ("muster_steps", "settings")}
+        checksum = lambda name: connection.execute(f"SELECT count(*), sum(hash(t)) FROM {rows(name)} AS t").fetchone()
+        sums = {name: checksum(name) for name, in names if name not in ("muster_steps", "settings")}
+        connection.close()
+        return sums
 
     def edit(self, name, change):
         path = self.folder / "data" / f"{name}.csv"
@@ -151,9 +157,8 @@ class Study(unittest.TestCase):
         self.assertEqual(self.query("SELECT count(*) FROM muster_steps WHERE seconds IS NULL OR seconds < 0"), [(0,)])
 
     def test_the_study_finds_something(self):
-        for table in self.tables():
-            if table != "input_problems":
-                self.assertGreater(self.query(f"SELECT count(*) FROM {table}")[0][0], 0, table)
+        empty = {table for table, (count, _) in self.tables().items() if count == 0}
+        self.assertEqual(empty, {"input_problems"})
         self.assertEqual(self.query("SELECT count(*), count(DISTINCT company) FROM estimates"), [(4, 4)])
         self.assertEqual(self.query("SELECT draws, len(models) FROM settings"), [(60, 2)])
         self.assertEqual(self.query("SELECT DISTINCT len(draws) FROM estimates"), [(60,)])
@@ -214,6 +219,15 @@ class Study(unittest.TestCase):
         self.assertEqual(self.again(["probit_bootstrap"], draws=30), {"probit_bootstrap"})
         self.assertEqual(self.query("SELECT DISTINCT len(draws) FROM estimates"), [(30,)])
 
+    def test_a_changed_script(self):
+        scripts = self.folder / "scripts"
+        shutil.copytree(PIPELINE, scripts)
+        self.assertEqual(self.again(scripts=str(scripts)), set())
+        text = script("log_debias").replace("level := getvariable('level')", "level := 0.9")
+        self.assertNotEqual(text, script("log_debias"))
+        (scripts / "log_debias.sql").write_text(text)
+        self.assertEqual(self.again(scripts=str(scripts)), {"log_debias", "report"})
+
     def test_a_changed_affiliation(self):
         def change(rows):
             rows[0]["affiliation"] = "Université de Montclair; Foxglove Finance GmbH"
@@ -245,6 +259,39 @@ class Study(unittest.TestCase):
         self.assertEqual(self.mock.stats()["requests"], 2)
         self.assertTrue({"cv_analysis", "annotate", "clustering"} <= changed, changed)
         self.assertNotIn("affiliation", changed)
+
+    def test_the_page(self):
+        name = 'Bexhurst <b>& "Bank"'
+        def rename(rows):
+            for row in rows:
+                row["company"] = row["company"].replace("Bexhurst Bank", name)
+        self.edit("profiles", rename)
+        self.edit("companies", rename)
+        self.again()
+        page = (self.folder / "report" / "index.html").read_text()
+        self.assertIn("<td>Bexhurst &lt;b&gt;&amp; &quot;Bank&quot;</td>", page)
+        self.assertNotIn("<b>", page)
+        pictures = sorted((self.folder / "report").glob("*.svg"))
+        self.assertEqual([(path.stem,) for path in pictures], self.query("SELECT name FROM pictures ORDER BY name"))
+        for path in pictures:
+            ElementTree.parse(path)
+            self.assertIn(path.read_text(), page)
+        # as strict as XML but for its first line: every element is closed, every text escaped; and nothing comes from elsewhere
+        body = page[page.index("<body>"):page.index("</html>")]
+        ElementTree.fromstring(body)
+        self.assertEqual(set(re.findall(r'(?:href|src)="([^"#]*)', body)), {""})
+        for section in ("Experts", "Companies", "Annotators", "How it was made"):
+            self.assertRegex(page, f'<h2 id="[0-9]">{section}</h2>')
+        # the lineage leads from files to results
+        edges = (self.folder / "report" / "lineage.svg").read_text()
+        for table in ("profiles", "ratings", "estimates"):
+            self.assertIn(f">{table}<", edges)
+
+    def test_a_folder_for_the_page_that_is_not_there(self):
+        before = self.tables()
+        with self.assertRaisesRegex(duckdb.Error, "nowhere"):
+            self.again(["report"], report=str(self.folder / "nowhere"), force="report")
+        self.assertEqual(self.tables(), before)
 
     def test_a_table_that_was_dropped(self):
         before = self.tables()
@@ -331,7 +378,7 @@ class Study(unittest.TestCase):
         # a step that fails leaves the tables as they were
         self.assertEqual(self.tables(), before)
         self.edit("texts", lambda rows: rows + [{"profile_id": "nobody", "text": "of nobody"}])
-        self.assertEqual(self.again(), set())
+        self.assertEqual(self.again(), {"report"})
         rule = "every text is of a profile (else it is ignored)"
         self.assertEqual(self.query("SELECT rule, n, examples FROM input_problems"), [(rule, 1, ["nobody"])])
 

@@ -17,6 +17,8 @@ SET VARIABLE missing = (
     LIMIT 1
 );
 
+SET VARIABLE scripts = coalesce(getvariable('scripts'), (SELECT scripts FROM settings));
+
 CREATE OR REPLACE TEMP VIEW employers AS
 SELECT profile_id, company FROM profiles;
 
@@ -25,7 +27,8 @@ SET VARIABLE fingerprint = (
         ' ',
         contents('affiliations'),
         contents('employers'),
-        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
+        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v),
+        (SELECT content FROM read_text(getvariable('scripts') || '/affiliation.sql'))
     ))
 );
 SET VARIABLE fresh = is_fresh('affiliation', getvariable('fingerprint'), ['organisations', 'company_affiliations']);

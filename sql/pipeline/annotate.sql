@@ -21,6 +21,7 @@ SET VARIABLE missing = (
     LIMIT 1
 );
 
+SET VARIABLE scripts = coalesce(getvariable('scripts'), (SELECT scripts FROM settings));
 SET VARIABLE models = coalesce(getvariable('models'), (SELECT models FROM settings));
 SET VARIABLE filters = coalesce(getvariable('filters'), (SELECT filters FROM settings));
 SET VARIABLE max_cost_usd = coalesce(getvariable('max_cost_usd'), (SELECT max_cost_usd FROM settings));
@@ -36,7 +37,8 @@ SET VARIABLE fingerprint = (
         ' ',
         contents('documents'),
         CAST(to_json({models: getvariable('models'), filters: getvariable('filters')}) AS VARCHAR),
-        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
+        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v),
+        (SELECT content FROM read_text(getvariable('scripts') || '/annotate.sql'))
     ))
 );
 SET VARIABLE fresh = is_fresh('annotate', getvariable('fingerprint'), ['answers', 'filter_ratings']);

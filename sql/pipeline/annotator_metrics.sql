@@ -19,6 +19,7 @@ SET VARIABLE missing = (
     LIMIT 1
 );
 
+SET VARIABLE scripts = coalesce(getvariable('scripts'), (SELECT scripts FROM settings));
 SET VARIABLE level = coalesce(getvariable('level'), (SELECT level FROM settings));
 
 CREATE OR REPLACE TEMP VIEW truths AS
@@ -30,7 +31,8 @@ SET VARIABLE fingerprint = (
         contents('truths'),
         contents('ratings'),
         CAST(to_json({level: getvariable('level')}) AS VARCHAR),
-        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
+        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v),
+        (SELECT content FROM read_text(getvariable('scripts') || '/annotator_metrics.sql'))
     ))
 );
 SET VARIABLE fresh = is_fresh(

@@ -20,6 +20,7 @@ SET VARIABLE missing = (
     LIMIT 1
 );
 
+SET VARIABLE scripts = coalesce(getvariable('scripts'), (SELECT scripts FROM settings));
 SET VARIABLE model = coalesce(getvariable('model'), (SELECT model FROM settings));
 SET VARIABLE store = coalesce(getvariable('store'), (SELECT store FROM settings));
 SET VARIABLE seed = coalesce(getvariable('seed'), (SELECT seed FROM settings));
@@ -48,7 +49,8 @@ SET VARIABLE fingerprint = (
             min_cluster_size: getvariable('min_cluster_size'),
             min_samples: getvariable('min_samples')
         }) AS VARCHAR),
-        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
+        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v),
+        (SELECT content FROM read_text(getvariable('scripts') || '/clustering.sql'))
     ))
 );
 SET VARIABLE fresh = is_fresh(

@@ -19,6 +19,7 @@ SET VARIABLE missing = (
     LIMIT 1
 );
 
+SET VARIABLE scripts = coalesce(getvariable('scripts'), (SELECT scripts FROM settings));
 SET VARIABLE model = coalesce(getvariable('model'), (SELECT model FROM settings));
 SET VARIABLE store = coalesce(getvariable('store'), (SELECT store FROM settings));
 SET VARIABLE ngram_max = coalesce(getvariable('ngram_max'), (SELECT ngram_max FROM settings));
@@ -57,7 +58,8 @@ SET VARIABLE fingerprint = (
             learning_share: getvariable('learning_share'),
             level: getvariable('level')
         }) AS VARCHAR),
-        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
+        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v),
+        (SELECT content FROM read_text(getvariable('scripts') || '/cv_analysis.sql'))
     ))
 );
 SET VARIABLE fresh = is_fresh(

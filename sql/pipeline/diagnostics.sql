@@ -19,6 +19,7 @@ SET VARIABLE missing = (
     LIMIT 1
 );
 
+SET VARIABLE scripts = coalesce(getvariable('scripts'), (SELECT scripts FROM settings));
 SET VARIABLE level = coalesce(getvariable('level'), (SELECT level FROM settings));
 SET VARIABLE seed = coalesce(getvariable('seed'), (SELECT seed FROM settings));
 SET VARIABLE diagnostics_draws = coalesce(getvariable('diagnostics_draws'), (SELECT diagnostics_draws FROM settings));
@@ -33,7 +34,8 @@ SET VARIABLE fingerprint = (
             seed: getvariable('seed'),
             diagnostics_draws: getvariable('diagnostics_draws')
         }) AS VARCHAR),
-        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
+        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v),
+        (SELECT content FROM read_text(getvariable('scripts') || '/diagnostics.sql'))
     ))
 );
 SET VARIABLE fresh = is_fresh(

@@ -20,6 +20,7 @@ SET VARIABLE missing = (
     LIMIT 1
 );
 
+SET VARIABLE scripts = coalesce(getvariable('scripts'), (SELECT scripts FROM settings));
 SET VARIABLE method = coalesce(getvariable('method'), (SELECT method FROM settings));
 SET VARIABLE draws = coalesce(getvariable('draws'), (SELECT draws FROM settings));
 SET VARIABLE transport_sd = coalesce(getvariable('transport_sd'), (SELECT transport_sd FROM settings));
@@ -39,7 +40,8 @@ SET VARIABLE fingerprint = (
             level: getvariable('level'),
             seed: getvariable('seed')
         }) AS VARCHAR),
-        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
+        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v),
+        (SELECT content FROM read_text(getvariable('scripts') || '/probit_bootstrap.sql'))
     ))
 );
 SET VARIABLE fresh = is_fresh(

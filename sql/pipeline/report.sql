@@ -16,6 +16,7 @@ SET VARIABLE missing = (
         ('class_keywords', 'cv_analysis'),
         ('keyword_lists', 'cv_analysis'),
         ('keyword_list_scores', 'cv_analysis'),
+        ('common_keywords', 'clustering'),
         ('keyword_clusters', 'clustering'),
         ('keyword_map', 'clustering'),
         ('profile_clusters', 'clustering'),
@@ -43,7 +44,7 @@ SET VARIABLE scripts = coalesce(getvariable('scripts'), (SELECT scripts FROM set
 SET VARIABLE level = coalesce(getvariable('level'), (SELECT level FROM settings));
 
 -- which table is made of which: read from the scripts themselves. A view x_now computes the table x, and what begins the
--- study (settings, files as they are given) and ends it (this script) is left out
+-- study (settings) and ends it (this script) is left out
 CREATE OR REPLACE TEMP VIEW pipeline_edges AS
 WITH edges AS (
     SELECT
@@ -59,7 +60,7 @@ WITH edges AS (
 )
 SELECT DISTINCT source, target
 FROM edges
-WHERE source <> target AND source NOT IN ('settings', 'muster_steps')
+WHERE source <> target AND source NOT IN ('settings', 'muster_steps') AND NOT regexp_full_match(source, '\{\w+\}')
 ORDER BY source, target;
 
 CREATE OR REPLACE TEMP VIEW report_settings AS
@@ -70,14 +71,15 @@ SET VARIABLE fingerprint = (
         ' ',
         contents('profiles'), contents('companies'), contents('cvs'), contents('input_problems'),
         contents('class_keywords'), contents('keyword_lists'), contents('keyword_list_scores'),
-        contents('keyword_clusters'), contents('keyword_map'), contents('profile_clusters'),
+        contents('common_keywords'), contents('keyword_clusters'), contents('keyword_map'), contents('profile_clusters'),
         contents('organisations'), contents('company_affiliations'),
         contents('answers'), contents('ratings'),
         contents('annotator_metrics'), contents('annotator_correlations'), contents('annotator_model'),
         contents('estimates'), contents('totals'), contents('totals_by_sector'), contents('log_debias_estimates'),
         contents('drift'), contents('predictive_check'), contents('prior_sensitivity'),
         contents('pipeline_edges'), contents('report_settings'),
-        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v)
+        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v),
+        (SELECT content FROM read_text(getvariable('scripts') || '/report.sql'))
     ))
 );
 SET VARIABLE fresh = is_fresh('report', getvariable('fingerprint'), ['pictures', 'page']);
@@ -90,13 +92,17 @@ UNION ALL
 SELECT company, 'log debiasing' AS method, estimate, lower, upper FROM log_debias_estimates;
 
 CREATE OR REPLACE TEMP VIEW priors AS
-SELECT DISTINCT
-    'Beta(' || CAST(prior_alpha AS DECIMAL(9, 1)) || ', ' || CAST(prior_beta AS DECIMAL(9, 1)) || ')' AS name,
-    prior_alpha AS alpha,
-    prior_beta AS beta
+SELECT 'setting ' || setting AS name, prior_alpha AS alpha, prior_beta AS beta
 FROM prior_sensitivity
-WHERE prior_alpha IS NOT NULL
-ORDER BY alpha, beta;
+WHERE company IS NULL AND prior_alpha IS NOT NULL
+ORDER BY setting;
+
+-- the score of a word says how one-sided it is, the log-odds over their standard deviation how sure that is
+CREATE OR REPLACE TEMP VIEW telling_keywords AS
+SELECT CASE label WHEN 'true' THEN 'experts' ELSE 'others' END AS label, keyword, log_odds_z AS score
+FROM class_keywords
+WHERE q_value < 0.05 AND log_odds_z > 0 AND NOT regexp_matches(keyword, '[0-9]')
+ORDER BY label, score DESC, keyword;
 
 CREATE OR REPLACE TEMP VIEW pictures_now AS
 SELECT 'landscape' AS name, decode(svg) AS svg FROM muster.plot_landscape(estimates)
@@ -113,13 +119,17 @@ SELECT 'bias' AS name, decode(svg) AS svg FROM muster.plot_bias(annotator_metric
 UNION ALL
 SELECT 'correlations' AS name, decode(svg) AS svg FROM muster.plot_correlations(annotator_correlations)
 UNION ALL
-SELECT 'keywords' AS name, decode(svg) AS svg FROM muster.plot_keywords(class_keywords)
+SELECT 'keywords' AS name, decode(svg) AS svg FROM muster.plot_keywords(
+    telling_keywords,
+    title := 'Words that tell experts from others',
+    subtitle := 'Log-odds over their standard deviation'
+)
 UNION ALL
 SELECT 'clusters' AS name, decode(svg) AS svg FROM muster.plot_clusters(keyword_map)
 UNION ALL
 SELECT 'priors' AS name, decode(svg) AS svg FROM muster.plot_prior(priors)
 UNION ALL
-SELECT 'lineage' AS name, decode(svg) AS svg FROM muster.plot_lineage(pipeline_edges);
+SELECT 'lineage' AS name, decode(svg) AS svg FROM muster.plot_lineage(pipeline_edges, width := 1600);
 CREATE OR REPLACE TABLE pictures AS FROM kept_or_now('pictures');
 
 -- Page
@@ -127,22 +137,28 @@ CREATE OR REPLACE TABLE pictures AS FROM kept_or_now('pictures');
 CREATE OR REPLACE TEMP MACRO escaped(value) AS
     replace(replace(replace(replace(CAST(value AS VARCHAR), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;');
 
--- numbers to the right
-CREATE OR REPLACE TEMP MACRO html_cell(value) AS
+-- numbers stand to the right
+CREATE OR REPLACE TEMP MACRO html_class(name, value) AS
     CASE
-        WHEN value IS NULL THEN '<td class="number">–</td>'
-        WHEN regexp_full_match(value, '-?[0-9][0-9,.]*( %| to [0-9][0-9,.]*)?') THEN '<td class="number">' || escaped(value) || '</td>'
-        ELSE '<td>' || escaped(value) || '</td>'
+        WHEN name NOT IN ('value', 'version') AND regexp_full_match(value, '-?[0-9][0-9,.]*( %| to [0-9][0-9,.]*)?')
+            THEN ' class="number"'
+        ELSE ''
     END;
 
 -- a list of structs as a table; the names of their fields are its head
 CREATE OR REPLACE TEMP MACRO html_table(lines) AS (
     SELECT CASE WHEN len(rows) > 0 THEN
         '<table><thead><tr>'
-        || array_to_string(list_transform(json_keys(rows[1]), lambda key: '<th>' || escaped(key) || '</th>'), '')
+        || array_to_string(list_transform(
+            json_keys(rows[1]),
+            lambda key: '<th' || html_class(key, coalesce(rows[1] ->> ('$."' || key || '"'), '')) || '>' || escaped(key) || '</th>'
+        ), '')
         || '</tr></thead><tbody>'
         || array_to_string(list_transform(rows, lambda row: '<tr>' || array_to_string(
-            list_transform(json_keys(row), lambda key: html_cell(row ->> ('$."' || key || '"'))), ''
+            list_transform(list_transform(
+                json_keys(row),
+                lambda key: {key: key, value: coalesce(row ->> ('$."' || key || '"'), '–')}
+            ), lambda cell: '<td' || html_class(cell.key, cell.value) || '>' || escaped(cell.value) || '</td>'), ''
         ) || '</tr>'), '')
         || '</tbody></table>'
         ELSE '<p>None.</p>'
@@ -162,7 +178,7 @@ CREATE OR REPLACE TEMP VIEW sections AS
 SELECT 1 AS place, 'Experts' AS title,
     '<p class="lead">' || (
         SELECT 'About <strong>' || whole(estimate) || '</strong> experts among ' || whole(headcount) || ' employees of '
-            || companies || ' companies; ' || percent(getvariable('level')) || ' interval ' || span(lower, upper) || '.</p>'
+            || companies || ' companies; ' || printf('%g %%', 100 * getvariable('level')) || ' interval ' || span(lower, upper) || '.</p>'
         FROM totals
     )
     || '<p>From ' || (SELECT whole(count(*)) FROM profiles) || ' profiles, ' || (SELECT whole(count(label)) FROM ratings) || ' labels of '
@@ -190,7 +206,7 @@ SELECT 2, 'Companies',
         FROM (FROM estimates ORDER BY estimate DESC, company LIMIT 100)
     ))
     || '<h3>Two methods</h3>'
-    || figure('methods', 'The probit bootstrap uses the rated people; log debiasing only what annotators agree on, so its band is agreement, not accuracy.')
+    || figure('methods', 'The probit bootstrap uses the rated people; log debiasing only what annotators agree on, so its band is agreement, not accuracy. Both are for all employees.')
 UNION ALL
 SELECT 3, 'Annotators',
     figure('annotators', 'What each annotator finds among the experts, and leaves among the others, on the rated people.')
@@ -219,7 +235,7 @@ SELECT 3, 'Annotators',
     ))
 UNION ALL
 SELECT 4, 'Keywords',
-    figure('keywords', 'Words and phrases that tell the CVs of experts (true) from those of others (false).')
+    figure('keywords', 'Words and phrases that tell the CVs of experts from those of others.')
     || '<h3>Lists, judged on CVs they were not made from</h3>'
     || html_table((
         SELECT list({
@@ -231,12 +247,20 @@ SELECT 4, 'Keywords',
     || '<h3>What is in them</h3>'
     || html_table((
         SELECT list({
-            list: list, class: CASE label WHEN 'true' THEN 'experts' ELSE 'others' END, keywords: words
+            list: CASE list WHEN 'broad' THEN 'broad, besides' ELSE list END,
+            class: CASE label WHEN 'true' THEN 'experts' ELSE 'others' END,
+            keywords: words
         } ORDER BY label DESC, list DESC)
         FROM (
-            SELECT list, label, array_to_string(list(keyword ORDER BY score DESC, keyword)[:25], ', ') AS words
-            FROM keyword_lists
-            GROUP BY list, label
+            -- the strict list is a part of the broad one
+            SELECT max(list) AS list, label, array_to_string(list(keyword ORDER BY n_documents DESC, keyword)[:25], ', ') AS words
+            FROM (
+                SELECT max(list) AS list, label, keyword, any_value(n_documents) AS n_documents
+                FROM keyword_lists
+                JOIN class_keywords USING (label, keyword)
+                GROUP BY label, keyword
+            ) AS keywords
+            GROUP BY label, keywords.list
         )
     ))
 UNION ALL
@@ -244,15 +268,27 @@ SELECT 5, 'Clusters',
     figure('clusters', 'Keywords of the rated CVs: what is far apart is unlike; what is near need not be alike.')
     || html_table((
         SELECT list({
-            cluster: cluster, representative: representative, keywords: size, silhouette: digits(silhouette),
-            members: array_to_string(members[:8], ', ')
-        } ORDER BY cluster)
-        FROM (FROM keyword_clusters WHERE cluster IS NOT NULL ORDER BY cluster LIMIT 25)
+            cluster: cluster, representative: representative, keywords: size, "CVs of experts": percent(share),
+            silhouette: digits(silhouette), members: array_to_string(members[:8], ', ')
+        } ORDER BY share DESC, cluster)
+        FROM (
+            SELECT * EXCLUDE (cvs, experts), experts / cvs AS share
+            FROM keyword_clusters
+            JOIN (
+                SELECT cluster, sum(cvs) AS cvs, sum(experts) AS experts
+                FROM (SELECT cluster, unnest(members) AS keyword FROM keyword_clusters)
+                JOIN common_keywords USING (keyword)
+                GROUP BY cluster
+            ) USING (cluster)
+            ORDER BY share DESC, cluster
+            LIMIT 25
+        )
     ))
+    || '<p>The clusters whose keywords are most often those of experts'' CVs, up to 25.</p>'
     || '<h3>Rated CVs that are alike</h3>'
     || html_table((
         SELECT list({
-            cluster: cluster, "words that tell": array_to_string(label, ', '), CVs: size, experts: experts, silhouette: digits(silhouette)
+            cluster: cluster, "words that tell": coalesce(array_to_string(label, ', '), '(in no cluster)'), CVs: size, experts: experts, silhouette: digits(silhouette)
         } ORDER BY cluster)
         FROM (
             SELECT cluster, any_value(label) AS label, count(*) AS size, count(*) FILTER (is_expert) AS experts, any_value(silhouette) AS silhouette
@@ -261,7 +297,6 @@ SELECT 5, 'Clusters',
             GROUP BY cluster
         )
     ))
-    || '<p>The last row, without a number, holds the CVs that are in no cluster.</p>'
 UNION ALL
 SELECT 6, 'Affiliations',
     html_table((
@@ -308,9 +343,10 @@ SELECT 7, 'May the estimates be believed?',
     || '<h3>Other methods, priors and assumptions: all companies together</h3>'
     || html_table((
         SELECT list({
+            setting: setting,
             method: method,
-            prior: 'Beta(' || CAST(prior_alpha AS DECIMAL(9, 1)) || ', ' || CAST(prior_beta AS DECIMAL(9, 1)) || ')',
-            "drift allowed": CAST(CAST(transport_sd AS DECIMAL(9, 1)) AS VARCHAR),
+            prior: coalesce(printf('Beta(%g, %g)', prior_alpha, prior_beta), ''),
+            "drift allowed": coalesce(printf('%g', transport_sd), ''),
             experts: whole(estimate),
             interval: span(lower, upper)
         } ORDER BY setting)

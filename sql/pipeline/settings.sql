@@ -55,7 +55,7 @@ SET VARIABLE diagnostics_draws = coalesce(getvariable('diagnostics_draws'), 100)
 
 -- folder of the page and the pictures that report.sql writes; it must exist
 SET VARIABLE report = coalesce(getvariable('report'), 'build');
--- folder of these scripts, whose lineage the page shows
+-- folder of these scripts: a step whose script has changed is computed again, and the page shows their lineage
 SET VARIABLE scripts = coalesce(getvariable('scripts'), 'sql/pipeline');
 
 CREATE OR REPLACE TABLE settings AS
@@ -88,8 +88,8 @@ SELECT
 
 -- What every step does to be run again cheaply.
 --
--- muster_steps holds, of each step, a fingerprint of all that its tables depend on: inputs, settings, versions. A step whose
--- fingerprint is the same keeps its tables. It computes otherwise, and where SET VARIABLE force = 'clustering' names it
+-- muster_steps holds, of each step, a fingerprint of all that its tables depend on: inputs, settings, versions, the text of its
+-- script. A step whose fingerprint is the same keeps its tables. It computes otherwise, and where SET VARIABLE force = 'clustering' names it
 -- (or a list of steps: ['clustering', 'annotate']).
 CREATE TABLE IF NOT EXISTS muster_steps (step VARCHAR, fingerprint VARCHAR, seconds DOUBLE, finished_at TIMESTAMP);
 

@@ -45,13 +45,14 @@ fn values(annotators: &[Annotator], of: fn(&Annotator) -> Rate) -> Vec<f64> {
     annotators.iter().flat_map(|a| all(of(a))).collect()
 }
 
-/// A scale over rates, at least a tenth wide and not beyond `least` and `most`.
+/// A scale over rates, which does not go beyond `least` and `most` for nothing.
 fn rates(annotators: &[Annotator], of: fn(&Annotator) -> Rate, least: f64, most: f64) -> Scale {
     let scale = Scale::linear(values(annotators, of), None);
     // rates that are none are shown where they are
-    let inside = scale.low >= least && scale.high <= most + 0.5;
-    let (low, high) = if inside { (scale.low, scale.high.min(most)) } else { (scale.low, scale.high) };
-    if high > low { Scale::between(low, high) } else { scale }
+    if values(annotators, of).iter().all(|x| (least..=most).contains(x)) {
+        return Scale::between(scale.low.max(least), scale.high.min(most));
+    }
+    scale
 }
 
 fn look(i: usize, model: bool) -> Look {
@@ -70,13 +71,14 @@ fn svg(frame: &Frame, title: &str, subtitle: &str, annotators: &[Annotator], not
     }
     let mut figure = Figure::open(frame, title, subtitle, &[], &notes);
     let plane = figure.plane(x, y, 420.0, 10.0);
+    let mut labels = Labels::new(plane.rect);
     if x.scale.low < 0.0 && x.scale.high > 0.0 {
         let at = plane.x(0.0);
+        labels.keep_line_free((at, plane.rect.top), (at, plane.rect.bottom));
         let style = line_style(&Look { colour: GREY, ..LOOKS[1] }, 1.0);
         figure.canvas.line((at, plane.rect.top), (at, plane.rect.bottom), &style);
     }
     let places: Vec<(f64, f64)> = annotators.iter().map(|a| plane.at(a.x.value, a.y.value)).collect();
-    let mut labels = Labels::new(plane.rect);
     let mut others = 0;
     let looks: Vec<Look> = annotators
         .iter()
@@ -90,9 +92,11 @@ fn svg(frame: &Frame, title: &str, subtitle: &str, annotators: &[Annotator], not
     if annotators.len() <= labelled {
         for (a, (look, (cx, cy))) in annotators.iter().zip(looks.iter().zip(&places)) {
             if let Some((low, high)) = a.x.limits {
+                labels.keep_line_free((plane.x(low), *cy), (plane.x(high), *cy));
                 interval(&mut figure.canvas, (plane.x(low), *cy), (plane.x(high), *cy), look.colour, 1.2);
             }
             if let Some((low, high)) = a.y.limits {
+                labels.keep_line_free((*cx, plane.y(low)), (*cx, plane.y(high)));
                 interval(&mut figure.canvas, (*cx, plane.y(low)), (*cx, plane.y(high)), look.colour, 1.2);
             }
         }

@@ -73,7 +73,7 @@ impl Plot for Keywords {
         let mut figure = Figure::open(frame, title, &subtitle, &[], &self.notes);
         let headed = |label: &str| if label.is_empty() { 0.0 } else { 1.3 };
         let lines: f64 = self.groups.iter().map(|(label, keywords)| keywords.len() as f64 + headed(label)).sum();
-        let (top, bottom) = figure.body(17.0 * lines, 4.0, 40.0);
+        let (top, bottom) = figure.body(17.0 * lines, 4.0, 44.0);
         let pitch = (bottom - top) / lines;
         let room = figure.width - 2.0 * MARGIN;
         let all = || self.groups.iter().flat_map(|(_, keywords)| keywords);
@@ -83,24 +83,26 @@ impl Plot for Keywords {
         let axis = self.axis();
         figure.x_axis(&axis, rect);
         let x = |value: f64| rect.left + axis.scale.at(value) * rect.width();
-        let every = (13.5 / pitch).ceil().max(1.0) as usize;
-        let mut y = top;
+        // where the last text stands: with little room only some are written
+        let (mut y, mut last) = (top, f64::NEG_INFINITY);
         for (at, (label, keywords)) in self.groups.iter().enumerate() {
             if !label.is_empty() {
                 let height = headed(label) * pitch;
-                // with hardly any room the colour alone tells the groups apart
-                if height >= 14.0 {
-                    figure.canvas.text(MARGIN, y + 0.55 * height, NAME.bold().rim(), label, room);
+                let middle = y + 0.55 * height;
+                if middle >= last + 13.5 {
+                    figure.canvas.text(MARGIN, middle, NAME.bold().rim(), label, room);
+                    last = middle;
                 }
                 y += height;
             }
-            for (i, (keyword, value)) in keywords.iter().enumerate() {
+            for (keyword, value) in keywords {
                 let middle = y + 0.5 * pitch;
                 let (from, to) = (x(0.0).min(x(*value)), x(0.0).max(x(*value)));
                 let bar = Rect { left: from, top: middle - 0.36 * pitch, right: to, bottom: middle + 0.36 * pitch };
                 let style = format!("fill=\"{}\"", LOOKS[at % LOOKS.len()].colour);
                 figure.canvas.rect(&bar, &style, Some(&format!("{keyword}: {}", number(*value))));
-                if i % every == 0 {
+                if middle >= last + 13.5 {
+                    last = middle;
                     figure.canvas.text(rect.left - 8.0, middle, NAME.anchor(Anchor::End), keyword, widest);
                     figure.canvas.text(to + 5.0, middle, TICK.rim(), &number(*value), f64::INFINITY);
                 }

@@ -1,12 +1,13 @@
 //! The map of clusters: items by their two main directions, named where their clusters are.
 
-use super::canvas::{LOOKS, Look, Shape};
+use super::canvas::{LOOKS, Look, Shape, outline};
 use super::figure::{Axis, Entry, Figure, Key, Labels};
 use super::scale::{Scale, Unit};
 use super::spec::{channel, specification};
 use super::{Frame, Plot, Row, counted, left_out, named, top};
 use crate::options::{OptionError, Options};
 use serde_json::{Value, json};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -128,22 +129,34 @@ impl Plot for Clusters {
         let n = self.items.len();
         let radius = if n <= 100 { 4.0 } else if n <= 1000 { 2.8 } else { 1.8 };
         let mut centres: Vec<(f64, f64, f64)> = vec![(0.0, 0.0, 0.0); self.clusters.len()];
+        // beyond some thousand items the marks of a cluster are one path
+        let whole = n <= 2000;
+        let mut paths: BTreeMap<Reverse<usize>, String> = BTreeMap::new();
         // noise below the others
         for item in self.items.iter().rev() {
             let at = plane.at(item.x, item.y);
             let (mark, size) = (look(item.cluster), if item.cluster.is_none() { 0.7 * radius } else { radius });
-            let whole = (n <= 2000).then(|| format!("{} ({})", item.name, self.title(item.cluster)));
-            figure.canvas.mark(&mark, at, size, true, whole.as_deref());
+            if whole {
+                let title = format!("{} ({})", item.name, self.title(item.cluster));
+                figure.canvas.mark(&mark, at, size, true, Some(&title));
+            } else {
+                *paths.entry(Reverse(item.cluster.unwrap_or(usize::MAX))).or_default() += &outline(mark.shape, at, size);
+            }
             if let Some(cluster) = item.cluster {
                 let centre = &mut centres[cluster];
                 *centre = (centre.0 + at.0, centre.1 + at.1, centre.2 + 1.0);
             }
         }
+        for (Reverse(cluster), steps) in &paths {
+            let mark = look((*cluster < usize::MAX).then_some(*cluster));
+            let style = if matches!(mark.shape, Shape::Plus | Shape::Cross | Shape::Ring) { "fill=\"none\" stroke" } else { "fill" };
+            figure.canvas.path(steps, &format!("{style}=\"{}\"", mark.colour), None);
+        }
         // names lie over marks, with a rim, but not over each other
         let mut labels = Labels::new(plane.rect);
         for (at, (sum_x, sum_y, n)) in centres.iter().enumerate().take(self.top) {
             if *n > 0.0 {
-                labels.place(&mut figure.canvas, (sum_x / n, sum_y / n), 0.0, &self.title(Some(at)), true);
+                labels.place_upon(&mut figure.canvas, (sum_x / n, sum_y / n), &self.title(Some(at)));
             }
         }
         figure.close()

@@ -100,7 +100,8 @@ impl Plot for Correlations {
         // a triangle needs its row names, its cells, and the last column's name
         let side = |width: f64| {
             let names = longest.min(0.28 * width);
-            (names, ((width - 2.0 * names - 16.0) / (k - 1) as f64).min(64.0))
+            // the last column's name begins within the last cell
+            (names, ((width - 2.0 * names - 16.0) / (k as f64 - 2.0).max(1.0)).min(64.0))
         };
         let beside = self.classes.len() == 2 && side(0.5 * (room - 24.0)).1 >= CELL;
         let width = if beside { 0.5 * (room - 24.0) } else { room };
@@ -108,14 +109,14 @@ impl Plot for Correlations {
         let panels_down = if beside { 1 } else { self.classes.len() };
         let natural_cell = cell.min(30.0).max(14.0f64.min(cell));
         let natural = panels_down as f64 * (k as f64 * natural_cell + 30.0);
-        let (top, bottom) = figure.body(natural, 0.0, 6.0);
+        let (top, bottom) = figure.body_of(natural, 54.0 * panels_down as f64);
         let panel = (bottom - top) / panels_down as f64;
-        let height = (panel - 30.0).max(10.0) / k as f64;
+        let height = (panel - 30.0) / k as f64;
         let every = (13.5 / height).ceil().max(1.0) as usize;
         for (at, (class, pairs)) in self.classes.iter().enumerate() {
             let left = if beside { MARGIN + at as f64 * (width + 24.0) } else { MARGIN };
             let top = if beside { top } else { top + at as f64 * panel };
-            figure.canvas.text(left, top + 9.0, NAME.bold(), class, width);
+            figure.canvas.text(left, top + 7.0, NAME.bold(), class, width);
             let (x0, y0) = (left + names + 8.0, top + 22.0);
             for (row, name) in self.annotators.iter().enumerate() {
                 let y = y0 + row as f64 * height;

@@ -2,7 +2,7 @@
 
 use super::canvas::{INK, LOOKS, Look, Rect};
 use super::figure::{Axis, Entry, Figure, Key, line_style};
-use super::scale::{Scale, Unit, number};
+use super::scale::{Scale, Unit, number, range};
 use super::spec::{channel, colours, specification};
 use super::{Frame, Plot, Row, counted, left_out, named};
 use crate::options::{OptionError, Options};
@@ -83,9 +83,10 @@ impl Uncertainty {
     }
 
     fn axes(&self, bars: &[Bar]) -> (Axis, Axis) {
-        let x = Scale::linear(bars.iter().flat_map(|bar| [bar.from.max(0.0), bar.to]), None);
+        let x = range(bars.iter().flat_map(|bar| [bar.from, bar.to])).unwrap_or((0.0, 1.0));
+        let x = Scale::between(x.0, x.1);
         let most = bars.iter().map(|bar| bar.n).max().unwrap_or(1) as f64;
-        (Axis::new("Experts", x, Unit::Number), Axis::new("Draws", Scale::linear([1.05 * most], Some(0.0)), Unit::Number))
+        (Axis::new("Experts", x, Unit::Whole), Axis::new("Draws", Scale::linear([1.05 * most], Some(0.0)), Unit::Number))
     }
 }
 
@@ -307,7 +308,7 @@ mod tests {
 
     #[test]
     fn densities_integrate_to_one() {
-        for (alpha, beta) in [(2.0, 10.0), (1.0, 999.0), (0.5, 0.5), (30.0, 3.0)] {
+        for (alpha, beta) in [(2.0, 10.0), (1.0, 999.0), (0.5, 2.0), (30.0, 3.0)] {
             let prior = Prior { name: String::new(), alpha, beta };
             // over the logarithm, where no density of these is infinite; the tail below 1e-12 is left
             let n = 200_000;

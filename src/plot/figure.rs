@@ -135,7 +135,7 @@ impl Figure {
         let (mut x, mut y) = (MARGIN, self.top + 9.0);
         for entry in entries {
             let key = if matches!(entry.key, Key::Line(_) | Key::Both(_)) { 36.0 } else { 18.0 };
-            let name = shorten(&clean(&entry.name), NAME.size, false, (room - key).min(260.0));
+            let name = shorten(&clean(&entry.name), NAME.size, false, (room - key).min(420.0));
             let needed = key + NAME.width(&name) + 16.0;
             if x > MARGIN && x + needed - 16.0 > MARGIN + room {
                 x = MARGIN;
@@ -153,7 +153,7 @@ impl Figure {
                     self.canvas.rect(&rect, &format!("fill=\"{colour}\" stroke=\"{border}\""), None);
                 }
             }
-            self.canvas.text(x + key, y, NAME, &entry.name, (room - key).min(260.0));
+            self.canvas.text(x + key, y, NAME, &entry.name, (room - key).min(420.0));
             x += needed;
         }
         self.top = y + 18.0;
@@ -173,16 +173,16 @@ impl Figure {
         (top, top + body)
     }
 
-    /// The same for a body that cannot be lower than `natural`.
-    pub fn body_of(&mut self, natural: f64) -> (f64, f64) {
+    /// The same without axes for a body that cannot be lower than `least`.
+    pub fn body_of(&mut self, natural: f64, least: f64) -> (f64, f64) {
         let (top, bottom) = self.body(natural, 0.0, 0.0);
-        self.bottom = bottom.max(top + natural);
+        self.bottom = bottom.max(top + least);
         (top, self.bottom)
     }
 
     /// Draws the axes and their grid. `right` is kept free beside the plane.
     pub fn plane<'a>(&mut self, x: &'a Axis, y: &'a Axis, natural: f64, right: f64) -> Plane<'a> {
-        let (top, bottom) = self.body(natural, 24.0, 40.0);
+        let (top, bottom) = self.body(natural, 24.0, 44.0);
         let y_ticks = y.scale.ticks(((bottom - top) / 45.0) as usize);
         let widest = y_ticks.iter().map(|tick| TICK.width(&y.unit.show(*tick))).fold(0.0, f64::max);
         let room = self.width - 2.0 * MARGIN;
@@ -205,7 +205,8 @@ impl Figure {
 
     /// Ticks below `rect`, lines through it, and the axis title.
     pub fn x_axis(&mut self, x: &Axis, rect: Rect) {
-        let ticks = x.scale.ticks((rect.width() / 75.0) as usize);
+        let mut ticks = x.scale.ticks((rect.width() / 75.0) as usize);
+        ticks.retain(|tick| x.unit != Unit::Whole || tick.fract() == 0.0);
         let mut last = f64::NEG_INFINITY;
         for tick in ticks {
             let at = rect.left + x.scale.at(tick) * rect.width();
@@ -216,13 +217,13 @@ impl Figure {
             // at the edge of the picture a tick's number moves inwards
             let middle = at.max(MARGIN + half).min(self.width - MARGIN - half);
             if middle - half >= last + 6.0 {
-                self.canvas.text(middle, rect.bottom + 11.0, font, &text, f64::INFINITY);
+                self.canvas.text(middle, rect.bottom + 15.0, font, &text, f64::INFINITY);
                 last = middle + half;
             }
         }
         self.canvas.line((rect.left, rect.bottom), (rect.right, rect.bottom), &format!("stroke=\"{GREY}\""));
         let font = NAME.bold().anchor(Anchor::End);
-        self.canvas.text(rect.right, rect.bottom + 28.0, font, &x.heading(), rect.right - MARGIN);
+        self.canvas.text(rect.right, rect.bottom + 32.0, font, &x.heading(), rect.right - MARGIN);
     }
 
     /// The sentence of an empty picture instead of a body.
@@ -276,6 +277,16 @@ impl Labels {
         self.taken.push(Rect { left: x - radius, top: y - radius, right: x + radius, bottom: y + radius });
     }
 
+    /// Nothing may be written over a line, which is upright or level.
+    pub fn keep_line_free(&mut self, from: (f64, f64), to: (f64, f64)) {
+        self.taken.push(Rect {
+            left: from.0.min(to.0) - 1.5,
+            top: from.1.min(to.1) - 1.5,
+            right: from.0.max(to.0) + 1.5,
+            bottom: from.1.max(to.1) + 1.5,
+        });
+    }
+
     /// Whether the rectangle is free; it is taken then.
     pub fn claim(&mut self, rect: Rect) -> bool {
         let free = self.bounds.holds(&rect) && !self.taken.iter().any(|taken| taken.meets(&rect));
@@ -283,6 +294,21 @@ impl Labels {
             self.taken.push(rect);
         }
         free
+    }
+
+    /// Writes the text over what is drawn at a place or near it, on a ground of its own.
+    pub fn place_upon(&mut self, canvas: &mut Canvas, at: (f64, f64), text: &str) {
+        let font = Font { rim: false, ..LABEL.bold().anchor(Anchor::Middle) };
+        let shown = shorten(&clean(text), font.size, true, 150.0);
+        for step in [0.0, -15.0, 15.0, -30.0, 30.0] {
+            let bounds = font.bounds(at.0, at.1 + step, &shown);
+            let ground = Rect { left: bounds.left - 2.0, right: bounds.right + 2.0, ..bounds };
+            if self.claim(ground) {
+                canvas.rect(&ground, "fill=\"#ffffff\" fill-opacity=\"0.82\" rx=\"2\"", None);
+                canvas.text(at.0, at.1 + step, font, text, 150.0);
+                return;
+            }
+        }
     }
 
     /// Writes the text beside a mark where there is room, and says whether there was; with `far` also at some distance, with
@@ -294,6 +320,7 @@ impl Labels {
             let r = radius + ring;
             let (beside, high) = (r + 3.0, r + 0.6 * LABEL.size + 0.5);
             for (dx, dy, anchor) in [
+                // beside, above and below, then the corners
                 (beside, 0.0, Anchor::Start),
                 (-beside, 0.0, Anchor::End),
                 (0.0, -high, Anchor::Middle),

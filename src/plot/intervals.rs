@@ -132,7 +132,7 @@ impl Plot for Headcounts {
         let mut figure = Figure::open(frame, title, &subtitle, &legend, &self.notes);
         let rows = self.shown.len() as f64;
         let natural = if rows <= 60.0 { 19.0 * rows } else { (1140.0f64).max(3.0 * rows) };
-        let (top, bottom) = figure.body(natural, 4.0, 40.0);
+        let (top, bottom) = figure.body(natural, 4.0, 44.0);
         let room = figure.width - 2.0 * MARGIN;
         let widest = self.shown.iter().map(|e| NAME.width(&e.name)).fold(0.0, f64::max).min(0.32 * room);
         let numbers = if room > 420.0 { self.shown.iter().map(|e| TICK.width(&e.shown())).fold(0.0, f64::max) } else { 0.0 };
@@ -256,7 +256,7 @@ impl Plot for Methods {
         let mut figure = Figure::open(frame, title, &subtitle, &legend, &self.notes);
         let slots = self.methods.len() as f64;
         let natural = self.groups.len() as f64 * (11.0 * slots + 10.0).max(19.0);
-        let (top, bottom) = figure.body(natural.min(40_000.0), 4.0, 40.0);
+        let (top, bottom) = figure.body(natural.min(40_000.0), 4.0, 44.0);
         let room = figure.width - 2.0 * MARGIN;
         let widest = self.groups.iter().map(|(name, _)| NAME.width(name)).fold(0.0, f64::max).min(0.32 * room);
         let rect = Rect { left: MARGIN + widest + 10.0, top, right: figure.width - MARGIN - 6.0, bottom };

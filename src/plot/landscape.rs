@@ -17,6 +17,8 @@ const BANDS: [f64; 4] = [0.0, 100.0, 1_000.0, 10_000.0];
 const BAND_NAMES: [&str; 4] = ["below 100 employees", "100 to 999", "1,000 to 9,999", "10,000 and more"];
 /// Beyond so many companies squares are drawn.
 const MANY: usize = 2_000;
+/// Up to so many companies have their intervals.
+const WITH_INTERVALS: usize = 40;
 const SQUARE: f64 = 6.0;
 const SHADES: [&str; 5] = ["#c6dbef", "#8fbfe0", "#4a97c9", "#1f6cab", "#08306b"];
 const SHADE_FROM: [usize; 5] = [1, 3, 10, 30, 100];
@@ -57,9 +59,19 @@ impl Landscape {
     }
 
     fn axes(&self) -> (Axis, Axis) {
-        let of = |value: fn(&Company) -> f64| Scale::log(self.companies.iter().map(value));
+        let few = self.companies.len() <= WITH_INTERVALS;
+        // intervals belong into the plane, but a limit near 0 must not take the room
+        let limits = move |c: &Company| {
+            let limits = [c.lower.map(|x| x.max(0.2 * c.estimate)), c.upper.map(|x| x.min(5.0 * c.estimate))];
+            limits.into_iter().flatten().filter(|_| few).map(|x| x / c.estimate).chain([1.0]).collect::<Vec<f64>>()
+        };
+        let of = |value: fn(&Company) -> f64| {
+            Scale::log(self.companies.iter().flat_map(|c| limits(c).into_iter().map(move |x| x * value(c))))
+        };
         let mut share = of(|c| c.share);
-        share.high = if share.high > 1.0 && self.companies.iter().all(|c| c.share <= 1.0) { 1.0 } else { share.high };
+        if self.companies.iter().all(|c| c.share <= 1.0) {
+            share.high = share.high.min(1.0);
+        }
         (Axis::new("Experts", of(|c| c.estimate), Unit::Number), Axis::new("Share of employees", share, Unit::Share))
     }
 
@@ -72,7 +84,7 @@ impl Landscape {
             }
             let (from, to) = (plane.at(low, low / size), plane.at(high, high / size));
             figure.canvas.line(from, to, &format!("stroke=\"{GREY}\" stroke-width=\"0.8\" stroke-dasharray=\"1 3\""));
-            let text = number(*size);
+            let text = format!("{} employees", number(*size));
             let font = TICK.rim().anchor(Anchor::End);
             let bounds = font.bounds(to.0 - 6.0, to.1 + 8.0, &text);
             if labels.claim(bounds) {
@@ -106,7 +118,7 @@ impl Landscape {
     fn marks(&self, figure: &mut Figure, plane: &Plane, labels: &mut Labels) {
         let n = self.companies.len();
         let radius = mark_size(n);
-        if n <= 40 {
+        if n <= WITH_INTERVALS {
             for company in &self.companies {
                 if let (Some(lower), Some(upper)) = (company.lower, company.upper) {
                     // along the line of the company's size
@@ -205,9 +217,9 @@ impl Plot for Landscape {
         }
         let radius = if many { 3.5 } else { mark_size(self.companies.len()) };
         let tried = &self.companies[..self.companies.len().min(self.top)];
-        for company in tried {
+        for (i, company) in tried.iter().enumerate() {
             let at = plane.at(company.estimate, company.share);
-            let placed = labels.place(&mut figure.canvas, at, radius, &company.name, self.companies.len() <= 20);
+            let placed = labels.place(&mut figure.canvas, at, radius, &company.name, i < 15);
             if placed && many {
                 let look = Look { colour: LOOKS[1].colour, ..LOOKS[company.band()] };
                 figure.canvas.mark(&look, at, radius, true, Some(&company.name));

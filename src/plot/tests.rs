@@ -1,0 +1,307 @@
+//! What holds for every picture, whatever the rows are: XML that parses, texts apart from each other and inside, the same
+//! bytes for the same rows in any order.
+
+use super::canvas::{Anchor, Font, Rect};
+use super::{PLOTS, Row, plot};
+use proptest::prelude::*;
+
+/// Options of each plot that are not those of all.
+fn options(name: &str, width: u32, height: Option<u32>, top: u32) -> String {
+    let mut options = serde_json::json!({
+        "title": null, "subtitle": null, "width": width.to_string(), "height": height.map(|h| h.to_string()),
+    });
+    let more: &[(&str, String)] = match name {
+        "plot_uncertainty" => {
+            &[("companies", "3".to_string()), ("company", "Ångström & Söhne".to_string()), ("level", "0.8".to_string())]
+        }
+        "plot_correlations" => &[("measure", "tetrachoric".to_string())],
+        "plot_landscape" | "plot_headcounts" | "plot_methods" | "plot_keywords" | "plot_clusters" => {
+            &[("top", top.to_string())]
+        }
+        _ => &[],
+    };
+    for (key, value) in more {
+        options[*key] = serde_json::Value::from(value.clone());
+    }
+    options.to_string()
+}
+
+/// Title and subtitle of the call, on top of that.
+fn titled(options: &str, title: &str) -> String {
+    let mut options: serde_json::Value = serde_json::from_str(options).unwrap();
+    options["title"] = title.into();
+    options["subtitle"] = title.into();
+    options.to_string()
+}
+
+/// Every text of a picture with its bounds, and the bounds of the picture.
+fn texts(svg: &str) -> (Vec<(String, Rect)>, Rect) {
+    let document = roxmltree::Document::parse(svg).unwrap_or_else(|error| panic!("{error}: {svg}"));
+    let root = document.root_element();
+    let number = |node: &roxmltree::Node, name: &str| node.attribute(name).unwrap().parse::<f64>().unwrap();
+    let size: Vec<f64> = root.attribute("viewBox").unwrap().split(' ').map(|part| part.parse().unwrap()).collect();
+    let page = Rect { left: 0.0, top: 0.0, right: size[2], bottom: size[3] };
+    let mut found = Vec::new();
+    for node in root.descendants().filter(|node| node.has_tag_name("text")) {
+        let shown: String = node.children().filter(|child| child.is_text()).filter_map(|child| child.text()).collect();
+        let anchor = match node.attribute("text-anchor") {
+            None => Anchor::Start,
+            Some("middle") => Anchor::Middle,
+            Some("end") => Anchor::End,
+            Some(other) => panic!("{other}"),
+        };
+        let size = number(&node, "font-size");
+        let font = Font::new(size).anchor(anchor);
+        let font = if node.attribute("font-weight").is_some() { font.bold() } else { font };
+        let bounds = font.bounds(number(&node, "x"), number(&node, "y") - 0.36 * size, &shown);
+        found.push((shown, bounds));
+    }
+    (found, page)
+}
+
+fn check(svg: &str) -> Result<(), TestCaseError> {
+    let (texts, page) = texts(svg);
+    // places are rounded to two decimals
+    let page = Rect { left: page.left - 0.02, top: page.top - 0.02, right: page.right + 0.02, bottom: page.bottom + 0.02 };
+    for (i, (text, bounds)) in texts.iter().enumerate() {
+        prop_assert!(page.holds(bounds), "outside: {text} {bounds:?} of {page:?}\n{svg}");
+        let inner = Rect {
+            left: bounds.left + 0.02,
+            top: bounds.top + 0.02,
+            right: bounds.right - 0.02,
+            bottom: bounds.bottom - 0.02,
+        };
+        for (other, there) in &texts[..i] {
+            prop_assert!(!inner.meets(there), "overlap: {text} {bounds:?} and {other} {there:?}\n{svg}");
+        }
+    }
+    Ok(())
+}
+
+fn name() -> impl Strategy<Value = Option<String>> {
+    prop_oneof![
+        1 => Just(None),
+        3 => "[a-z]{1,12}".prop_map(Some),
+        2 => "[A-Za-z &<>\"'_.-]{0,60}".prop_map(Some),
+        2 => any::<String>().prop_map(Some),
+        1 => prop_oneof![
+            Just("(model)"), Just(""), Just("\u{0}\u{1b}[31m"), Just("]]><script>alert(1)</script>"), Just("&amp;&#0;"),
+            Just("株式会社デンソー人工知能研究所"), Just("شركة الذكاء الاصطناعي المحدودة"), Just("\u{202e}evil\u{202c}"),
+            Just("👩\u{200d}🔬👩\u{200d}🔬👩\u{200d}🔬"), Just("\u{fdfd}\u{fdfd}"), Just("e\u{301}\u{301}\u{301}"), Just("\u{ffff}"),
+        ].prop_map(|text| Some(text.to_string())),
+    ]
+}
+
+fn amount() -> impl Strategy<Value = Option<f64>> {
+    prop_oneof![
+        1 => Just(None),
+        3 => (0f64..1.0).prop_map(Some),
+        3 => (-3f64..5.0).prop_map(|power| Some(10f64.powf(power))),
+        2 => (0i64..500).prop_map(|n| Some(n as f64)),
+        1 => any::<f64>().prop_map(Some),
+        1 => prop_oneof![
+            Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY), Just(0.0), Just(-0.0), Just(-1.0), Just(5e-324), Just(1e15),
+            Just(1e300),
+        ].prop_map(Some),
+    ]
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    (prop::collection::vec(name(), 3), prop::collection::vec(amount(), 6))
+        .prop_map(|(texts, numbers)| Row { texts, numbers })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pictures_are_sound(
+        rows in prop_oneof![prop::collection::vec(row(), 0..4), prop::collection::vec(row(), 0..60)],
+        width in prop_oneof![Just(720u32), 240u32..2000],
+        height in prop::option::of(120u32..900),
+        top in prop_oneof![Just(40u32), 1u32..100],
+        title in prop::option::of(any::<String>()),
+        seed in any::<u64>(),
+    ) {
+        for (name, _) in PLOTS {
+            let options = options(name, width, height, top);
+            let options = title.as_ref().map_or(options.clone(), |title| titled(&options, title));
+            let svg = plot(name, rows.clone(), &options).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            check(&svg).map_err(|error| TestCaseError::fail(format!("{name}: {error}")))?;
+            let spec = plot(&format!("{name}_spec"), rows.clone(), &options).unwrap();
+            let read: serde_json::Value = serde_json::from_str(&spec).unwrap();
+            prop_assert_eq!(read["$schema"].as_str(), Some("https://vega.github.io/schema/vega-lite/v5.json"));
+            // any order of the rows
+            let mut mixed = rows.clone();
+            for i in (1..mixed.len()).rev() {
+                mixed.swap(i, (seed.wrapping_mul(i as u64 + 7) % (i as u64 + 1)) as usize);
+            }
+            prop_assert_eq!(&plot(name, mixed.clone(), &options).unwrap(), &svg, "{}", name);
+            prop_assert_eq!(&plot(&format!("{name}_spec"), mixed, &options).unwrap(), &spec, "{}", name);
+        }
+    }
+}
+
+#[test]
+fn large_relations() {
+    let number = |i: usize, at: usize| ((i * 7919 + at * 104_729) % 9_973) as f64 / 9_973.0;
+    for n in [1, 12, 500, 10_000] {
+        let rows: Vec<Row> = (0..n)
+            .map(|i| Row {
+                texts: vec![Some(format!("Company {i}")), Some(format!("Group {}", i % 37)), Some("Other".to_string())],
+                numbers: (0..6).map(|at| Some(number(i, at))).collect(),
+            })
+            .collect();
+        for (name, _) in PLOTS {
+            let svg = plot(name, rows.clone(), &options(name, 720, None, 40)).unwrap();
+            check(&svg).unwrap();
+            assert!(texts(&svg).0.len() < 1000, "{name}: {} texts", texts(&svg).0.len());
+        }
+    }
+}
+
+#[test]
+fn nothing_to_show_is_a_picture() {
+    let empty = Row { texts: vec![None; 3], numbers: vec![Some(f64::NAN); 6] };
+    for (name, _) in PLOTS {
+        for rows in [vec![], vec![empty.clone(), empty.clone()]] {
+            let svg = plot(name, rows, &options(name, 720, None, 40)).unwrap();
+            let shown: Vec<String> = texts(&svg).0.into_iter().map(|(text, _)| text).collect();
+            assert!(shown.contains(&"Nothing to show".to_string()), "{name}: {shown:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_left_out_is_counted() {
+    let row = |name: &str, x: f64| Row { texts: vec![Some(name.to_string())], numbers: vec![Some(x), Some(0.5), None, None] };
+    let rows = vec![row("a", 3.0), row("b", f64::NAN), row("c", f64::INFINITY), row("d", 0.0), row("e", -2.0), row("f", 7.0)];
+    let notes = |name: &str, top: u32| -> Vec<String> {
+        let svg = plot(name, rows.clone(), &options(name, 720, None, top)).unwrap();
+        texts(&svg).0.into_iter().map(|(text, _)| text).filter(|text| text.contains("not shown")).collect()
+    };
+    assert_eq!(
+        notes("plot_landscape", 40),
+        [
+            "2 rows without an estimate or a share are not shown.",
+            "2 companies with an estimate of zero or less, which has no place on a logarithmic axis, are not shown.",
+        ]
+    );
+    assert_eq!(
+        notes("plot_headcounts", 1),
+        ["2 rows without an estimate are not shown.", "3 more companies with smaller estimates are not shown."]
+    );
+}
+
+#[test]
+fn a_long_name_is_whole_in_its_title() {
+    let name = "A company whose name is much too long for any label of any picture that has other companies beside it";
+    let rows = vec![Row { texts: vec![Some(name.to_string()), None, None], numbers: vec![Some(3.0), Some(0.5)] }];
+    let svg = plot("plot_headcounts", rows, &options("plot_headcounts", 720, None, 40)).unwrap();
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let label = document.descendants().find(|node| node.has_tag_name("text") && node.text_of().ends_with('…')).unwrap();
+    let title = label.children().find(|child| child.has_tag_name("title")).unwrap();
+    assert_eq!(title.text(), Some(name));
+}
+
+trait Shown {
+    fn text_of(&self) -> String;
+}
+
+impl Shown for roxmltree::Node<'_, '_> {
+    /// The text itself, without that of its title.
+    fn text_of(&self) -> String {
+        self.children().filter(|child| child.is_text()).filter_map(|child| child.text()).collect()
+    }
+}
+
+#[test]
+fn wrong_options_are_errors() {
+    let message = |name: &str, key: &str, value: &str| {
+        let mut options: serde_json::Value = serde_json::from_str(&options(name, 720, None, 40)).unwrap();
+        options[key] = value.into();
+        plot(name, Vec::new(), &options.to_string()).unwrap_err().to_string()
+    };
+    for (name, key, value, wanted) in [
+        ("plot_bias", "width", "0", "plot_bias: width must be a whole number of pixels from 240 to 10000, got 0"),
+        ("plot_prior", "height", "-5", "plot_prior: height must be a whole number of pixels from 120 to 10000, or NULL, got -5"),
+        ("plot_headcounts", "top", "-1", "plot_headcounts: top must be a whole number from 1 to 500, got -1"),
+        ("plot_uncertainty", "level", "80", "plot_uncertainty: level must lie between 0 and 1, got 80"),
+        ("plot_correlations", "measure", "rho", "plot_correlations: measure must be one of 'tetrachoric', 'phi', got 'rho'"),
+        ("plot_lineage", "colour", "red", "plot_lineage: unknown option colour"),
+    ] {
+        assert_eq!(message(name, key, value), wanted);
+    }
+    assert_eq!(plot("plot_pie", Vec::new(), "{}").unwrap_err().to_string(), "plot_pie: plot must be one of the plots, got 'plot_pie'");
+}
+
+#[test]
+fn arrows_cross_no_box() {
+    // every box against every point of every arrow, taken along its curves
+    let edge = |a: &str, b: &str| Row { texts: vec![Some(a.to_string()), Some(b.to_string()), None], numbers: vec![] };
+    for n in [5usize, 30, 80] {
+        let mut rows = Vec::new();
+        for i in 1..n {
+            rows.push(edge(&format!("table_{}", (i * 7 + 3) % i), &format!("table_{i}")));
+            rows.push(edge(&format!("table_{}", (i * 5 + 1) % i), &format!("table_{i}")));
+        }
+        // and some cycles
+        rows.push(edge(&format!("table_{}", n - 1), "table_0"));
+        rows.push(edge("table_3", "table_1"));
+        let svg = plot("plot_lineage", rows, &options("plot_lineage", 720, None, 40)).unwrap();
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let boxes: Vec<Rect> = document
+            .descendants()
+            .filter(|node| node.has_tag_name("rect") && node.attribute("rx").is_some())
+            .map(|node| {
+                let number = |name: &str| node.attribute(name).unwrap().parse::<f64>().unwrap();
+                let (left, top) = (number("x"), number("y"));
+                Rect { left, top, right: left + number("width"), bottom: top + number("height") }
+            })
+            .collect();
+        assert_eq!(boxes.len(), n);
+        for (i, one) in boxes.iter().enumerate() {
+            assert!(boxes[..i].iter().all(|other| !one.meets(other)));
+        }
+        let mut arrows = 0;
+        for node in document.descendants().filter(|node| node.has_tag_name("path") && node.attribute("fill") == Some("none")) {
+            arrows += 1;
+            for (x, y) in along(node.attribute("d").unwrap()) {
+                let inside = |b: &&Rect| x > b.left + 0.1 && x < b.right - 0.1 && y > b.top + 0.1 && y < b.bottom - 0.1;
+                assert!(boxes.iter().find(inside).is_none(), "({x}, {y}) in {:?}", boxes.iter().find(inside));
+            }
+        }
+        assert!(arrows >= n);
+    }
+}
+
+/// Points of a path of lines and curves.
+fn along(steps: &str) -> Vec<(f64, f64)> {
+    let mut out: Vec<(f64, f64)> = Vec::new();
+    let spaced = steps.replace('M', " M ").replace('L', " L ").replace('C', " C ");
+    let mut words = spaced.split_whitespace().peekable();
+    while let Some(step) = words.next() {
+        let mut numbers = Vec::new();
+        while let Some(number) = words.peek().and_then(|word| word.parse::<f64>().ok()) {
+            numbers.push(number);
+            words.next();
+        }
+        let from = out.last().copied().unwrap_or_default();
+        match step {
+            "M" => out.push((numbers[0], numbers[1])),
+            "L" => out.extend((1..=20).map(|i| {
+                let t = f64::from(i) / 20.0;
+                (from.0 + t * (numbers[0] - from.0), from.1 + t * (numbers[1] - from.1))
+            })),
+            _ => out.extend((1..=40).map(|i| {
+                let t = f64::from(i) / 40.0;
+                let mix = |a: f64, b: f64, c: f64, d: f64| {
+                    let s = 1.0 - t;
+                    s * s * s * a + 3.0 * s * s * t * b + 3.0 * s * t * t * c + t * t * t * d
+                };
+                (mix(from.0, numbers[0], numbers[2], numbers[4]), mix(from.1, numbers[1], numbers[3], numbers[5]))
+            })),
+        }
+    }
+    out
+}
