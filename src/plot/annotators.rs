@@ -146,7 +146,7 @@ fn spec(
             {"mark": "rule", "encoding": {"x": on("x_lower", x), "x2": {"field": "x_upper"}, "y": on("y", y)}},
             {"mark": "rule", "encoding": {"x": on("x", x), "y": on("y_lower", y), "y2": {"field": "y_upper"}}},
             {"mark": {"type": "point", "filled": true, "size": 70, "tooltip": {"content": "data"}},
-             "encoding": {"x": on("x", x), "y": on("y", y), "shape": {"field": "annotator", "type": "nominal", "title": "Annotator"}}},
+             "encoding": {"x": on("x", x), "y": on("y", y), "shape": {"field": "annotator", "type": "nominal", "legend": null}}},
         ],
     });
     specification(frame, title, subtitle, notes, body)

@@ -112,7 +112,7 @@ impl Plot for Correlations {
         let width = if beside { 0.5 * (room - 24.0) } else { room };
         let (names, cell) = side(width);
         let panels_down = if beside { 1 } else { self.classes.len() };
-        let natural_cell = cell.min(30.0).max(14.0f64.min(cell));
+        let natural_cell = cell.clamp(14.0, 30.0);
         let natural = panels_down as f64 * (k as f64 * natural_cell + 30.0);
         let (top, bottom) = figure.body_of(natural, 54.0 * panels_down as f64);
         let panel = (bottom - top) / panels_down as f64;

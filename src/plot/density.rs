@@ -157,7 +157,7 @@ impl Plot for Uncertainty {
                  "mark": {"type": "bar", "tooltip": {"content": "data"}},
                  "encoding": {
                     "x": channel("from", "Experts", &x.scale, false), "x2": {"field": "to"},
-                    "y": channel("draws", "Draws", &y.scale, false),
+                    "y": channel("draws", "Draws", &y.scale, false), "y2": {"datum": 0},
                     "color": {"field": "inside", "type": "nominal", "title": "Inside the interval",
                         "scale": {"domain": [true, false], "range": [LOOKS[0].colour, "#d4e4f0"]}}}},
                 {"data": {"values": median},

@@ -326,7 +326,7 @@ impl Plot for Methods {
                  "encoding": {"x": channel("lower", "Experts", &scale, false), "x2": {"field": "upper"}}},
                 {"mark": {"type": "point", "filled": true, "size": 45, "tooltip": {"content": "data"}},
                  "encoding": {"x": channel("estimate", "Experts", &scale, false),
-                    "shape": {"field": "method", "type": "nominal", "title": "Method"}}},
+                    "shape": {"field": "method", "type": "nominal", "legend": null}}},
             ],
         });
         specification(frame, title, &subtitle, &self.notes, body)

@@ -226,7 +226,7 @@ impl Plot for Landscape {
         let tried = &self.companies[..self.companies.len().min(self.top)];
         for (i, company) in tried.iter().enumerate() {
             let at = plane.at(company.estimate, company.share);
-            let placed = labels.place(&mut figure.canvas, at, radius, &company.name, i < 15);
+            let placed = labels.place(&mut figure.canvas, at, radius, &company.name, i < if many { 6 } else { 15 });
             if placed && many {
                 let look = Look { colour: LOOKS[1].colour, ..LOOKS[company.band()] };
                 figure.canvas.mark(&look, at, radius, true, Some(&company.name));
@@ -247,7 +247,7 @@ impl Plot for Landscape {
             "scale": {"domain": BAND_NAMES, "range": ["circle", "square", "triangle-up", "diamond"]}});
         let body = json!({
             "data": {"values": self.companies.iter().map(row).collect::<Vec<_>>()},
-            "mark": {"type": "point", "filled": true, "tooltip": {"content": "data"},
+            "mark": {"type": "point", "filled": true, "tooltip": {"content": "data"}, "size": if self.companies.len() > 500 { 20 } else { 60 },
                      "opacity": if self.companies.len() > 500 { 0.4 } else { 0.9 }},
             "encoding": {
                 "x": channel("estimate", "Experts", &x.scale, false),

@@ -573,6 +573,8 @@ impl Plot for Lineage {
         let x = |field: &str| json!({"field": field, "type": "quantitative", "axis": null, "scale": {"padding": 60}});
         let y = json!({"field": "y", "type": "quantitative", "axis": null, "scale": {"reverse": true, "zero": false}});
         let body = json!({
+            // names need room beside each other
+            "width": frame.width.max(130.0 * layout.layers.len() as f64),
             "height": frame.height.unwrap_or(layout.height().max(120.0) + 40.0),
             "layer": [
                 {"data": {"values": edges},
