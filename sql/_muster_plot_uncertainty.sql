@@ -10,12 +10,12 @@ CREATE MACRO muster.main._muster_plot_uncertainty(
     width,
     height
 ) AS TABLE
-WITH _muster_option AS (
-    SELECT CAST(company AS VARCHAR) AS _muster_company
-),
-_muster_all AS (
+WITH _muster_all AS (
     SELECT CAST(_muster_given.company AS VARCHAR) AS _muster_name, _muster_given.draws AS _muster_draws
     FROM query_table(estimates) AS _muster_given
+),
+_muster_option AS (
+    SELECT CAST(company AS VARCHAR) AS _muster_company
 ),
 _muster_chosen AS (
     SELECT _muster_name, _muster_draws

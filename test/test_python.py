@@ -422,10 +422,35 @@ class Names(unittest.TestCase):
         "llm_import": "{answers}, store := '{store}'",
         "llm_agreement": "{ratings}",
         "lineage": "'CREATE TABLE a AS FROM t'",
+        "plot_landscape": "{estimates}",
+        "plot_landscape_spec": "{estimates}",
+        "plot_headcounts": "{estimates}",
+        "plot_headcounts_spec": "{estimates}",
+        "plot_uncertainty": "{estimates}, company := NULL, level := 0.8",
+        "plot_uncertainty_spec": "{estimates}, company := NULL, level := 0.8",
+        "plot_methods": "{settings}",
+        "plot_methods_spec": "{settings}",
+        "plot_annotators": "{metrics}",
+        "plot_annotators_spec": "{metrics}",
+        "plot_bias": "{metrics}",
+        "plot_bias_spec": "{metrics}",
+        "plot_correlations": "{correlations}",
+        "plot_correlations_spec": "{correlations}",
+        "plot_prior": "{priors}",
+        "plot_prior_spec": "{priors}",
+        "plot_calibration": "{coverage}",
+        "plot_calibration_spec": "{coverage}",
+        "plot_keywords": "{keywords}",
+        "plot_keywords_spec": "{keywords}",
+        "plot_clusters": "{map}",
+        "plot_clusters_spec": "{map}",
+        "plot_lineage": "{edges}",
+        "plot_lineage_spec": "{edges}",
     }
     RELATIONS = {
         "ratings": "r", "profiles": "p", "estimates": "e", "made": "e", "counts": "c", "docs": "d", "keywords": "k", "lists": "l",
-        "affiliations": "a", "answers": "m",
+        "affiliations": "a", "answers": "m", "settings": "s", "metrics": "t", "correlations": "o", "priors": "b", "coverage": "v", "map": "x",
+        "edges": "g",
     }
     # where a column stands, and its plain name
     COLUMNS = {
@@ -477,6 +502,15 @@ class Names(unittest.TestCase):
                 0 AS reasoning_tokens, 0.5 AS cost_usd, 'r' AS request_id, TIMESTAMP '2026-01-01' AS answered_at, '' AS response
             FROM (SELECT '{{"text":"CV","version":1}}' AS request);
             FROM muster.llm_import(plain_m, store := '{cls.store}');
+            CREATE TABLE plain_s AS
+            FROM muster.prior_sensitivity(plain_r, plain_p, x1, x2, draws := 5) WHERE transport_sd IS NULL;
+            CREATE TABLE plain_t AS FROM muster.annotator_metrics(plain_r, plain_p, x2);
+            CREATE TABLE plain_o AS FROM muster.annotator_correlations(plain_r, plain_p, x2);
+            CREATE TABLE plain_b AS SELECT 'study' AS name, 2 AS alpha, 10 AS beta;
+            CREATE TABLE plain_v AS SELECT 'company' AS method, 0.8 AS level, 0.77 AS coverage, 0.7 AS lower, 0.8 AS upper;
+            CREATE TABLE plain_x AS
+            SELECT 'item ' || i AS item, i % 2 AS cluster, 'item' AS representative, sin(i) AS x, cos(i) AS y FROM range(9) AS t(i);
+            CREATE TABLE plain_g AS FROM (VALUES ('a', 'b', 'view'), ('b', 'c', 'view')) AS t(source, target, kind);
             """
         )
         catalog = rows(

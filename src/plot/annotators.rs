@@ -36,7 +36,8 @@ fn read(rows: Vec<Row>) -> (Vec<Annotator>, Vec<String>) {
         let key = |a: &Annotator| (a.x.value, a.y.value, a.x.limits, a.y.limits);
         a.name.cmp(&b.name).then_with(|| key(a).partial_cmp(&key(b)).unwrap_or(std::cmp::Ordering::Equal))
     });
-    let notes = left_out(total - annotators.len(), "annotator", "annotators", "without both numbers").into_iter().collect();
+    let notes =
+        left_out(total - annotators.len(), "annotator", "annotators", "without both numbers").into_iter().collect();
     (annotators, notes)
 }
 
@@ -60,7 +61,15 @@ fn look(i: usize, model: bool) -> Look {
     if model { Look { shape: super::canvas::Shape::Diamond, ..LOOKS[6] } } else { LOOKS[[0, 1, 2, 3, 4, 5][i % 6]] }
 }
 
-fn svg(frame: &Frame, title: &str, subtitle: &str, annotators: &[Annotator], notes: &[String], x: &Axis, y: &Axis) -> String {
+fn svg(
+    frame: &Frame,
+    title: &str,
+    subtitle: &str,
+    annotators: &[Annotator],
+    notes: &[String],
+    x: &Axis,
+    y: &Axis,
+) -> String {
     if annotators.is_empty() {
         return Figure::open(frame, title, "", &[], notes).nothing();
     }
@@ -104,7 +113,8 @@ fn svg(frame: &Frame, title: &str, subtitle: &str, annotators: &[Annotator], not
     let radius = if annotators.len() <= labelled { 5.0 } else { 3.0 };
     for (a, (look, place)) in annotators.iter().zip(looks.iter().zip(&places)) {
         labels.keep_free(*place, radius + 1.0);
-        let whole = format!("{}: {} {}, {} {}", a.name, x.title, x.unit.show(a.x.value), y.title, y.unit.show(a.y.value));
+        let whole =
+            format!("{}: {} {}, {} {}", a.name, x.title, x.unit.show(a.x.value), y.title, y.unit.show(a.y.value));
         figure.canvas.mark(look, *place, radius, true, Some(&whole));
     }
     for (a, place) in annotators.iter().zip(&places).take(200) {
@@ -113,7 +123,15 @@ fn svg(frame: &Frame, title: &str, subtitle: &str, annotators: &[Annotator], not
     figure.close()
 }
 
-fn spec(frame: &Frame, title: &str, subtitle: &str, annotators: &[Annotator], notes: &[String], x: &Axis, y: &Axis) -> Value {
+fn spec(
+    frame: &Frame,
+    title: &str,
+    subtitle: &str,
+    annotators: &[Annotator],
+    notes: &[String],
+    x: &Axis,
+    y: &Axis,
+) -> Value {
     let row = |a: &Annotator| {
         let (low, high) = a.x.limits.unzip();
         let (left, right) = a.y.limits.unzip();
@@ -128,7 +146,7 @@ fn spec(frame: &Frame, title: &str, subtitle: &str, annotators: &[Annotator], no
             {"mark": "rule", "encoding": {"x": on("x_lower", x), "x2": {"field": "x_upper"}, "y": on("y", y)}},
             {"mark": "rule", "encoding": {"x": on("x", x), "y": on("y_lower", y), "y2": {"field": "y_upper"}}},
             {"mark": {"type": "point", "filled": true, "size": 70, "tooltip": {"content": "data"}},
-             "encoding": {"x": on("x", x), "y": on("y", y), "shape": {"field": "annotator", "type": "nominal", "title": "Annotator"}}},
+             "encoding": {"x": on("x", x), "y": on("y", y), "shape": {"field": "annotator", "type": "nominal", "legend": null}}},
         ],
     });
     specification(frame, title, subtitle, notes, body)
@@ -191,7 +209,10 @@ impl Bias {
     fn axes(&self) -> (Axis, Axis) {
         let x = Scale::linear(values(&self.annotators, |a| a.x), Some(0.0));
         let y = rates(&self.annotators, |a| a.y, 0.0, 1.0);
-        (Axis::new("Bias: share called experts minus share of experts", x, Unit::Share), Axis::new("Accuracy", y, Unit::Share))
+        (
+            Axis::new("Bias: share called experts minus share of experts", x, Unit::Share),
+            Axis::new("Accuracy", y, Unit::Share),
+        )
     }
 }
 

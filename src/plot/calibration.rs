@@ -31,7 +31,7 @@ impl Calibration {
     const SUBTITLE: &'static str =
         "Share of true numbers inside the interval, against its level; on the diagonal both are the same";
 
-    /// From nothing to everything, or closer where all levels are.
+    /// All shares, so that the diagonal goes from corner to corner.
     fn axes(&self) -> (Axis, Axis) {
         (
             Axis::new("Level of the interval", Scale::between(0.0, 1.0), Unit::Share),
@@ -122,10 +122,10 @@ impl Plot for Calibration {
                  "layer": [
                     {"mark": "rule", "encoding": {"x": level, "y": channel("lower", &y.title, &y.scale, true), "y2": {"field": "upper"}}},
                     {"mark": "line", "encoding": {"x": level, "y": channel("coverage", &y.title, &y.scale, true),
-                        "strokeDash": {"field": "method", "type": "nominal", "title": "Method"}}},
+                        "strokeDash": {"field": "method", "type": "nominal", "legend": null}}},
                     {"mark": {"type": "point", "filled": true, "size": 60, "tooltip": {"content": "data"}},
                      "encoding": {"x": level, "y": channel("coverage", &y.title, &y.scale, true),
-                        "shape": {"field": "method", "type": "nominal", "title": "Method"}}},
+                        "shape": {"field": "method", "type": "nominal", "legend": null}}},
                  ]},
             ],
         });

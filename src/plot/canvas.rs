@@ -186,7 +186,13 @@ impl Canvas {
     pub fn mark(&mut self, look: &Look, at: (f64, f64), radius: f64, filled: bool, title: Option<&str>) {
         let line = matches!(look.shape, Shape::Plus | Shape::Cross);
         let filled = filled && !line && look.shape != Shape::Ring;
-        let fill = if filled { look.colour } else if line { "none" } else { "#ffffff" };
+        let fill = if filled {
+            look.colour
+        } else if line {
+            "none"
+        } else {
+            "#ffffff"
+        };
         let stroke = if filled { "#ffffff" } else { look.colour };
         let width = if filled { 0.6 } else { 1.5 };
         let steps = outline(look.shape, at, radius);

@@ -81,7 +81,8 @@ impl Plot for Clusters {
                 }
             }
         }
-        let places: BTreeMap<(i64, String), usize> = found.keys().enumerate().map(|(at, key)| (key.clone(), at)).collect();
+        let places: BTreeMap<(i64, String), usize> =
+            found.keys().enumerate().map(|(at, key)| (key.clone(), at)).collect();
         let mut items: Vec<Item> = rows
             .iter()
             .filter_map(|row| {
@@ -127,7 +128,13 @@ impl Plot for Clusters {
         let (x, y) = self.axes();
         let plane = figure.plane(&x, &y, 460.0, 8.0);
         let n = self.items.len();
-        let radius = if n <= 100 { 4.0 } else if n <= 1000 { 2.8 } else { 1.8 };
+        let radius = if n <= 100 {
+            4.0
+        } else if n <= 1000 {
+            2.8
+        } else {
+            1.8
+        };
         let mut centres: Vec<(f64, f64, f64)> = vec![(0.0, 0.0, 0.0); self.clusters.len()];
         // beyond some thousand items the marks of a cluster are one path
         let whole = n <= 2000;
@@ -140,7 +147,8 @@ impl Plot for Clusters {
                 let title = format!("{} ({})", item.name, self.title(item.cluster));
                 figure.canvas.mark(&mark, at, size, true, Some(&title));
             } else {
-                *paths.entry(Reverse(item.cluster.unwrap_or(usize::MAX))).or_default() += &outline(mark.shape, at, size);
+                *paths.entry(Reverse(item.cluster.unwrap_or(usize::MAX))).or_default() +=
+                    &outline(mark.shape, at, size);
             }
             if let Some(cluster) = item.cluster {
                 let centre = &mut centres[cluster];
@@ -149,7 +157,11 @@ impl Plot for Clusters {
         }
         for (Reverse(cluster), steps) in &paths {
             let mark = look((*cluster < usize::MAX).then_some(*cluster));
-            let style = if matches!(mark.shape, Shape::Plus | Shape::Cross | Shape::Ring) { "fill=\"none\" stroke" } else { "fill" };
+            let style = if matches!(mark.shape, Shape::Plus | Shape::Cross | Shape::Ring) {
+                "fill=\"none\" stroke"
+            } else {
+                "fill"
+            };
             figure.canvas.path(steps, &format!("{style}=\"{}\"", mark.colour), None);
         }
         // names lie over marks, with a rim, but not over each other
@@ -164,9 +176,8 @@ impl Plot for Clusters {
 
     fn spec(&self, frame: &Frame) -> Value {
         let (x, y) = self.axes();
-        let row = |item: &Item| {
-            json!({"item": item.name, "cluster": self.title(item.cluster), "x": item.x, "y": item.y})
-        };
+        let row =
+            |item: &Item| json!({"item": item.name, "cluster": self.title(item.cluster), "x": item.x, "y": item.y});
         let mut domain: Vec<String> = (0..self.clusters.len()).map(|at| self.title(Some(at))).collect();
         let mut range: Vec<&str> = (0..self.clusters.len()).map(|at| look(Some(at)).colour).collect();
         domain.push("noise".to_string());

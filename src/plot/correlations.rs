@@ -78,7 +78,12 @@ impl Plot for Correlations {
         let mut notes = Vec::new();
         notes.extend(left_out(nameless, "row", "rows", "without two annotators"));
         notes.extend(left_out(without, "pair", "pairs", "without a correlation"));
-        notes.extend(left_out(annotators.len().saturating_sub(MOST), "annotator", "annotators", "beyond the first 40 by name"));
+        notes.extend(left_out(
+            annotators.len().saturating_sub(MOST),
+            "annotator",
+            "annotators",
+            "beyond the first 40 by name",
+        ));
         notes.extend(left_out(classes.len().saturating_sub(4), "class", "classes", "beyond the first four"));
         let annotators: Vec<String> = annotators.into_iter().take(MOST).collect();
         let classes: Vec<_> = classes.into_iter().take(4).collect();
@@ -107,7 +112,7 @@ impl Plot for Correlations {
         let width = if beside { 0.5 * (room - 24.0) } else { room };
         let (names, cell) = side(width);
         let panels_down = if beside { 1 } else { self.classes.len() };
-        let natural_cell = cell.min(30.0).max(14.0f64.min(cell));
+        let natural_cell = cell.clamp(14.0, 30.0);
         let natural = panels_down as f64 * (k as f64 * natural_cell + 30.0);
         let (top, bottom) = figure.body_of(natural, 54.0 * panels_down as f64);
         let panel = (bottom - top) / panels_down as f64;
@@ -131,7 +136,11 @@ impl Plot for Correlations {
                     let fill = value.map_or("#ffffff".to_string(), |value| colour(*value));
                     let whole = value.map_or("no correlation".to_string(), |value| shown(*value));
                     let title = format!("{other}, {name}: {whole}");
-                    figure.canvas.rect(&rect, &format!("fill=\"{fill}\" stroke=\"#c4c4c4\" stroke-width=\"0.6\""), Some(&title));
+                    figure.canvas.rect(
+                        &rect,
+                        &format!("fill=\"{fill}\" stroke=\"#c4c4c4\" stroke-width=\"0.6\""),
+                        Some(&title),
+                    );
                     let Some(value) = value else { continue };
                     let size = (0.3 * cell).min(0.62 * height).min(11.0);
                     if size >= 7.0 {
@@ -153,9 +162,9 @@ impl Plot for Correlations {
     fn spec(&self, frame: &Frame) -> Value {
         let mut values = Vec::new();
         for (class, pairs) in &self.classes {
-            values.extend(pairs.iter().map(|((one, other), value)| {
-                json!({"class": class, "annotator": one, "other": other, "correlation": value})
-            }));
+            values.extend(pairs.iter().map(
+                |((one, other), value)| json!({"class": class, "annotator": one, "other": other, "correlation": value}),
+            ));
         }
         let inner = json!({
             "width": (0.5 * (frame.width - 220.0)).max(100.0),

@@ -86,7 +86,10 @@ impl Uncertainty {
         let x = range(bars.iter().flat_map(|bar| [bar.from, bar.to])).unwrap_or((0.0, 1.0));
         let x = Scale::between(x.0, x.1);
         let most = bars.iter().map(|bar| bar.n).max().unwrap_or(1) as f64;
-        (Axis::new("Experts", x, Unit::Whole), Axis::new("Draws", Scale::linear([1.05 * most], Some(0.0)), Unit::Number))
+        (
+            Axis::new("Experts", x, Unit::Whole),
+            Axis::new("Draws", Scale::linear([1.05 * most], Some(0.0)), Unit::Number),
+        )
     }
 }
 
@@ -123,7 +126,12 @@ impl Plot for Uncertainty {
         for bar in bars.iter().filter(|bar| bar.n > 0) {
             let middle = 0.5 * (bar.from + bar.to);
             let colour = if middle >= lower && middle <= upper { LOOKS[0].colour } else { "#d4e4f0" };
-            let rect = Rect { left: plane.x(bar.from), top: plane.y(bar.n as f64), right: plane.x(bar.to), bottom: plane.rect.bottom };
+            let rect = Rect {
+                left: plane.x(bar.from),
+                top: plane.y(bar.n as f64),
+                right: plane.x(bar.to),
+                bottom: plane.rect.bottom,
+            };
             let style = format!("fill=\"{colour}\" stroke=\"#ffffff\" stroke-width=\"0.7\"");
             figure.canvas.rect(&rect, &style, Some(&counted(bar.n, "draw", "draws")));
         }
@@ -149,7 +157,7 @@ impl Plot for Uncertainty {
                  "mark": {"type": "bar", "tooltip": {"content": "data"}},
                  "encoding": {
                     "x": channel("from", "Experts", &x.scale, false), "x2": {"field": "to"},
-                    "y": channel("draws", "Draws", &y.scale, false),
+                    "y": channel("draws", "Draws", &y.scale, false), "y2": {"datum": 0},
                     "color": {"field": "inside", "type": "nominal", "title": "Inside the interval",
                         "scale": {"domain": [true, false], "range": [LOOKS[0].colour, "#d4e4f0"]}}}},
                 {"data": {"values": median},
@@ -183,7 +191,13 @@ impl Prior {
     }
 
     fn shown(&self) -> String {
-        format!("{}: Beta({}, {}), mean {}", self.name, number(self.alpha), number(self.beta), Unit::Share.show(self.mean()))
+        format!(
+            "{}: Beta({}, {}), mean {}",
+            self.name,
+            number(self.alpha),
+            number(self.beta),
+            Unit::Share.show(self.mean())
+        )
     }
 }
 
@@ -248,10 +262,13 @@ impl Plot for Priors {
         let mut priors: Vec<Prior> = rows.iter().filter_map(read).collect();
         let mut notes = Vec::new();
         notes.extend(left_out(total - priors.len(), "prior", "priors", "without alpha and beta above 0"));
-        priors.sort_by(|a, b| {
-            a.name.cmp(&b.name).then(a.alpha.total_cmp(&b.alpha)).then(a.beta.total_cmp(&b.beta))
-        });
-        notes.extend(left_out(priors.len().saturating_sub(LOOKS.len()), "prior", "priors", "beyond the first eight by name"));
+        priors.sort_by(|a, b| a.name.cmp(&b.name).then(a.alpha.total_cmp(&b.alpha)).then(a.beta.total_cmp(&b.beta)));
+        notes.extend(left_out(
+            priors.len().saturating_sub(LOOKS.len()),
+            "prior",
+            "priors",
+            "beyond the first eight by name",
+        ));
         priors.truncate(LOOKS.len());
         Ok(Priors { priors, notes })
     }
@@ -279,7 +296,10 @@ impl Plot for Priors {
         let log = self.log();
         let mut values = Vec::new();
         for prior in &self.priors {
-            values.extend(grid.iter().map(|x| json!({"prior": prior.shown(), "share": x, "density": prior.density(*x, log).min(1e9)})));
+            values.extend(
+                grid.iter()
+                    .map(|x| json!({"prior": prior.shown(), "share": x, "density": prior.density(*x, log).min(1e9)})),
+            );
         }
         let prior = |more: Value| {
             let mut channel = json!({"field": "prior", "type": "nominal", "title": "Prior"});

@@ -1,9 +1,9 @@
 //! The frame that all pictures share: title, subtitle and legend above, axes around, notes below, and labels that find a free place.
 
+use super::Frame;
 use super::canvas::{Anchor, Canvas, Font, GREY, GRID, Look, Rect};
 use super::scale::{Scale, Unit};
 use super::text::{clean, shorten, wrap};
-use super::Frame;
 
 pub const MARGIN: f64 = 14.0;
 pub const TITLE: Font = Font::new(16.0).bold();

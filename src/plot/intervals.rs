@@ -51,7 +51,13 @@ impl Estimate {
                 }
             }
         }
-        canvas.mark(look, (x(self.value), y), radius, !self.below_floor, Some(&format!("{}: {}", self.name, self.shown())));
+        canvas.mark(
+            look,
+            (x(self.value), y),
+            radius,
+            !self.below_floor,
+            Some(&format!("{}: {}", self.name, self.shown())),
+        );
     }
 }
 
@@ -87,7 +93,10 @@ impl Headcounts {
     fn heading(&self) -> (&str, String) {
         let all = self.shown.len() == self.companies;
         let which = if all { String::new() } else { format!("the {} largest of ", self.shown.len()) };
-        ("Experts by company", format!("Estimate and interval, {which}{}", counted(self.companies, "company", "companies")))
+        (
+            "Experts by company",
+            format!("Estimate and interval, {which}{}", counted(self.companies, "company", "companies")),
+        )
     }
 }
 
@@ -113,7 +122,12 @@ impl Plot for Headcounts {
         let companies = shown.len();
         let mut notes = Vec::new();
         notes.extend(left_out(total - companies, "row", "rows", "without an estimate"));
-        notes.extend(left_out(companies.saturating_sub(top), "more company", "more companies", "with smaller estimates"));
+        notes.extend(left_out(
+            companies.saturating_sub(top),
+            "more company",
+            "more companies",
+            "with smaller estimates",
+        ));
         shown.truncate(top);
         Ok(Headcounts { shown, companies, notes })
     }
@@ -135,7 +149,8 @@ impl Plot for Headcounts {
         let (top, bottom) = figure.body(natural, 4.0, 44.0);
         let room = figure.width - 2.0 * MARGIN;
         let widest = self.shown.iter().map(|e| NAME.width(&e.name)).fold(0.0, f64::max).min(0.32 * room);
-        let numbers = if room > 420.0 { self.shown.iter().map(|e| TICK.width(&e.shown())).fold(0.0, f64::max) } else { 0.0 };
+        let numbers =
+            if room > 420.0 { self.shown.iter().map(|e| TICK.width(&e.shown())).fold(0.0, f64::max) } else { 0.0 };
         let numbers = if numbers > 0.35 * room { 0.0 } else { numbers };
         let gap = if numbers > 0.0 { numbers + 12.0 } else { 6.0 };
         let rect = Rect { left: MARGIN + widest + 10.0, top, right: figure.width - MARGIN - gap, bottom };
@@ -241,7 +256,12 @@ impl Plot for Methods {
             groups[at].1.push(estimate);
         }
         let companies = groups.len();
-        notes.extend(left_out(companies.saturating_sub(top), "more company", "more companies", "with smaller estimates"));
+        notes.extend(left_out(
+            companies.saturating_sub(top),
+            "more company",
+            "more companies",
+            "with smaller estimates",
+        ));
         groups.truncate(top);
         Ok(Methods { groups, methods, companies, notes })
     }
@@ -306,7 +326,7 @@ impl Plot for Methods {
                  "encoding": {"x": channel("lower", "Experts", &scale, false), "x2": {"field": "upper"}}},
                 {"mark": {"type": "point", "filled": true, "size": 45, "tooltip": {"content": "data"}},
                  "encoding": {"x": channel("estimate", "Experts", &scale, false),
-                    "shape": {"field": "method", "type": "nominal", "title": "Method"}}},
+                    "shape": {"field": "method", "type": "nominal", "legend": null}}},
             ],
         });
         specification(frame, title, &subtitle, &self.notes, body)

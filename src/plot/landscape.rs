@@ -78,7 +78,8 @@ impl Landscape {
     /// Lines of equal size, named at their upper end.
     fn diagonals(&self, figure: &mut Figure, plane: &Plane, labels: &mut Labels) {
         for size in &BANDS[1..] {
-            let (low, high) = (plane.x.scale.low.max(size * plane.y.scale.low), plane.x.scale.high.min(size * plane.y.scale.high));
+            let (low, high) =
+                (plane.x.scale.low.max(size * plane.y.scale.low), plane.x.scale.high.min(size * plane.y.scale.high));
             if low >= high {
                 continue;
             }
@@ -137,7 +138,8 @@ impl Landscape {
         for company in self.companies.iter().rev() {
             let at = plane.at(company.estimate, company.share);
             labels.keep_free(at, radius);
-            let whole = format!("{}: {} experts, {}", company.name, number(company.estimate), Unit::Share.show(company.share));
+            let whole =
+                format!("{}: {} experts, {}", company.name, number(company.estimate), Unit::Share.show(company.share));
             let whole = (n <= 500).then_some(whole);
             figure.canvas.mark(&LOOKS[company.band()], at, radius, true, whole.as_deref());
         }
@@ -180,7 +182,12 @@ impl Plot for Landscape {
         });
         let mut notes = Vec::new();
         notes.extend(left_out(without, "row", "rows", "without an estimate or a share"));
-        notes.extend(left_out(zero, "company", "companies", "with an estimate of zero or less, which has no place on a logarithmic axis,"));
+        notes.extend(left_out(
+            zero,
+            "company",
+            "companies",
+            "with an estimate of zero or less, which has no place on a logarithmic axis,",
+        ));
         let n = companies.len();
         if n > top {
             notes.push(format!("Names are given to at most {} of the companies, the largest that have room.", top));
@@ -219,7 +226,7 @@ impl Plot for Landscape {
         let tried = &self.companies[..self.companies.len().min(self.top)];
         for (i, company) in tried.iter().enumerate() {
             let at = plane.at(company.estimate, company.share);
-            let placed = labels.place(&mut figure.canvas, at, radius, &company.name, i < 15);
+            let placed = labels.place(&mut figure.canvas, at, radius, &company.name, i < if many { 6 } else { 15 });
             if placed && many {
                 let look = Look { colour: LOOKS[1].colour, ..LOOKS[company.band()] };
                 figure.canvas.mark(&look, at, radius, true, Some(&company.name));
@@ -240,7 +247,7 @@ impl Plot for Landscape {
             "scale": {"domain": BAND_NAMES, "range": ["circle", "square", "triangle-up", "diamond"]}});
         let body = json!({
             "data": {"values": self.companies.iter().map(row).collect::<Vec<_>>()},
-            "mark": {"type": "point", "filled": true, "tooltip": {"content": "data"},
+            "mark": {"type": "point", "filled": true, "tooltip": {"content": "data"}, "size": if self.companies.len() > 500 { 20 } else { 60 },
                      "opacity": if self.companies.len() > 500 { 0.4 } else { 0.9 }},
             "encoding": {
                 "x": channel("estimate", "Experts", &x.scale, false),

@@ -136,7 +136,8 @@ impl Lineage {
     fn draw_down(&self, frame: &Frame, layout: &Layout, room: impl Fn(usize) -> f64) -> String {
         let rows = |table: usize| lines(&self.tables[table], room(table));
         let high = |table: usize| LINE * rows(table).len() as f64 + 9.0;
-        let deepest = |layer: &Vec<usize>| layer.iter().filter_map(|at| layout.places[*at].table).map(high).fold(0.0, f64::max);
+        let deepest =
+            |layer: &Vec<usize>| layer.iter().filter_map(|at| layout.places[*at].table).map(high).fold(0.0, f64::max);
         let depths: Vec<f64> = layout.layers.iter().map(deepest).collect();
         let inner = (layout.height() + 2.0 * MARGIN).ceil().max(frame.width);
         let mut figure = self.open(frame, inner);
@@ -161,7 +162,8 @@ impl Lineage {
             notes.push(format!("The graph is {inner} pixels wide: with width := {inner} the names are of usual size."));
         }
         let present = |role: &Role| (0..self.tables.len()).any(|table| self.role(table) == *role);
-        let entry = |name: &str, fill: &str, stroke| Entry { name: name.to_string(), key: Key::Fill(fill.to_string(), stroke) };
+        let entry =
+            |name: &str, fill: &str, stroke| Entry { name: name.to_string(), key: Key::Fill(fill.to_string(), stroke) };
         let legend: Vec<Entry> = ROLES
             .iter()
             .filter(|(role, ..)| present(role))
@@ -188,14 +190,18 @@ impl Lineage {
                 steps += &format!("{}{}", if i == 0 { "M" } else { "L" }, point(from));
                 steps += &format!("C{} {} {}", point((middle, from.1)), point((middle, to.1)), point(to));
             }
-            let kinds = self.edges.get(&(*source, *target)).map(|kinds| kinds.iter().cloned().collect::<Vec<_>>().join(", "));
+            let kinds =
+                self.edges.get(&(*source, *target)).map(|kinds| kinds.iter().cloned().collect::<Vec<_>>().join(", "));
             let kinds = kinds.filter(|kinds| !kinds.is_empty()).map_or(String::new(), |kinds| format!(" ({kinds})"));
             let title = format!("{} to {}{kinds}", self.tables[*source], self.tables[*target]);
             let dash = if *turned { " stroke-dasharray=\"5 3\"" } else { "" };
             let style = format!("fill=\"none\" stroke=\"{GREY}\" stroke-width=\"1.1\"{dash}");
             canvas.path(&steps, &style, Some(&title));
-            let (tip, towards) =
-                if *turned { (sheet.side(path[0], true), -1.0) } else { (sheet.side(path[path.len() - 1], false), 1.0) };
+            let (tip, towards) = if *turned {
+                (sheet.side(path[0], true), -1.0)
+            } else {
+                (sheet.side(path[path.len() - 1], false), 1.0)
+            };
             let back = tip.0 - 7.0 * towards;
             let corners = [tip, (back, tip.1 - 3.2), (back, tip.1 + 3.2)].map(|at| sheet.point(at));
             canvas.path(&(super::canvas::steps(&corners) + "Z"), &format!("fill=\"{GREY}\""), None);
@@ -224,7 +230,8 @@ impl Lineage {
         let n = self.tables.len();
         let closing = self.closing();
         let turned = |edge: &(usize, usize)| if closing.contains(edge) { (edge.1, edge.0) } else { *edge };
-        let edges: Vec<((usize, usize), (usize, usize))> = self.edges.keys().map(|edge| (*edge, turned(edge))).collect();
+        let edges: Vec<((usize, usize), (usize, usize))> =
+            self.edges.keys().map(|edge| (*edge, turned(edge))).collect();
         // the longest way from an input
         let mut layer = vec![0usize; n];
         let mut waiting = vec![0usize; n];
@@ -398,7 +405,8 @@ fn lines(name: &str, room: f64) -> Vec<String> {
         return vec![name.to_string()];
     }
     let fits = |at: &usize| width(&name[..*at], NAME.size, false) <= room;
-    let behind = name.char_indices().filter(|(_, c)| matches!(c, '_' | '.' | ' ' | '-' | '/')).map(|(at, c)| at + c.len_utf8());
+    let behind =
+        name.char_indices().filter(|(_, c)| matches!(c, '_' | '.' | ' ' | '-' | '/')).map(|(at, c)| at + c.len_utf8());
     let any = name.char_indices().map(|(at, _)| at).skip(1);
     let cut = behind.filter(fits).last().or_else(|| any.take_while(fits).last());
     match cut {
@@ -493,7 +501,10 @@ impl Plot for Lineage {
             }
         }
         if loops > 0 {
-            notes.push(format!("{} from itself: no arrow is drawn.", if loops == 1 { "1 table is made".to_string() } else { format!("{loops} tables are made") }));
+            notes.push(format!(
+                "{} from itself: no arrow is drawn.",
+                if loops == 1 { "1 table is made".to_string() } else { format!("{loops} tables are made") }
+            ));
         }
         Ok(Lineage { tables, edges, loops, notes })
     }
@@ -506,7 +517,9 @@ impl Plot for Lineage {
         // layers do not depend on heights: a first layout finds how many there are and how wide
         let plan = self.layout(|_| 24.0);
         let columns = |cap: f64| -> Vec<f64> {
-            let widest = |layer: &Vec<usize>| layer.iter().filter_map(|at| plan.places[*at].table).map(natural).fold(0.0, f64::max);
+            let widest = |layer: &Vec<usize>| {
+                layer.iter().filter_map(|at| plan.places[*at].table).map(natural).fold(0.0, f64::max)
+            };
             plan.layers.iter().map(|layer| widest(layer).min(cap)).collect()
         };
         let gaps = GAP * (plan.layers.len() - 1) as f64;
@@ -560,6 +573,8 @@ impl Plot for Lineage {
         let x = |field: &str| json!({"field": field, "type": "quantitative", "axis": null, "scale": {"padding": 60}});
         let y = json!({"field": "y", "type": "quantitative", "axis": null, "scale": {"reverse": true, "zero": false}});
         let body = json!({
+            // names need room beside each other
+            "width": frame.width.max(130.0 * layout.layers.len() as f64),
             "height": frame.height.unwrap_or(layout.height().max(120.0) + 40.0),
             "layer": [
                 {"data": {"values": edges},

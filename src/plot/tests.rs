@@ -62,7 +62,8 @@ fn texts(svg: &str) -> (Vec<(String, Rect)>, Rect) {
 fn check(svg: &str) -> Result<(), TestCaseError> {
     let (texts, page) = texts(svg);
     // places are rounded to two decimals
-    let page = Rect { left: page.left - 0.02, top: page.top - 0.02, right: page.right + 0.02, bottom: page.bottom + 0.02 };
+    let page =
+        Rect { left: page.left - 0.02, top: page.top - 0.02, right: page.right + 0.02, bottom: page.bottom + 0.02 };
     for (i, (text, bounds)) in texts.iter().enumerate() {
         prop_assert!(page.holds(bounds), "outside: {text} {bounds:?} of {page:?}\n{svg}");
         let inner = Rect {
@@ -174,8 +175,10 @@ fn nothing_to_show_is_a_picture() {
 
 #[test]
 fn what_is_left_out_is_counted() {
-    let row = |name: &str, x: f64| Row { texts: vec![Some(name.to_string())], numbers: vec![Some(x), Some(0.5), None, None] };
-    let rows = vec![row("a", 3.0), row("b", f64::NAN), row("c", f64::INFINITY), row("d", 0.0), row("e", -2.0), row("f", 7.0)];
+    let row =
+        |name: &str, x: f64| Row { texts: vec![Some(name.to_string())], numbers: vec![Some(x), Some(0.5), None, None] };
+    let rows =
+        vec![row("a", 3.0), row("b", f64::NAN), row("c", f64::INFINITY), row("d", 0.0), row("e", -2.0), row("f", 7.0)];
     let notes = |name: &str, top: u32| -> Vec<String> {
         let svg = plot(name, rows.clone(), &options(name, 720, None, top)).unwrap();
         texts(&svg).0.into_iter().map(|(text, _)| text).filter(|text| text.contains("not shown")).collect()
@@ -224,15 +227,28 @@ fn wrong_options_are_errors() {
     };
     for (name, key, value, wanted) in [
         ("plot_bias", "width", "0", "plot_bias: width must be a whole number of pixels from 240 to 10000, got 0"),
-        ("plot_prior", "height", "-5", "plot_prior: height must be a whole number of pixels from 120 to 10000, or NULL, got -5"),
+        (
+            "plot_prior",
+            "height",
+            "-5",
+            "plot_prior: height must be a whole number of pixels from 120 to 10000, or NULL, got -5",
+        ),
         ("plot_headcounts", "top", "-1", "plot_headcounts: top must be a whole number from 1 to 500, got -1"),
         ("plot_uncertainty", "level", "80", "plot_uncertainty: level must lie between 0 and 1, got 80"),
-        ("plot_correlations", "measure", "rho", "plot_correlations: measure must be one of 'tetrachoric', 'phi', got 'rho'"),
+        (
+            "plot_correlations",
+            "measure",
+            "rho",
+            "plot_correlations: measure must be one of 'tetrachoric', 'phi', got 'rho'",
+        ),
         ("plot_lineage", "colour", "red", "plot_lineage: unknown option colour"),
     ] {
         assert_eq!(message(name, key, value), wanted);
     }
-    assert_eq!(plot("plot_pie", Vec::new(), "{}").unwrap_err().to_string(), "plot_pie: plot must be one of the plots, got 'plot_pie'");
+    assert_eq!(
+        plot("plot_pie", Vec::new(), "{}").unwrap_err().to_string(),
+        "plot_pie: plot must be one of the plots, got 'plot_pie'"
+    );
 }
 
 #[test]
@@ -264,7 +280,9 @@ fn arrows_cross_no_box() {
             assert!(boxes[..i].iter().all(|other| !one.meets(other)));
         }
         let mut arrows = 0;
-        for node in document.descendants().filter(|node| node.has_tag_name("path") && node.attribute("fill") == Some("none")) {
+        for node in
+            document.descendants().filter(|node| node.has_tag_name("path") && node.attribute("fill") == Some("none"))
+        {
             arrows += 1;
             for (x, y) in along(node.attribute("d").unwrap()) {
                 let inside = |b: &&Rect| x > b.left + 0.1 && x < b.right - 0.1 && y > b.top + 0.1 && y < b.bottom - 0.1;
