@@ -13,10 +13,13 @@ const MOST: usize = 40;
 /// A triangle has the first of its annotators at least so wide.
 const CELL: f64 = 40.0;
 
+/// The correlation of a pair of annotators, the first by name in front.
+type Pairs = BTreeMap<(String, String), f64>;
+
 #[derive(Debug)]
 pub struct Correlations {
     /// By class.
-    classes: Vec<(String, BTreeMap<(String, String), f64>)>,
+    classes: Vec<(String, Pairs)>,
     annotators: Vec<String>,
     measure: &'static str,
     notes: Vec<String>,
@@ -49,7 +52,7 @@ impl Plot for Correlations {
     fn read(rows: Vec<Row>, options: &mut Options) -> Result<Correlations, OptionError> {
         let (at, measure) = options.choice("measure", &[("tetrachoric", (0, "Tetrachoric")), ("phi", (1, "Phi"))])?;
         let (mut nameless, mut without) = (0, 0);
-        let mut classes: BTreeMap<String, BTreeMap<(String, String), f64>> = BTreeMap::new();
+        let mut classes: BTreeMap<String, Pairs> = BTreeMap::new();
         let mut annotators = BTreeSet::new();
         for row in &rows {
             let (Some(one), Some(other)) = (row.text(1), row.text(2)) else {
@@ -105,8 +108,10 @@ impl Plot for Correlations {
         // a triangle needs its row names, its cells, and the last column's name
         let side = |width: f64| {
             let names = longest.min(0.28 * width);
-            // the last column's name begins within the last cell
-            (names, ((width - 2.0 * names - 16.0) / (k as f64 - 2.0).max(1.0)).min(64.0))
+            let room = width - names - 8.0;
+            // the last column's name begins with its cell and may go on beyond it
+            let named = (room - names - 8.0) / (k as f64 - 2.0).max(1.0);
+            (names, named.min(room / (k - 1) as f64).min(64.0))
         };
         let beside = self.classes.len() == 2 && side(0.5 * (room - 24.0)).1 >= CELL;
         let width = if beside { 0.5 * (room - 24.0) } else { room };

@@ -75,16 +75,18 @@ impl Landscape {
         (Axis::new("Experts", of(|c| c.estimate), Unit::Number), Axis::new("Share of employees", share, Unit::Share))
     }
 
-    /// Lines of equal size, named at their upper end.
-    fn diagonals(&self, figure: &mut Figure, plane: &Plane, labels: &mut Labels) {
+    /// Lines of equal size.
+    fn diagonals(&self, figure: &mut Figure, plane: &Plane) {
         for size in &BANDS[1..] {
-            let (low, high) =
-                (plane.x.scale.low.max(size * plane.y.scale.low), plane.x.scale.high.min(size * plane.y.scale.high));
-            if low >= high {
-                continue;
-            }
-            let (from, to) = (plane.at(low, low / size), plane.at(high, high / size));
+            let Some((from, to)) = diagonal(plane, *size) else { continue };
             figure.canvas.line(from, to, &format!("stroke=\"{GREY}\" stroke-width=\"0.8\" stroke-dasharray=\"1 3\""));
+        }
+    }
+
+    /// The names of those lines, where they have room.
+    fn sizes(&self, figure: &mut Figure, plane: &Plane, labels: &mut Labels) {
+        for size in &BANDS[1..] {
+            let Some((_, to)) = diagonal(plane, *size) else { continue };
             let text = format!("{} employees", number(*size));
             let font = TICK.rim().anchor(Anchor::End);
             let bounds = font.bounds(to.0 - 6.0, to.1 + 8.0, &text);
@@ -144,6 +146,13 @@ impl Landscape {
             figure.canvas.mark(&LOOKS[company.band()], at, radius, true, whole.as_deref());
         }
     }
+}
+
+/// Where the line of companies of `size` begins and ends.
+fn diagonal(plane: &Plane, size: f64) -> Option<((f64, f64), (f64, f64))> {
+    let low = plane.x.scale.low.max(size * plane.y.scale.low);
+    let high = plane.x.scale.high.min(size * plane.y.scale.high);
+    (low < high).then(|| (plane.at(low, low / size), plane.at(high, high / size)))
 }
 
 fn mark_size(companies: usize) -> f64 {
@@ -217,16 +226,19 @@ impl Plot for Landscape {
         let mut labels = Labels::new(plane.rect);
         if many {
             self.squares(&mut figure, &plane, &mut labels);
-            self.diagonals(&mut figure, &plane, &mut labels);
+            self.diagonals(&mut figure, &plane);
         } else {
-            self.diagonals(&mut figure, &plane, &mut labels);
+            self.diagonals(&mut figure, &plane);
             self.marks(&mut figure, &plane, &mut labels);
         }
+        self.sizes(&mut figure, &plane, &mut labels);
         let radius = if many { 3.5 } else { mark_size(self.companies.len()) };
         let tried = &self.companies[..self.companies.len().min(self.top)];
+        // among many companies lines to names would cross the marks of others
+        let far = if self.companies.len() <= 60 { 15 } else { 5 };
         for (i, company) in tried.iter().enumerate() {
             let at = plane.at(company.estimate, company.share);
-            let placed = labels.place(&mut figure.canvas, at, radius, &company.name, i < if many { 6 } else { 15 });
+            let placed = labels.place(&mut figure.canvas, at, radius, &company.name, i < far);
             if placed && many {
                 let look = Look { colour: LOOKS[1].colour, ..LOOKS[company.band()] };
                 figure.canvas.mark(&look, at, radius, true, Some(&company.name));

@@ -405,10 +405,10 @@ fn lines(name: &str, room: f64) -> Vec<String> {
         return vec![name.to_string()];
     }
     let fits = |at: &usize| width(&name[..*at], NAME.size, false) <= room;
-    let behind =
+    let mut behind =
         name.char_indices().filter(|(_, c)| matches!(c, '_' | '.' | ' ' | '-' | '/')).map(|(at, c)| at + c.len_utf8());
     let any = name.char_indices().map(|(at, _)| at).skip(1);
-    let cut = behind.filter(fits).last().or_else(|| any.take_while(fits).last());
+    let cut = behind.rfind(fits).or_else(|| any.take_while(fits).last());
     match cut {
         Some(cut) if cut < name.len() => {
             vec![name[..cut].trim_end().to_string(), shorten(&name[cut..], NAME.size, false, room)]

@@ -150,7 +150,7 @@ fn thousands(text: &str) -> String {
     let whole = text.find('.').unwrap_or(text.len());
     let mut out = String::with_capacity(text.len() + 4);
     for (i, c) in text.char_indices() {
-        if i > 0 && i < whole && (whole - i) % 3 == 0 && !out.ends_with('-') {
+        if i > 0 && i < whole && (whole - i).is_multiple_of(3) && !out.ends_with('-') {
             out.push(',');
         }
         out.push(c);

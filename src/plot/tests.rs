@@ -64,6 +64,13 @@ fn check(svg: &str) -> Result<(), TestCaseError> {
     // places are rounded to two decimals
     let page =
         Rect { left: page.left - 0.02, top: page.top - 0.02, right: page.right + 0.02, bottom: page.bottom + 0.02 };
+    let document = roxmltree::Document::parse(svg).unwrap();
+    for node in document.descendants().filter(|node| node.has_tag_name("rect") && node.has_attribute("x")) {
+        let number = |name: &str| node.attribute(name).unwrap().parse::<f64>().unwrap();
+        let (left, top) = (number("x"), number("y"));
+        let rect = Rect { left, top, right: left + number("width"), bottom: top + number("height") };
+        prop_assert!(page.holds(&rect), "outside: {rect:?} of {page:?}\n{svg}");
+    }
     for (i, (text, bounds)) in texts.iter().enumerate() {
         prop_assert!(page.holds(bounds), "outside: {text} {bounds:?} of {page:?}\n{svg}");
         let inner = Rect {
