@@ -1,7 +1,7 @@
 -- _muster_plot_annotators: Rows of `plot_annotators` and of its specification, and what is made of them.
 -- section: Helpers
 CREATE MACRO muster.main._muster_plot_annotators(caller, metrics, title, subtitle, width, height) AS TABLE
-WITH _muster_all AS (
+WITH _muster_metrics AS (
     -- what a relation may lack
     SELECT NULL AS sensitivity_lower, NULL AS sensitivity_upper, NULL AS specificity_lower, NULL AS specificity_upper
     WHERE false
@@ -10,9 +10,9 @@ WITH _muster_all AS (
 ),
 _muster_row AS (
     SELECT
-        [CAST(_muster_all.annotator AS VARCHAR)] AS _muster_texts,
-        [CAST(_muster_all.specificity AS DOUBLE), CAST(_muster_all.specificity_lower AS DOUBLE), CAST(_muster_all.specificity_upper AS DOUBLE), CAST(_muster_all.sensitivity AS DOUBLE), CAST(_muster_all.sensitivity_lower AS DOUBLE), CAST(_muster_all.sensitivity_upper AS DOUBLE)] AS _muster_numbers
-    FROM _muster_all
+        [CAST(_muster_metrics.annotator AS VARCHAR)] AS _muster_texts,
+        [CAST(_muster_metrics.specificity AS DOUBLE), CAST(_muster_metrics.specificity_lower AS DOUBLE), CAST(_muster_metrics.specificity_upper AS DOUBLE), CAST(_muster_metrics.sensitivity AS DOUBLE), CAST(_muster_metrics.sensitivity_lower AS DOUBLE), CAST(_muster_metrics.sensitivity_upper AS DOUBLE)] AS _muster_numbers
+    FROM _muster_metrics
 ),
 _muster_list AS (
     SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows

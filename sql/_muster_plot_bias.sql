@@ -1,7 +1,7 @@
 -- _muster_plot_bias: Rows of `plot_bias` and of its specification, and what is made of them.
 -- section: Helpers
 CREATE MACRO muster.main._muster_plot_bias(caller, metrics, title, subtitle, width, height) AS TABLE
-WITH _muster_all AS (
+WITH _muster_metrics AS (
     -- what a relation may lack
     SELECT NULL AS bias_lower, NULL AS bias_upper, NULL AS accuracy_lower, NULL AS accuracy_upper
     WHERE false
@@ -10,9 +10,9 @@ WITH _muster_all AS (
 ),
 _muster_row AS (
     SELECT
-        [CAST(_muster_all.annotator AS VARCHAR)] AS _muster_texts,
-        [CAST(_muster_all.bias AS DOUBLE), CAST(_muster_all.bias_lower AS DOUBLE), CAST(_muster_all.bias_upper AS DOUBLE), CAST(_muster_all.accuracy AS DOUBLE), CAST(_muster_all.accuracy_lower AS DOUBLE), CAST(_muster_all.accuracy_upper AS DOUBLE)] AS _muster_numbers
-    FROM _muster_all
+        [CAST(_muster_metrics.annotator AS VARCHAR)] AS _muster_texts,
+        [CAST(_muster_metrics.bias AS DOUBLE), CAST(_muster_metrics.bias_lower AS DOUBLE), CAST(_muster_metrics.bias_upper AS DOUBLE), CAST(_muster_metrics.accuracy AS DOUBLE), CAST(_muster_metrics.accuracy_lower AS DOUBLE), CAST(_muster_metrics.accuracy_upper AS DOUBLE)] AS _muster_numbers
+    FROM _muster_metrics
 ),
 _muster_list AS (
     SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows

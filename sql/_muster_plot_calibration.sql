@@ -1,7 +1,7 @@
 -- _muster_plot_calibration: Rows of `plot_calibration` and of its specification, and what is made of them.
 -- section: Helpers
 CREATE MACRO muster.main._muster_plot_calibration(caller, coverage, title, subtitle, width, height) AS TABLE
-WITH _muster_all AS (
+WITH _muster_coverage AS (
     -- what a relation may lack
     SELECT NULL AS method, NULL AS lower, NULL AS upper
     WHERE false
@@ -10,9 +10,9 @@ WITH _muster_all AS (
 ),
 _muster_row AS (
     SELECT
-        [CAST(_muster_all.method AS VARCHAR)] AS _muster_texts,
-        [CAST(_muster_all.level AS DOUBLE), CAST(_muster_all.coverage AS DOUBLE), CAST(_muster_all.lower AS DOUBLE), CAST(_muster_all.upper AS DOUBLE)] AS _muster_numbers
-    FROM _muster_all
+        [CAST(_muster_coverage.method AS VARCHAR)] AS _muster_texts,
+        [CAST(_muster_coverage.level AS DOUBLE), CAST(_muster_coverage.coverage AS DOUBLE), CAST(_muster_coverage.lower AS DOUBLE), CAST(_muster_coverage.upper AS DOUBLE)] AS _muster_numbers
+    FROM _muster_coverage
 ),
 _muster_list AS (
     SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows

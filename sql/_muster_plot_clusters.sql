@@ -1,7 +1,7 @@
 -- _muster_plot_clusters: Rows of `plot_clusters` and of its specification, and what is made of them.
 -- section: Helpers
 CREATE MACRO muster.main._muster_plot_clusters(caller, map, top, title, subtitle, width, height) AS TABLE
-WITH _muster_all AS (
+WITH _muster_map AS (
     -- what a relation may lack
     SELECT NULL AS representative
     WHERE false
@@ -10,9 +10,9 @@ WITH _muster_all AS (
 ),
 _muster_row AS (
     SELECT
-        [CAST(_muster_all.item AS VARCHAR), CAST(_muster_all.cluster AS VARCHAR), CAST(_muster_all.representative AS VARCHAR)] AS _muster_texts,
-        [CAST(_muster_all.x AS DOUBLE), CAST(_muster_all.y AS DOUBLE)] AS _muster_numbers
-    FROM _muster_all
+        [CAST(_muster_map.item AS VARCHAR), CAST(_muster_map.cluster AS VARCHAR), CAST(_muster_map.representative AS VARCHAR)] AS _muster_texts,
+        [CAST(_muster_map.x AS DOUBLE), CAST(_muster_map.y AS DOUBLE)] AS _muster_numbers
+    FROM _muster_map
 ),
 _muster_list AS (
     SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows

@@ -9,7 +9,7 @@ CREATE MACRO muster.main._muster_plot_correlations(
     width,
     height
 ) AS TABLE
-WITH _muster_all AS (
+WITH _muster_correlations AS (
     -- what a relation may lack
     SELECT NULL AS tetrachoric, NULL AS phi
     WHERE false
@@ -18,9 +18,9 @@ WITH _muster_all AS (
 ),
 _muster_row AS (
     SELECT
-        [CAST(_muster_all.class AS VARCHAR), CAST(_muster_all.annotator AS VARCHAR), CAST(_muster_all.other AS VARCHAR)] AS _muster_texts,
-        [CAST(_muster_all.tetrachoric AS DOUBLE), CAST(_muster_all.phi AS DOUBLE)] AS _muster_numbers
-    FROM _muster_all
+        [CAST(_muster_correlations.class AS VARCHAR), CAST(_muster_correlations.annotator AS VARCHAR), CAST(_muster_correlations.other AS VARCHAR)] AS _muster_texts,
+        [CAST(_muster_correlations.tetrachoric AS DOUBLE), CAST(_muster_correlations.phi AS DOUBLE)] AS _muster_numbers
+    FROM _muster_correlations
 ),
 _muster_list AS (
     SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows

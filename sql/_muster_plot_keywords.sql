@@ -1,7 +1,7 @@
 -- _muster_plot_keywords: Rows of `plot_keywords` and of its specification, and what is made of them.
 -- section: Helpers
 CREATE MACRO muster.main._muster_plot_keywords(caller, keywords, top, title, subtitle, width, height) AS TABLE
-WITH _muster_all AS (
+WITH _muster_keywords AS (
     -- what a relation may lack
     SELECT NULL AS label, NULL AS profile_id
     WHERE false
@@ -10,14 +10,14 @@ WITH _muster_all AS (
 ),
 _muster_row AS (
     SELECT
-        [CAST(_muster_all.label AS VARCHAR), CAST(_muster_all.keyword AS VARCHAR)] AS _muster_texts,
+        [CAST(_muster_keywords.label AS VARCHAR), CAST(_muster_keywords.keyword AS VARCHAR)] AS _muster_texts,
         [
-            max(CAST(_muster_all.score AS DOUBLE)),
+            max(CAST(_muster_keywords.score AS DOUBLE)),
             -- without profiles there is nothing to count
-            CAST(nullif(count(_muster_all.profile_id), 0) AS DOUBLE)
+            CAST(nullif(count(_muster_keywords.profile_id), 0) AS DOUBLE)
         ] AS _muster_numbers
-    FROM _muster_all
-    GROUP BY _muster_all.label, _muster_all.keyword
+    FROM _muster_keywords
+    GROUP BY _muster_keywords.label, _muster_keywords.keyword
 ),
 _muster_list AS (
     SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows

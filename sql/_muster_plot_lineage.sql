@@ -1,7 +1,7 @@
 -- _muster_plot_lineage: Rows of `plot_lineage` and of its specification, and what is made of them.
 -- section: Helpers
 CREATE MACRO muster.main._muster_plot_lineage(caller, edges, title, subtitle, width, height) AS TABLE
-WITH _muster_all AS (
+WITH _muster_edges AS (
     -- what a relation may lack
     SELECT NULL AS kind
     WHERE false
@@ -10,9 +10,9 @@ WITH _muster_all AS (
 ),
 _muster_row AS (
     SELECT
-        [CAST(_muster_all.source AS VARCHAR), CAST(_muster_all.target AS VARCHAR), CAST(_muster_all.kind AS VARCHAR)] AS _muster_texts,
+        [CAST(_muster_edges.source AS VARCHAR), CAST(_muster_edges.target AS VARCHAR), CAST(_muster_edges.kind AS VARCHAR)] AS _muster_texts,
         CAST([] AS DOUBLE[]) AS _muster_numbers
-    FROM _muster_all
+    FROM _muster_edges
 ),
 _muster_list AS (
     SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows

@@ -1,7 +1,7 @@
 -- _muster_plot_methods: Rows of `plot_methods` and of its specification, and what is made of them.
 -- section: Helpers
 CREATE MACRO muster.main._muster_plot_methods(caller, estimates, top, title, subtitle, width, height) AS TABLE
-WITH _muster_all AS (
+WITH _muster_estimates AS (
     -- what a relation may lack
     SELECT NULL AS lower, NULL AS upper
     WHERE false
@@ -10,9 +10,9 @@ WITH _muster_all AS (
 ),
 _muster_row AS (
     SELECT
-        [CAST(_muster_all.company AS VARCHAR), CAST(_muster_all.method AS VARCHAR)] AS _muster_texts,
-        [CAST(_muster_all.estimate AS DOUBLE), CAST(_muster_all.lower AS DOUBLE), CAST(_muster_all.upper AS DOUBLE)] AS _muster_numbers
-    FROM _muster_all
+        [CAST(_muster_estimates.company AS VARCHAR), CAST(_muster_estimates.method AS VARCHAR)] AS _muster_texts,
+        [CAST(_muster_estimates.estimate AS DOUBLE), CAST(_muster_estimates.lower AS DOUBLE), CAST(_muster_estimates.upper AS DOUBLE)] AS _muster_numbers
+    FROM _muster_estimates
 ),
 _muster_list AS (
     SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows

@@ -3,9 +3,9 @@
 CREATE MACRO muster.main._muster_plot_prior(caller, priors, title, subtitle, width, height) AS TABLE
 WITH _muster_row AS (
     SELECT
-        [CAST(_muster_all.name AS VARCHAR)] AS _muster_texts,
-        [CAST(_muster_all.alpha AS DOUBLE), CAST(_muster_all.beta AS DOUBLE)] AS _muster_numbers
-    FROM query_table(priors) AS _muster_all
+        [CAST(_muster_priors.name AS VARCHAR)] AS _muster_texts,
+        [CAST(_muster_priors.alpha AS DOUBLE), CAST(_muster_priors.beta AS DOUBLE)] AS _muster_numbers
+    FROM query_table(priors) AS _muster_priors
 ),
 _muster_list AS (
     SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows

@@ -10,21 +10,21 @@ CREATE MACRO muster.main._muster_plot_uncertainty(
     width,
     height
 ) AS TABLE
-WITH _muster_all AS (
-    SELECT CAST(_muster_given.company AS VARCHAR) AS _muster_name, _muster_given.draws AS _muster_draws
-    FROM query_table(estimates) AS _muster_given
+WITH _muster_estimates AS (
+    SELECT CAST(_muster_estimates.company AS VARCHAR) AS _muster_name, _muster_estimates.draws AS _muster_draws
+    FROM query_table(estimates) AS _muster_estimates
 ),
 _muster_option AS (
     SELECT CAST(company AS VARCHAR) AS _muster_company
 ),
 _muster_chosen AS (
     SELECT _muster_name, _muster_draws
-    FROM _muster_all, _muster_option
+    FROM _muster_estimates, _muster_option
     WHERE _muster_company IS NULL OR _muster_name = _muster_company
 ),
 _muster_counted AS (
     SELECT
-        (SELECT count(*) FROM _muster_all) AS _muster_known,
+        (SELECT count(*) FROM _muster_estimates) AS _muster_known,
         count(*) AS _muster_companies,
         count(*) FILTER (_muster_draws IS NULL) AS _muster_without,
         min(len(_muster_draws)) AS _muster_fewest,
