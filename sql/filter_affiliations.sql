@@ -3,8 +3,8 @@
 --
 -- A text such as "Google, Inc. / Stanford University" names two organisations. Separators are semicolons, bars, line breaks, and
 -- slashes and dashes between white space; at a comma a text is split too, except before a legal form ("Google, Inc."), and
--- places ("London, UK") and departments are dropped. Remarks in brackets and legal forms at the end ("Inc", "GmbH", "II") are
--- taken off. The weight of a text is shared out equally among the organisations it names, academic ones included.
+-- places ("London, UK") and departments ("Human Resources") are dropped. Remarks in brackets and legal forms at the end ("Inc",
+-- "GmbH", "II") are taken off. The weight of a text is shared out equally among the organisations it names, academic ones included.
 -- Spellings that differ in case, marks, punctuation and legal form are one organisation, shown as most often written.
 --
 -- Categories come from terms matched as whole words, in some thirty languages: "Instacart" holds no "inst", "State Farm" no
@@ -15,7 +15,8 @@
 --
 -- arguments:
 --   affiliations   relation with one affiliation a row
---   name           expression over affiliations: the text; NULL and texts without a letter are left out
+--   name           expression over affiliations: the text; left out are NULL, texts without a letter, and those that say there is
+--                  none: "n/a", "none", "retired", "unemployed"
 --   weight         expression over affiliations: how many people the row stands for, at least 0
 --   keep           list of the categories to return: 'academic', 'government', 'non-profit', 'company', 'unknown'
 --   terms          list of {category, kind, term} beside the built-in ones, in place of those of the same words; NULL = none

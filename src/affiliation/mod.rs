@@ -37,7 +37,7 @@ pub struct Part {
 ///
 /// Separators are `;`, `|`, line breaks, and `/` or a dash between white space. At a comma a text is split too,
 /// unless what follows is a legal form ("Google, Inc."); a place ("Paris, France") or a department next to
-/// an organisation is dropped. A text of separators only names none.
+/// an organisation is dropped. A text of separators only names none, nor does one that says so ("n/a", "retired").
 pub fn parts(text: &str, terms: &Terms) -> Vec<Part> {
     let text = without_brackets(text);
     let mut found: Vec<Part> = Vec::new();
@@ -102,7 +102,10 @@ fn organisations(segment: &str, terms: &Terms) -> Vec<Part> {
             _ => pieces.push(piece.to_string()),
         }
     }
-    pieces.retain(|piece| !words(piece).is_empty());
+    pieces.retain(|piece| {
+        let words = words(piece);
+        !words.is_empty() && !terms::is_none(&words)
+    });
     let place: Vec<bool> = pieces.iter().map(|piece| places::is_place(&words(piece))).collect();
     // "London" alone may be all there is to know
     if place.contains(&false) {
@@ -178,6 +181,13 @@ mod tests {
             ("SAS", vec!["SAS"]),
             ("London", vec!["London"]),
             ("Coca-Cola", vec!["Coca-Cola"]),
+            ("Human Resources, Acme", vec!["Acme"]),
+            ("R&D, IT, Acme, Inc.", vec!["Acme"]),
+            ("Research & Development", vec!["Research & Development"]),
+            ("Marketing Week, London", vec!["Marketing Week"]),
+            ("n/a", vec![]),
+            ("None; Acme | retired", vec!["Acme"]),
+            ("None Such Records", vec!["None Such Records"]),
             (" ;, / - ", vec![]),
             ("", vec![]),
         ] {

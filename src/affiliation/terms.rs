@@ -196,8 +196,37 @@ impl Terms {
     }
 }
 
-/// Whether a name is a part of an organisation, such as "Department of Physics": dropped beside the whole.
+/// Whether a text says that there is no organisation.
+pub fn is_none(words: &[Word]) -> bool {
+    const NONE: [&str; 7] = ["n a", "na", "none", "nil", "not applicable", "retired", "unemployed"];
+    NONE.contains(&joined(words).as_str())
+}
+
+/// The words with one space between.
+fn joined(words: &[Word]) -> String {
+    words.iter().map(|word| word.plain.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a name is a part of an organisation, such as "Department of Physics" or "R&D": dropped beside the whole.
 pub fn is_unit(words: &[Word]) -> bool {
+    const NAMES: [&str; 16] = [
+        "accounting",
+        "customer service",
+        "engineering",
+        "finance",
+        "hr",
+        "human resources",
+        "it",
+        "logistics",
+        "marketing",
+        "operations",
+        "procurement",
+        "r d",
+        "research and development",
+        "research development",
+        "sales",
+        "sales and marketing",
+    ];
     const HEADS: [&str; 12] = [
         "department",
         "dept",
@@ -216,7 +245,8 @@ pub fn is_unit(words: &[Word]) -> bool {
     let plain = |i: usize| words.get(i).map_or("", |word| word.plain.as_str());
     // the Department of Energy stands for itself
     let school = plain(0) == "school" && plain(1) == "of";
-    (HEADS.contains(&plain(0)) && OF.contains(&plain(1)))
+    NAMES.contains(&joined(words).as_str())
+        || (HEADS.contains(&plain(0)) && OF.contains(&plain(1)))
         || school
         || (words.len() > 1 && plain(words.len() - 1) == "department")
 }
