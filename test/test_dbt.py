@@ -31,8 +31,10 @@ ESTIMATES = {"probit_bootstrap", "headcount_total", "methods"}
 class Study(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        cls.mock = cls.enterClassContext(Mock())
+        folder, cls.mock = tempfile.TemporaryDirectory(), Mock()
+        cls.addClassCleanup(folder.cleanup)
+        cls.addClassCleanup(cls.mock.__exit__)
+        cls.folder = Path(folder.name)
         cls.project, cls.data = cls.folder / "dbt", cls.folder / "data"
         shutil.copytree(
             ROOT / "examples" / "dbt", cls.project, ignore=shutil.ignore_patterns("target", "logs", "study.duckdb*", "__pycache__")
