@@ -14,10 +14,6 @@ _muster_row AS (
         CAST([] AS DOUBLE[]) AS _muster_numbers
     FROM _muster_edges
 ),
-_muster_list AS (
-    SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows
-    FROM _muster_row
-),
 _muster_options AS (
     SELECT CAST(to_json({
         title: CAST(title AS VARCHAR),
@@ -26,8 +22,4 @@ _muster_options AS (
         height: CAST(height AS VARCHAR)
     }) AS VARCHAR) AS _muster_json
 )
-SELECT _muster_drawn.picture AS _muster_picture
-FROM (
-    SELECT unnest(muster_plot(caller, _muster_rows, _muster_json)) AS _muster_drawn
-    FROM _muster_list, _muster_options
-);
+FROM muster.main._muster_drawn(caller, _muster_row, _muster_options);

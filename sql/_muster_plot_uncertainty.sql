@@ -43,10 +43,6 @@ _muster_row AS (
     SELECT CAST([] AS VARCHAR[]) AS _muster_texts, coalesce(list(_muster_experts), []) AS _muster_numbers
     FROM _muster_sum
 ),
-_muster_list AS (
-    SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows
-    FROM _muster_row
-),
 _muster_options AS (
     SELECT CAST(to_json({
         companies: CAST(CASE
@@ -69,8 +65,4 @@ _muster_options AS (
     }) AS VARCHAR) AS _muster_json
     FROM _muster_option, _muster_counted
 )
-SELECT _muster_drawn.picture AS _muster_picture
-FROM (
-    SELECT unnest(muster_plot(caller, _muster_rows, _muster_json)) AS _muster_drawn
-    FROM _muster_list, _muster_options
-);
+FROM muster.main._muster_drawn(caller, _muster_row, _muster_options);

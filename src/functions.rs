@@ -16,6 +16,7 @@ pub const FILES: &[&str] = &[
     include_str!("../sql/_muster_whole.sql"),
     include_str!("../sql/_muster_share.sql"),
     include_str!("../sql/_muster_synthetic.sql"),
+    include_str!("../sql/_muster_drawn.sql"),
     include_str!("../sql/_muster_clusters.sql"),
     include_str!("../sql/_muster_plot_landscape.sql"),
     include_str!("../sql/_muster_plot_headcounts.sql"),
