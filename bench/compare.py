@@ -7,7 +7,7 @@ the comments "by hand" stay as they are (read them again after a run) and everyt
 
 Labels: two published sets whose truth is known; every method sees the labels only.
 
-Counts: studies of muster.simulate_profiles. A study has rated people, chosen by class, and companies of whose people some
+Counts: studies of muster.simulate_profiles. A study has gold people, chosen by class, and companies of whose people some
 are observed. Every method estimates the experts among each company's whole headcount. The peers estimate a share among the
 people observed there; it is scaled to the headcount, and so are its limits.
 
@@ -185,7 +185,7 @@ class Study:
     """A simulated study: tables `profiles`, `ratings`, `truth` in DuckDB, and its people as arrays for the peers.
 
     labels (people x annotators): 1, 0 and nan. features: says yes, has no label, by annotator. company of each person, ""
-    for the rated. truth of the rated people. companies: a frame by company with headcount and the true count `experts`.
+    for the gold. truth of the gold people. companies: a frame by company with headcount and the true count `experts`.
     """
 
     def __init__(self, muster, seed, companies, max_observed, drift):
@@ -204,8 +204,8 @@ class Study:
         self.features = np.hstack([np.nan_to_num(self.labels), np.isnan(self.labels)])
         self.profile = people["profile_id"].to_numpy()
         self.company = people["company"].to_numpy()
-        self.rated = people["is_expert"].notna().to_numpy()
-        self.rated_truth = people["is_expert"][self.rated].astype(int).to_numpy()
+        self.gold = people["is_expert"].notna().to_numpy()
+        self.gold_truth = people["is_expert"][self.gold].astype(int).to_numpy()
         truth = muster.frame("SELECT company, headcount, experts FROM truth ORDER BY company")
         self.companies = truth.set_index("company")
         self.rows_of = {company: np.flatnonzero(self.company == company) for company in self.companies.index}
@@ -237,9 +237,9 @@ def muster_probit(muster, method):
     return run
 
 
-def muster_log_debias(muster, audited):
-    """Counts by annotator, each scaled to the headcount; with `audited`, the truth of every third company is given."""
-    calibrated = ", truth := truth, method := 'calibrated'" if audited else ""
+def muster_log_debias(muster, gold):
+    """Counts by annotator, each scaled to the headcount; with `gold`, the truth of every third company is given."""
+    calibrated = ", truth := truth, method := 'calibrated'" if gold else ""
 
     def run(study):
         start = time.perf_counter()
@@ -259,7 +259,7 @@ def muster_log_debias(muster, audited):
                 )"""
         ).set_index("company")[["estimate", "lower", "upper"]]
         seconds = time.perf_counter() - start
-        return found.drop(study.companies.index[::3]) if audited else found, seconds
+        return found.drop(study.companies.index[::3]) if gold else found, seconds
 
     return run
 
@@ -287,8 +287,8 @@ def majority_vote(study):
 
 
 def crowd_kit_dawid_skene(study):
-    rated = set(study.profile[study.rated])
-    ratings = study.ratings[~study.ratings["task"].isin(rated)]
+    gold = set(study.profile[study.gold])
+    ratings = study.ratings[~study.ratings["task"].isin(gold)]
     start = time.perf_counter()
     probability = DawidSkene().fit_predict_proba(ratings)[1].reindex(study.profile).to_numpy(dtype=float)
     return study.scaled(study.share_of(probability)), time.perf_counter() - start
@@ -307,14 +307,14 @@ def quapy_quantifier(quantifier, resamples=RESAMPLES):
     def run(study):
         bags = study.bags()
         start = time.perf_counter()
-        plain = quantifier().fit(study.features[study.rated], study.rated_truth)
+        plain = quantifier().fit(study.features[study.gold], study.gold_truth)
         shares = {company: [plain.predict(bag)[1]] for company, bag in bags.items()}
         if resamples:
             boot = AggregativeBootstrap(
                 quantifier(), n_test_samples=resamples, confidence_level=LEVEL, random_state=study.seed
             )
             with parallel_config(backend="sequential"):
-                boot.fit(study.features[study.rated], study.rated_truth)
+                boot.fit(study.features[study.gold], study.gold_truth)
                 for company, bag in bags.items():
                     region = boot.predict_conf(bag)[1]
                     shares[company] += [region.I_low[1], region.I_high[1]]
@@ -324,16 +324,16 @@ def quapy_quantifier(quantifier, resamples=RESAMPLES):
 
 
 def ppi_mean(study):
-    """Prediction-powered mean (PPI++, tuned lambda): the rated people as labelled, the company's people as unlabelled."""
-    truth, features, bags = study.rated_truth.astype(float), study.features[study.rated], study.bags()
+    """Prediction-powered mean (PPI++, tuned lambda): the gold people as labelled, the company's people as unlabelled."""
+    truth, features, bags = study.gold_truth.astype(float), study.features[study.gold], study.bags()
     start = time.perf_counter()
-    rated_prediction = cross_val_predict(classifier(), features, truth, cv=FOLDS, method="predict_proba")[:, 1]
+    gold_prediction = cross_val_predict(classifier(), features, truth, cv=FOLDS, method="predict_proba")[:, 1]
     fitted = classifier().fit(features, truth)
     shares = {}
     for company, bag in bags.items():
         prediction = fitted.predict_proba(bag)[:, 1]
-        limits = ppi_mean_ci(truth, rated_prediction, prediction, alpha=1 - LEVEL)
-        triple = [ppi_mean_pointestimate(truth, rated_prediction, prediction), *limits]
+        limits = ppi_mean_ci(truth, gold_prediction, prediction, alpha=1 - LEVEL)
+        triple = [ppi_mean_pointestimate(truth, gold_prediction, prediction), *limits]
         shares[company] = np.clip([float(np.squeeze(value)) for value in triple], 0, 1)
     return study.scaled(shares), time.perf_counter() - start
 
@@ -343,15 +343,15 @@ def ppi_label_shift(study):
 
     ppi-python raises an error where all of a company's people are classified alike: those companies are left out.
     """
-    truth, features, bags = study.rated_truth, study.features[study.rated], study.bags()
+    truth, features, bags = study.gold_truth, study.features[study.gold], study.bags()
     start = time.perf_counter()
-    rated_class = cross_val_predict(classifier(), features, truth, cv=FOLDS)
+    gold_class = cross_val_predict(classifier(), features, truth, cv=FOLDS)
     fitted = classifier().fit(features, truth)
     shares = {}
     for company, bag in bags.items():
         classes = fitted.predict(bag)
         if len(np.unique(classes)) == 2:
-            limits = ppi_distribution_label_shift_ci(truth, rated_class, classes, 2, np.array([0, 1]), alpha=1 - LEVEL)
+            limits = ppi_distribution_label_shift_ci(truth, gold_class, classes, 2, np.array([0, 1]), alpha=1 - LEVEL)
             shares[company] = [np.nan, *(limit / len(bag) for limit in limits)]
     return study.scaled(shares), time.perf_counter() - start
 
@@ -363,21 +363,21 @@ def count_methods(muster):
         return run if muster.has(function) else None
 
     # quapy's BayesianCC is not here: it raises an error in the numpyro that its extra installs, and compiles for every bag
-    logistic = "logistic regression (C = 1) on says-yes and has-no-label by annotator, fitted to the rated people"
+    logistic = "logistic regression (C = 1) on says-yes and has-no-label by annotator, fitted to the gold people"
     boot = f"interval: AggregativeBootstrap, {RESAMPLES} resamples of the company's people"
     return [
         ("muster company", "fit_probit_bootstrap, defaults", muster_probit(muster, "company")),
-        ("muster pooled", "method := 'pooled'", muster_probit(muster, "pooled")),
-        ("muster study", "method := 'study'", muster_probit(muster, "study")),
+        ("muster hierarchical", "method := 'hierarchical'", muster_probit(muster, "hierarchical")),
+        ("muster original", "method := 'original'", muster_probit(muster, "original")),
         (
             "muster log_debias consensus",
             "log_debias_estimate, defaults; an annotator's share of yes times the headcount is its count",
-            own("log_debias_estimate", muster_log_debias(muster, audited=False)),
+            own("log_debias_estimate", muster_log_debias(muster, gold=False)),
         ),
         (
             "muster log_debias calibrated",
             "the truth of every third company is given, and the other companies are measured",
-            own("log_debias_estimate", muster_log_debias(muster, audited=True)),
+            own("log_debias_estimate", muster_log_debias(muster, gold=True)),
         ),
         (
             "muster dawid_skene, summed",
@@ -410,8 +410,8 @@ def count_methods(muster):
         ),
         (
             "ppi-python mean",
-            "ppi_mean_ci, lambda tuned; predictions of the same classifier, out of fold for the rated people; it assumes "
-            "that companies have the rated people's mix of classes",
+            "ppi_mean_ci, lambda tuned; predictions of the same classifier, out of fold for the gold people; it assumes "
+            "that companies have the gold people's mix of classes",
             ppi_mean,
         ),
         (
@@ -518,7 +518,7 @@ Settings:
 {arguments.max_observed}, drift := {arguments.drift:g})`,
 seeds 1 to {arguments.studies}): six correlated annotators, 432 others and 153 experts rated, the truth known. The target is the number of
 experts among the whole headcount; peers' shares and their limits are scaled to it. Relative error and width are divided by the
-truth, or by 1 where it is 0. Intervals are meant to cover {LEVEL:.0%}; the rated people are shared by a study's companies, so
+truth, or by 1 where it is 0. Intervals are meant to cover {LEVEL:.0%}; the gold people are shared by a study's companies, so
 coverage differs between studies.
 
 {markdown(*counts[:2])}

@@ -44,7 +44,7 @@ def main():
     connection.execute(f"LOAD '{extension}'")
     connection.execute(
         """
-        CREATE TABLE rated AS
+        CREATE TABLE gold AS
         SELECT is_expert, text FROM 'data/profiles.csv' JOIN 'data/cvs.csv' USING (profile_id) WHERE is_expert IS NOT NULL;
         CREATE TABLE planted AS FROM read_csv('data/planted_keywords.csv', types := {'label': 'VARCHAR'});
         """
@@ -52,7 +52,7 @@ def main():
     print("| counts | max_q | score | experts: precision | recall | others: precision | recall |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for counts in ("rate", "raw"):
-        call = f"muster.discriminative_keywords(rated, text, is_expert, max_features := NULL, counts := '{counts}')"
+        call = f"muster.discriminative_keywords(gold, text, is_expert, max_features := NULL, counts := '{counts}')"
         connection.execute(f"CREATE OR REPLACE TABLE keywords AS FROM {call}")
         for q in (0.05, 1):
             for score in SCORES:

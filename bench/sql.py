@@ -41,7 +41,7 @@ def main() -> None:
     connection.execute("CREATE TEMP TABLE ratings AS FROM muster.simulate_ratings(max_observed := 150)")
     people, labels = (connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("profiles", "ratings"))
     print(f"{people:,} profiles in 200 companies, {labels:,} ratings, 1,000 draws")
-    for method in ("company", "pooled", "study", "study_tiers"):
+    for method in ("company", "hierarchical", "original", "original_by_size"):
         sql = f"FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, headcount := headcount, method := '{method}')"
         print(f"  {method:<12} {seconds(connection, sql, 5):6.2f} s the whole statement, median of 5")
 

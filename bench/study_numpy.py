@@ -110,8 +110,8 @@ def replicate(truth, labels, companies, patterns, pattern_of, rng, reuse_points)
     """One bootstrap replicate: the number of experts in each company."""
     likelihood = {}
     for z in (0, 1):
-        rated = np.flatnonzero(truth == z)
-        mu, correlation = fit_class(labels[rng.choice(rated, len(rated))])
+        gold = np.flatnonzero(truth == z)
+        mu, correlation = fit_class(labels[rng.choice(gold, len(gold))])
         drawn = {} if reuse_points else None
         likelihood[z] = np.array([orthant_probability(p, mu, correlation, rng, drawn) for p in patterns])
     prevalence = rng.beta(2, 10)
@@ -153,7 +153,7 @@ def main():
         "seconds_per_replicate": round(float(np.median(seconds)), 4),
         "replicates": options.replicates,
         "people": sum(len(people) for _, _, people in companies),
-        "rated": int((truth != MISSING).sum()),
+        "gold": int((truth != MISSING).sum()),
         "companies": len(companies),
         "annotators": labels.shape[1],
         "patterns": len(patterns),

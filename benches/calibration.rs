@@ -65,7 +65,7 @@ struct Result {
     truth: &'static str,
     method: &'static str,
     drift: f64,
-    transport_sd: f64,
+    drift_sd: f64,
     coverage: f64,
     /// Standard deviation of the coverage between seeds.
     between: f64,
@@ -82,7 +82,7 @@ fn run(
     truth: (&'static str, TruthModel),
     method: (&'static str, Method),
     drift: f64,
-    transport_sd: f64,
+    drift_sd: f64,
     seeds: u64,
 ) -> Result {
     let names: Vec<String> = ANNOTATORS.iter().map(|name| name.to_string()).collect();
@@ -92,8 +92,8 @@ fn run(
         let simulation = Simulation { seed, drift, truth_model: truth.1, ..Simulation::default() };
         let (counts, companies) = Simulator::new(simulation).study();
         let study = Study::new(&names, &counts).expect("a simulated study is well formed");
-        let settings = Settings { method: method.1, draws: DRAWS, level: LEVEL, transport_sd, ..Settings::default() };
-        let estimates = estimate(&study, &settings).expect("a simulated study has rated people");
+        let settings = Settings { method: method.1, draws: DRAWS, level: LEVEL, drift_sd, ..Settings::default() };
+        let estimates = estimate(&study, &settings).expect("a simulated study has gold people");
         let mut generator = Stream::new(seed, Purpose::Simulation, 2).replicate(0);
         // companies are sorted by name in the study, and names by number in the simulation
         estimates.iter().zip(&companies).map(|(e, c)| outcome(e, c, generator.random())).collect()
@@ -111,7 +111,7 @@ fn run(
         truth: truth.0,
         method: method.0,
         drift,
-        transport_sd,
+        drift_sd,
         coverage: mean,
         between: variance.sqrt(),
         pit: share(all(), |o| o.pit),
@@ -130,7 +130,7 @@ fn shares(values: &[f64]) -> String {
 
 fn table(results: &[Result]) -> String {
     let mut out = String::from(
-        "| truth | method | drift | transport_sd | coverage | sd between seeds | PIT in (.1, .9) | by prevalence | by headcount \
+        "| truth | method | drift | drift_sd | coverage | sd between seeds | PIT in (.1, .9) | by prevalence | by headcount \
          | estimates / truth | relative width | interval score | below floor |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
@@ -141,7 +141,7 @@ fn table(results: &[Result]) -> String {
             r.truth,
             r.method,
             r.drift,
-            r.transport_sd,
+            r.drift_sd,
             r.coverage,
             r.between,
             r.pit,
@@ -164,7 +164,7 @@ fn verdicts(results: &[Result]) -> String {
     };
     for (truth, _) in TruthModel::ALL {
         let of = |method: &str| results.iter().find(|r| r.truth == truth && r.method == method && r.drift == 0.0);
-        let (Some(company), Some(pooled), Some(study)) = (of("company"), of("pooled"), of("study")) else {
+        let (Some(company), Some(pooled), Some(study)) = (of("company"), of("hierarchical"), of("original")) else {
             continue;
         };
         let lowest = company.by_prevalence.iter().fold(1.0f64, |a, b| a.min(*b));
@@ -175,18 +175,15 @@ fn verdicts(results: &[Result]) -> String {
         );
         line(lowest >= 0.76, format!("{truth}: `company` covers .76 in every prevalence bin, lowest {lowest:.3}"));
         line((0.76..=0.86).contains(&company.pit), format!("{truth}: PIT of `company` .76 to .86, {:.3}", company.pit));
-        line(pooled.coverage >= 0.74, format!("{truth}: `pooled` covers .74, {:.3}", pooled.coverage));
-        line(shorter >= 0.1, format!("{truth}: `pooled` at least 10 % shorter, {:.0} %", 100.0 * shorter));
+        line(pooled.coverage >= 0.74, format!("{truth}: `hierarchical` covers .74, {:.3}", pooled.coverage));
+        line(shorter >= 0.1, format!("{truth}: `hierarchical` at least 10 % shorter, {:.0} %", 100.0 * shorter));
         line(
             (0.28..=0.5).contains(&study.coverage),
-            format!("{truth}: `study` covers .28 to .50, {:.3}", study.coverage),
+            format!("{truth}: `original` covers .28 to .50, {:.3}", study.coverage),
         );
     }
-    for r in results.iter().filter(|r| r.drift > 0.0 && r.transport_sd > 0.0) {
-        line(
-            r.coverage >= 0.78,
-            format!("{}: with drift and transport_sd {} .78, {:.3}", r.truth, r.transport_sd, r.coverage),
-        );
+    for r in results.iter().filter(|r| r.drift > 0.0 && r.drift_sd > 0.0) {
+        line(r.coverage >= 0.78, format!("{}: with drift and drift_sd {} .78, {:.3}", r.truth, r.drift_sd, r.coverage));
     }
     out
 }
@@ -205,8 +202,8 @@ fn main() {
             results.push(run(truth, method, 0.0, 0.0, seeds));
             eprint!(".");
         }
-        for transport_sd in [0.0, 0.2] {
-            results.push(run(truth, Method::ALL[0], 0.2, transport_sd, seeds));
+        for drift_sd in [0.0, 0.2] {
+            results.push(run(truth, Method::ALL[0], 0.2, drift_sd, seeds));
             eprint!(".");
         }
     }
@@ -219,7 +216,7 @@ fn main() {
          Relative width: upper - lower over the truth (at least 1), median. Interval score: at level .8, over the headcount, mean. \
          PIT: share of randomised probability integral transforms between .1 and .9, .80 when calibrated.\n\n\
          {}\n\
-         All companies of a study share the rated people, so coverage differs between seeds by much more than 200 companies \
+         All companies of a study share the gold people, so coverage differs between seeds by much more than 200 companies \
          would: the column `sd between seeds`. The mean over n seeds scatters by that over the square root of n.\n\n\
          ## Asked and measured\n\n{}",
         table(&results),

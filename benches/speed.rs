@@ -50,25 +50,25 @@ fn orthants() {
     }
 }
 
-/// Seconds of 1,000 draws of `Study` and of `Company` with one thread.
+/// Seconds of 1,000 draws of `Original` and of `Company` with one thread.
 fn estimates(study: &Study, people: usize) -> (f64, f64) {
     let draws = Settings::default().draws;
     let companies = study.companies.len();
     println!("\nEstimate of {people} people in {companies} companies, {draws} draws, seconds\n");
     println!("| method | 1 thread | 2 threads |\n| --- | --- | --- |");
-    let time = |method, transport_sd, threads| {
-        let settings = Settings { method, transport_sd, threads, ..Settings::default() };
-        seconds(3, || drop(black_box(estimate(study, &settings).expect("a simulated study has rated people"))))
+    let time = |method, drift_sd, threads| {
+        let settings = Settings { method, drift_sd, threads, ..Settings::default() };
+        seconds(3, || drop(black_box(estimate(study, &settings).expect("a simulated study has gold people"))))
     };
-    let line = |name: &str, method, transport_sd| {
-        let one = time(method, transport_sd, 1);
-        println!("| {name} | {one:.2} | {:.2} |", time(method, transport_sd, 2));
+    let line = |name: &str, method, drift_sd| {
+        let one = time(method, drift_sd, 1);
+        println!("| {name} | {one:.2} | {:.2} |", time(method, drift_sd, 2));
         one
     };
     let times = Method::ALL.map(|(name, method)| (method, line(&format!("`{name}`"), method, 0.0)));
-    line("`company`, transport_sd .2", Method::Company, 0.2);
+    line("`company`, drift_sd .2", Method::Company, 0.2);
     let of = |method| times.iter().find(|(m, _)| *m == method).map_or(f64::NAN, |(_, time)| *time);
-    (of(Method::Study), of(Method::Company))
+    (of(Method::Original), of(Method::Company))
 }
 
 /// Writes profiles.csv and ratings.csv of a simulated study into a folder.
@@ -85,7 +85,7 @@ fn write_csv(simulator: &Simulator, companies: usize, folder: &Path) -> std::io:
         }
         next += 1;
     };
-    for person in simulator.rated() {
+    for person in simulator.gold() {
         put(&person, "", "", if person.expert { "true" } else { "false" });
     }
     for index in 0..companies {
@@ -133,7 +133,7 @@ fn main() {
     fs::create_dir_all(&folder).expect("the temporary folder is writable");
     write_csv(&simulator, companies, &folder).expect("the temporary folder is writable");
     println!("\nA replicate of the same study in numpy and scipy, one thread each\n");
-    println!("| peer | seconds | times `study` | times `company` |\n| --- | --- | --- | --- |");
+    println!("| peer | seconds | times `original` | times `company` |\n| --- | --- | --- | --- |");
     let draws = Settings::default().draws as f64;
     for (name, reuse_points) in [("points drawn for each pattern", false), ("points reused", true)] {
         let time = peer(python, &folder, reuse_points);

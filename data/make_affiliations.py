@@ -2,10 +2,10 @@
 
     python data/make_affiliations.py     (standard library only; writes affiliations.csv)
 
-affiliations.csv   profile_id, affiliation: the rated people and about a fifth of the others of profiles.csv
+affiliations.csv   profile_id, affiliation: the gold people and about a fifth of the others of profiles.csv
 
 Companies are those of companies.csv, spelled as people spell them: with a legal form or without, in capitals, behind a
-department, before a city, together with a university. Rated people have no company there; theirs, and the universities, agencies and
+department, before a city, together with a university. Gold people have no company there; theirs, and the universities, agencies and
 foundations, are put together from the lists of make_texts.py and the lists below. But for the cities nothing in them exists, and nobody.
 Streams are keyed by profile_id, so a person's line does not depend on the others.
 """

@@ -1,4 +1,4 @@
--- Makes the sample study: 40 companies that do not exist, about 20,000 profiles, 585 of them rated.
+-- Makes the sample study: 40 companies that do not exist, about 20,000 profiles, 585 of them gold.
 --
 -- Run from the repository's root:
 --     .venv/bin/duckdb -unsigned -cmd "LOAD 'build/release/muster.duckdb_extension'" < data/make_study.sql

@@ -1,8 +1,8 @@
-"""Makes the texts of the sample study: CVs of its 585 rated people, and short profiles of four companies.
+"""Makes the texts of the sample study: CVs of its 585 gold people, and short profiles of four companies.
 
     python data/make_texts.py            (standard library only; writes the files below)
 
-cvs.csv               profile_id, text: the rated people of profiles.csv
+cvs.csv               profile_id, text: the gold people of profiles.csv
 texts.csv             profile_id, text: everybody observed in four companies, a few lines each
 planted_keywords.csv  keyword, label, share_true, share_false: what was put into the CVs, and how often by design
 
@@ -355,8 +355,8 @@ def main():
     parser.add_argument("--to", type=Path, default=DATA, help="folder to write to; default: the folder of this file")
     folder = parser.parse_args().to
     profiles = read("profiles.csv")
-    rated = [row for row in profiles if row["is_expert"]]
-    cvs = [(row["profile_id"], cv(Dice("cv", row["profile_id"]), row["is_expert"] == "true")) for row in rated]
+    gold = [row for row in profiles if row["is_expert"]]
+    cvs = [(row["profile_id"], cv(Dice("cv", row["profile_id"]), row["is_expert"] == "true")) for row in gold]
     write(folder / "cvs.csv", ("profile_id", "text"), cvs)
     people = sorted(experts_of_companies(profiles), key=lambda person: int(person[0]))
     texts = [(i, short_profile(Dice("text", i), company, expert)) for i, company, expert in people]

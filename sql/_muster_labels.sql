@@ -1,7 +1,7 @@
 -- _muster_labels: Ratings with labels of any kind, everything numbered from 0 in its own order.
 -- section: Helpers
 --
--- `profiles` may be the empty table `_muster_none`: then no truth is known. Profiles without ratings are left out.
+-- `profiles` may be the empty table `_muster_none`: then there is no gold label. Profiles without ratings are left out.
 --
 -- columns:
 --   _muster_id ANY              profile_id
@@ -10,7 +10,7 @@
 --   _muster_annotator BIGINT    its number
 --   _muster_class VARCHAR       label, NULL = missing
 --   _muster_label BIGINT        its number
---   _muster_known BIGINT        the number of the label that is the profile's truth
+--   _muster_gold BIGINT        the number of the gold label of the profile
 CREATE MACRO muster.main._muster_labels(caller, ratings, profiles, truth) AS TABLE
 WITH _muster_profile AS (
     SELECT profile_id AS _muster_id, CAST(truth AS VARCHAR) AS _muster_truth
@@ -65,7 +65,7 @@ _muster_items AS (
                     || _muster_person._muster_truth || ''''
                 )
             ELSE _muster_classes._muster_label
-        END AS _muster_known
+        END AS _muster_gold
     FROM (
         SELECT _muster_id, row_number() OVER (ORDER BY _muster_id) - 1 AS _muster_item
         FROM (SELECT DISTINCT _muster_id FROM _muster_rating)
@@ -80,7 +80,7 @@ SELECT
     _muster_annotators._muster_annotator,
     _muster_rating._muster_class,
     _muster_classes._muster_label,
-    _muster_items._muster_known
+    _muster_items._muster_gold
 FROM _muster_rating
 JOIN _muster_items ON _muster_items._muster_id = _muster_rating._muster_id
 JOIN _muster_annotators ON _muster_annotators._muster_name = _muster_rating._muster_name

@@ -52,7 +52,7 @@ _muster_stacked AS (
         NULL AS _muster_name,
         NULL AS _muster_truth,
         NULL AS _muster_headcount,
-        _muster_bit AS _muster_rated,
+        _muster_bit AS _muster_bits,
         CASE WHEN _muster_label IS NULL THEN 0 ELSE _muster_bit END AS _muster_seen,
         CASE WHEN _muster_label THEN _muster_bit ELSE 0 END AS _muster_yes
     FROM _muster_rating
@@ -69,7 +69,7 @@ _muster_grouped AS (
         any_value(_muster_name) AS _muster_name,
         any_value(_muster_truth) AS _muster_truth,
         any_value(_muster_headcount) AS _muster_headcount,
-        bit_or(_muster_rated) AS _muster_rated,
+        bit_or(_muster_bits) AS _muster_bits,
         bit_or(_muster_seen) AS _muster_seen,
         bit_or(_muster_yes) AS _muster_yes
     FROM _muster_stacked
@@ -84,7 +84,7 @@ SELECT
                 caller || ': profiles must have one row a person, profile_id '
                 || CAST(_muster_id AS VARCHAR) || ' has ' || CAST(_muster_profiles AS VARCHAR)
             )
-        WHEN _muster_id IS NOT NULL AND _muster_rows - _muster_profiles <> bit_count(_muster_rated)
+        WHEN _muster_id IS NOT NULL AND _muster_rows - _muster_profiles <> bit_count(_muster_bits)
             THEN error(
                 caller || ': ratings must have one row a person and annotator, profile_id '
                 || CAST(_muster_id AS VARCHAR) || ' has several of one annotator'

@@ -1,4 +1,4 @@
--- annotator_correlations: How annotators agree with each other within each class of rated people.
+-- annotator_correlations: How annotators agree with each other within each class of gold people.
 -- section: Annotators
 --
 -- Annotators that err together count for less than their number. Phi is the correlation of the labels, tetrachoric that of
@@ -7,14 +7,14 @@
 -- arguments:
 --   ratings    relation with profile_id, annotator, label
 --   profiles   relation with profile_id and truth
---   truth      expression over profiles: is the person an expert; NULL = not rated
+--   truth      expression over profiles: is the person an expert; NULL = no gold label
 -- columns:
 --   class BOOLEAN        true: experts, false: the others
 --   annotator VARCHAR    the first of the pair
 --   other VARCHAR        the second
 --   phi DOUBLE           NULL where one of them always says the same
 --   tetrachoric DOUBLE   NULL where nobody has both labels
---   n BIGINT             rated people of the class with both labels
+--   n BIGINT             gold people of the class with both labels
 -- example:
 --   SELECT class, annotator, other, round(tetrachoric, 2) AS tetrachoric, n
 --   FROM muster.annotator_correlations(ratings, profiles, is_expert)

@@ -1,15 +1,15 @@
--- annotator_metrics: What each annotator, and the model of all of them, is worth on the rated people.
+-- annotator_metrics: What each annotator, and the model of all of them, is worth on the gold people.
 -- section: Annotators
 --
 -- Sensitivity, specificity and accuracy with Jeffreys intervals; bias is the share called expert minus the share of
 -- experts, with the interval of Agresti and Min. Missing labels count in `missing` and nowhere else. The last row, `(model)`,
 -- is the combined model out of sample: each person is scored by a model that has not seen the person (10-fold
--- cross-fitting), at a prior of the rated share. It is left out when a class has fewer than 10 rated people with labels.
+-- cross-fitting), at a prior of the gold share. It is left out when a class has fewer than 10 gold people with labels.
 --
 -- arguments:
 --   ratings    relation with profile_id, annotator, label
 --   profiles   relation with profile_id and truth
---   truth      expression over profiles: is the person an expert; NULL = not rated
+--   truth      expression over profiles: is the person an expert; NULL = no gold label
 --   level      of the intervals, between 0 and 1
 -- columns:
 --   annotator VARCHAR          the annotator, or (model)
@@ -17,7 +17,7 @@
 --   fp BIGINT                  others called experts
 --   tn BIGINT                  others called others
 --   fn BIGINT                  experts called others
---   missing BIGINT             rated people without a label
+--   missing BIGINT             gold people without a label
 --   sensitivity DOUBLE         tp / (tp + fn)
 --   sensitivity_lower DOUBLE   lower limit
 --   sensitivity_upper DOUBLE   upper limit

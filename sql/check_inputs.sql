@@ -9,7 +9,7 @@
 --   profiles    relation with profile_id and the columns the next arguments name
 --   ratings     relation with profile_id, annotator, label
 --   company     expression over profiles: the company; NULL = none
---   truth       expression over profiles: is the person an expert; NULL = not rated
+--   truth       expression over profiles: is the person an expert; NULL = no gold label
 --   headcount   expression over profiles: employees of the company
 -- columns:
 --   severity VARCHAR     error or warning
@@ -45,7 +45,7 @@ _muster_annotators AS (
         count(_muster_label) AS _muster_labels,
         count(_muster_label) FILTER (WHERE _muster_id IN (
             SELECT _muster_id FROM _muster_profile WHERE _muster_truth IS NOT NULL
-        )) AS _muster_rated
+        )) AS _muster_gold
     FROM _muster_rating
     WHERE _muster_annotator IS NOT NULL
     GROUP BY _muster_annotator
@@ -121,14 +121,14 @@ _muster_violation AS (
     WHERE _muster_headcount < _muster_people
     UNION ALL
     SELECT 'warning', 'profiles', 'both classes are rated',
-        'rated: ' || CAST(_muster_yes AS VARCHAR) || ' experts, ' || CAST(_muster_rated - _muster_yes AS VARCHAR) || ' others'
+        'gold: ' || CAST(_muster_yes AS VARCHAR) || ' experts, ' || CAST(_muster_gold - _muster_yes AS VARCHAR) || ' others'
     FROM (
         SELECT
-            count(_muster_truth) AS _muster_rated,
+            count(_muster_truth) AS _muster_gold,
             count(*) FILTER (WHERE lower(trim(_muster_truth)) IN ('true', 'yes', '1', '1.0')) AS _muster_yes
         FROM _muster_profile
     )
-    WHERE _muster_yes = 0 OR _muster_yes = _muster_rated
+    WHERE _muster_yes = 0 OR _muster_yes = _muster_gold
     UNION ALL
     SELECT 'warning', 'ratings', 'every rating is of a profile (else it is ignored)', coalesce(_muster_id, 'missing')
     FROM _muster_rating
@@ -141,9 +141,9 @@ _muster_violation AS (
     GROUP BY lower(trim(_muster_annotator))
     HAVING count(*) > 1
     UNION ALL
-    SELECT 'warning', 'ratings', 'every annotator has labels of rated people (else it cannot be calibrated)', _muster_annotator
+    SELECT 'warning', 'ratings', 'every annotator has labels of gold people (else it cannot be calibrated)', _muster_annotator
     FROM _muster_annotators
-    WHERE _muster_rated = 0
+    WHERE _muster_gold = 0
 )
 SELECT
     _muster_severity AS severity,

@@ -1,7 +1,7 @@
 -- covariance_diagnostic: Where a company's answers do not fit the annotator model, whatever its prevalence.
 -- section: Diagnostics
 --
--- Class tables are fitted to the rated people and all companies at once, so a misfit that all companies share is not counted.
+-- Class tables are fitted to the gold people and all companies at once, so a misfit that all companies share is not counted.
 -- Against them stands, in each company, a shift of each annotator's latent mean: `statistic` is its efficient score test with
 -- the company's prevalence as nuisance, and the p-value comes from a scaled chi-square with the statistic's exact mean
 -- and variance. `pair_z` is the same for a pair's joint yes answers, margins apart. `drift_summary` has the verdict over
@@ -11,10 +11,10 @@
 --   ratings    relation with profile_id, annotator, label
 --   profiles   relation with profile_id and the columns the next arguments name
 --   company    expression over profiles: the company; NULL = none
---   truth      expression over profiles: is the person an expert; NULL = not rated
+--   truth      expression over profiles: is the person an expert; NULL = no gold label
 -- columns:
 --   company VARCHAR           the company
---   n BIGINT                  people there with labels and without a known truth
+--   n BIGINT                  people there with labels who are not gold
 --   prevalence DOUBLE         share of experts among them under the fitted tables
 --   statistic DOUBLE          how far the answers are from the model's; NULL without labels
 --   df BIGINT                 its degrees of freedom: annotators with labels there

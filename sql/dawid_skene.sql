@@ -1,16 +1,16 @@
--- dawid_skene: The truth behind labels of several annotators, by EM without rated people.
--- section: Truth without rated people
+-- dawid_skene: The truth behind labels of several annotators, by EM without gold people.
+-- section: Truth without gold people
 --
 -- The model of Dawid and Skene (1979): each annotator has a confusion matrix, and labels are independent given the true class.
 -- Any number of classes and annotators, missing labels, and several labels of one annotator on one profile, which all
--- count. EM starts at the shares of each profile's labels. Known truths are held fixed. One row a profile and
+-- count. EM starts at the shares of each profile's labels. Gold labels are held fixed. One row a profile and
 -- class, ordered by both: `WHERE class = label` leaves the most likely one. A profile without labels has the prevalences.
 -- Annotators that err together make it too sure of itself; `fit_probit_bootstrap` has their correlations.
 --
 -- arguments:
 --   ratings          relation with profile_id, annotator, label; labels of any type, compared as text; NULL or no row = missing
 --   profiles         relation with profile_id and the truth of some people; none needed
---   truth            expression over profiles: the label that is true; NULL = not known
+--   truth            expression over profiles: the gold label; NULL = none
 --   max_iterations   of EM, 1 to 1000000
 --   tolerance        EM ends when the log-likelihood gains less than this share of itself
 -- columns:
@@ -30,7 +30,7 @@ CREATE MACRO muster.main.dawid_skene(
     max_iterations := 1000,
     tolerance := 1e-9
 ) AS TABLE
-WITH _muster_rated AS MATERIALIZED (
+WITH _muster_rating AS MATERIALIZED (
     FROM muster.main._muster_labels('dawid_skene', ratings, profiles, truth)
 ),
 _muster_call AS (
@@ -40,7 +40,7 @@ _muster_call AS (
                 item: _muster_item,
                 annotator: _muster_annotator,
                 label: _muster_label,
-                known: _muster_known
+                gold: _muster_gold
             }),
             []
         ) AS _muster_labels,
@@ -50,17 +50,17 @@ _muster_call AS (
             threads: CAST(current_setting('threads') AS VARCHAR),
             classes: CAST(count(DISTINCT _muster_label) AS VARCHAR)
         }) AS VARCHAR) AS _muster_json
-    FROM _muster_rated
+    FROM _muster_rating
 ),
 _muster_result AS (
     SELECT unnest(_muster_row)
     FROM (SELECT unnest(muster_dawid_skene(_muster_labels, _muster_json)) AS _muster_row FROM _muster_call)
 ),
 _muster_classes AS (
-    SELECT DISTINCT _muster_label, _muster_class FROM _muster_rated WHERE _muster_label IS NOT NULL
+    SELECT DISTINCT _muster_label, _muster_class FROM _muster_rating WHERE _muster_label IS NOT NULL
 ),
 _muster_items AS (
-    SELECT DISTINCT _muster_item, _muster_id FROM _muster_rated
+    SELECT DISTINCT _muster_item, _muster_id FROM _muster_rating
 )
 SELECT
     _muster_items._muster_id AS profile_id,

@@ -1,5 +1,5 @@
--- dawid_skene_annotators: How each annotator confuses the classes, by EM without rated people.
--- section: Truth without rated people
+-- dawid_skene_annotators: How each annotator confuses the classes, by EM without gold people.
+-- section: Truth without gold people
 --
 -- The confusion matrices of `dawid_skene`: how likely an annotator gives each label to profiles of each class. Every
 -- combination has a row, ordered by annotator, class and label.
@@ -7,7 +7,7 @@
 -- arguments:
 --   ratings          relation with profile_id, annotator, label; labels of any type, compared as text; NULL or no row = missing
 --   profiles         relation with profile_id and the truth of some people; none needed
---   truth            expression over profiles: the label that is true; NULL = not known
+--   truth            expression over profiles: the gold label; NULL = none
 --   max_iterations   of EM, 1 to 1000000
 --   tolerance        EM ends when the log-likelihood gains less than this share of itself
 -- columns:
@@ -26,7 +26,7 @@ CREATE MACRO muster.main.dawid_skene_annotators(
     max_iterations := 1000,
     tolerance := 1e-9
 ) AS TABLE
-WITH _muster_rated AS MATERIALIZED (
+WITH _muster_rating AS MATERIALIZED (
     FROM muster.main._muster_labels('dawid_skene_annotators', ratings, profiles, truth)
 ),
 _muster_call AS (
@@ -36,7 +36,7 @@ _muster_call AS (
                 item: _muster_item,
                 annotator: _muster_annotator,
                 label: _muster_label,
-                known: _muster_known
+                gold: _muster_gold
             }),
             []
         ) AS _muster_labels,
@@ -46,17 +46,17 @@ _muster_call AS (
             threads: CAST(current_setting('threads') AS VARCHAR),
             classes: CAST(count(DISTINCT _muster_label) AS VARCHAR)
         }) AS VARCHAR) AS _muster_json
-    FROM _muster_rated
+    FROM _muster_rating
 ),
 _muster_result AS (
     SELECT unnest(_muster_row)
     FROM (SELECT unnest(muster_dawid_skene_annotators(_muster_labels, _muster_json)) AS _muster_row FROM _muster_call)
 ),
 _muster_classes AS (
-    SELECT DISTINCT _muster_label, _muster_class FROM _muster_rated WHERE _muster_label IS NOT NULL
+    SELECT DISTINCT _muster_label, _muster_class FROM _muster_rating WHERE _muster_label IS NOT NULL
 ),
 _muster_annotators AS (
-    SELECT DISTINCT _muster_annotator, _muster_name FROM _muster_rated
+    SELECT DISTINCT _muster_annotator, _muster_name FROM _muster_rating
 )
 SELECT
     _muster_annotators._muster_name AS annotator,

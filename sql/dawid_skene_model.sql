@@ -1,5 +1,5 @@
 -- dawid_skene_model: Log-likelihood, iterations and prevalences of dawid_skene, one number a row.
--- section: Truth without rated people
+-- section: Truth without gold people
 --
 -- The log-likelihood is that of the labels as they came, without multinomial coefficients; `converged` is 1 when EM ended
 -- by itself and 0 when max_iterations ended it.
@@ -7,12 +7,12 @@
 -- arguments:
 --   ratings          relation with profile_id, annotator, label; labels of any type, compared as text; NULL or no row = missing
 --   profiles         relation with profile_id and the truth of some people; none needed
---   truth            expression over profiles: the label that is true; NULL = not known
+--   truth            expression over profiles: the gold label; NULL = none
 --   max_iterations   of EM, 1 to 1000000
 --   tolerance        EM ends when the log-likelihood gains less than this share of itself
 -- columns:
 --   class VARCHAR      the class the number is about, NULL: all
---   quantity VARCHAR   profiles, known, annotators, labels, iterations, converged, log_likelihood, prevalence
+--   quantity VARCHAR   profiles, gold, annotators, labels, iterations, converged, log_likelihood, prevalence
 --   value DOUBLE       the number
 -- example:
 --   SELECT class, quantity, round(value, 3) AS value FROM muster.dawid_skene_model(ratings);
@@ -23,7 +23,7 @@ CREATE MACRO muster.main.dawid_skene_model(
     max_iterations := 1000,
     tolerance := 1e-9
 ) AS TABLE
-WITH _muster_rated AS MATERIALIZED (
+WITH _muster_rating AS MATERIALIZED (
     FROM muster.main._muster_labels('dawid_skene_model', ratings, profiles, truth)
 ),
 _muster_call AS (
@@ -33,7 +33,7 @@ _muster_call AS (
                 item: _muster_item,
                 annotator: _muster_annotator,
                 label: _muster_label,
-                known: _muster_known
+                gold: _muster_gold
             }),
             []
         ) AS _muster_labels,
@@ -43,21 +43,21 @@ _muster_call AS (
             threads: CAST(current_setting('threads') AS VARCHAR),
             classes: CAST(count(DISTINCT _muster_label) AS VARCHAR)
         }) AS VARCHAR) AS _muster_json
-    FROM _muster_rated
+    FROM _muster_rating
 ),
 _muster_result AS (
     SELECT unnest(_muster_row)
     FROM (SELECT unnest(muster_dawid_skene_model(_muster_labels, _muster_json)) AS _muster_row FROM _muster_call)
 ),
 _muster_classes AS (
-    SELECT DISTINCT _muster_label, _muster_class FROM _muster_rated WHERE _muster_label IS NOT NULL
+    SELECT DISTINCT _muster_label, _muster_class FROM _muster_rating WHERE _muster_label IS NOT NULL
 )
 SELECT _muster_classes._muster_class AS class, _muster_result.quantity, _muster_result.value
 FROM _muster_result
 LEFT JOIN _muster_classes ON _muster_classes._muster_label = _muster_result.class
 ORDER BY
     list_position(
-        ['profiles', 'known', 'annotators', 'labels', 'iterations', 'converged', 'log_likelihood', 'prevalence'],
+        ['profiles', 'gold', 'annotators', 'labels', 'iterations', 'converged', 'log_likelihood', 'prevalence'],
         _muster_result.quantity
     ),
     _muster_result.class;

@@ -63,7 +63,7 @@ WITH _muster_document AS (
     SELECT CAST(label AS VARCHAR) AS _muster_class, CAST(text AS VARCHAR) AS _muster_text
     FROM query_table(docs)
 ),
-_muster_rated AS MATERIALIZED (
+_muster_labelled AS MATERIALIZED (
     FROM _muster_document
     WHERE _muster_class IS NOT NULL AND _muster_text IS NOT NULL
 ),
@@ -77,7 +77,7 @@ _muster_list AS (
             ELSE _muster_text
         END
     }), []) AS _muster_documents
-    FROM _muster_rated, (SELECT sum(strlen(_muster_text)) AS _muster_bytes FROM _muster_rated)
+    FROM _muster_labelled, (SELECT sum(strlen(_muster_text)) AS _muster_bytes FROM _muster_labelled)
 ),
 _muster_options AS (
     SELECT CAST(to_json({

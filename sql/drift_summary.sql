@@ -2,14 +2,14 @@
 -- section: Diagnostics
 --
 -- The statistics of `covariance_diagnostic` over all companies. `drift_sd` is the standard deviation of the companies' shifts
--- beyond sampling noise: give the one of the first row to `fit_probit_bootstrap` as `transport_sd` where the verdict is
+-- beyond sampling noise: give the one of the first row to `fit_probit_bootstrap` as `drift_sd` where the verdict is
 -- drift. The first row is about all annotators together, the others about one each, ordered by annotator.
 --
 -- arguments:
 --   ratings    relation with profile_id, annotator, label
 --   profiles   relation with profile_id and the columns the next arguments name
 --   company    expression over profiles: the company; NULL = none
---   truth      expression over profiles: is the person an expert; NULL = not rated
+--   truth      expression over profiles: is the person an expert; NULL = no gold label
 --   level      of the interval, between 0 and 1
 -- columns:
 --   annotator VARCHAR    the annotator; NULL = all together

@@ -4,7 +4,7 @@
 -- A company stays when it states a headcount, has at least `min_profiles` profiles and is among the `max_companies` with the
 -- largest headcounts (ties by name). Of their people, as many are drawn as fit into `max_items` rating rows; a person
 -- keeps all labels or loses all. The draw orders people by md5 of seed and profile_id, so it is the same in every version of
--- DuckDB and a smaller `max_items` draws a subset. Rated people are always kept and count in no limit. Ratings of
+-- DuckDB and a smaller `max_items` draws a subset. Gold people are always kept and count in no limit. Ratings of
 -- people who are not in profiles are left out. Ordered by profile_id and annotator.
 --
 -- arguments:
@@ -12,7 +12,7 @@
 --   profiles        relation with profile_id and the columns the next arguments name
 --   company         expression over profiles: the company; NULL = none
 --   headcount       expression over profiles: employees of the company; the largest value counts
---   truth           expression over profiles: is the person an expert; NULL = not rated
+--   truth           expression over profiles: is the person an expert; NULL = no gold label
 --   min_profiles    fewest profiles of a company, with or without labels
 --   max_companies   most companies; NULL = all
 --   max_items       most rating rows of people who are not rated; NULL = all

@@ -1,31 +1,31 @@
--- fit_probit_bootstrap: Experts of each company, with intervals, from rated people and noisy, correlated annotators.
+-- fit_probit_bootstrap: Experts of each company, with intervals, from gold people and noisy, correlated annotators.
 -- section: Estimates
 --
--- Annotators are calibrated on the rated people (profiles whose truth is not NULL): a probit model with correlated
+-- Annotators are calibrated on the gold people (profiles whose truth is not NULL): a probit model with correlated
 -- annotators in each class, its likelihood ratios in cross-fitted bins. In each replicate rates, prevalence and counts are
--- drawn; the interval holds the quantiles of the draws. One row a company, ordered by company; a rated person with a
+-- drawn; the interval holds the quantiles of the draws. One row a company, ordered by company; a gold person with a
 -- company counts there as rated, one without a company only calibrates.
 --
 -- arguments:
 --   ratings        relation with profile_id, annotator, label: one row a person and annotator; NULL or no row = missing
 --   profiles       relation with profile_id and the columns the next arguments name: one row a person
 --   company        expression over profiles: the company; NULL = none
---   truth          expression over profiles: is the person an expert; NULL = not rated
+--   truth          expression over profiles: is the person an expert; NULL = no gold label
 --   headcount      expression over profiles: employees of the company; the largest value counts, NULL = those observed
---   method         'company' (a prevalence a company), 'pooled' (companies learn from each other), 'study', 'study_tiers'
+--   method         'company' (a prevalence a company), 'hierarchical' (companies learn from each other), 'original', 'original_by_size'
 --   draws          replicates, 1 to 100000
 --   level          of the intervals, between 0 and 1
 --   seed           whole number of at least 0; the same seed gives the same bytes
---   prior_alpha    Beta prior of the prevalence, method 'study' only
+--   prior_alpha    Beta prior of the prevalence, method 'original' only
 --   prior_beta     the same
---   transport_sd   how much annotators drift from company to company, as a standard deviation of their latent means
+--   drift_sd   how much annotators drift from company to company, as a standard deviation of their latent means
 --   keep_draws     whether to return the draws, for `headcount_total`
 -- columns:
 --   company VARCHAR           the company
 --   n_observed BIGINT         profiles there, with or without labels
 --   n_labelled BIGINT         profiles there with at least one label; 0 = the estimate is the prior's
 --   headcount BIGINT          employees the estimate is for
---   headcount_flag BOOLEAN    the headcount given was below n_observed and has been raised to it
+--   headcount_raised BOOLEAN    the headcount given was below n_observed and has been raised to it
 --   estimate DOUBLE           mean of the draws: experts among the headcount
 --   median DOUBLE             median of the draws
 --   sd DOUBLE                 standard deviation of the draws
@@ -52,7 +52,7 @@ CREATE MACRO muster.main.fit_probit_bootstrap(
     seed := 42,
     prior_alpha := 2,
     prior_beta := 10,
-    transport_sd := 0,
+    drift_sd := 0,
     keep_draws := false
 ) AS TABLE
 WITH _muster_person AS (
@@ -66,7 +66,7 @@ _muster_options AS (
         seed: CAST(seed AS VARCHAR),
         prior_alpha: CAST(prior_alpha AS VARCHAR),
         prior_beta: CAST(prior_beta AS VARCHAR),
-        transport_sd: CAST(transport_sd AS VARCHAR),
+        drift_sd: CAST(drift_sd AS VARCHAR),
         keep_draws: CAST(keep_draws AS VARCHAR),
         threads: CAST(current_setting('threads') AS VARCHAR)
     }) AS VARCHAR) AS _muster_json

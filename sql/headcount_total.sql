@@ -2,7 +2,7 @@
 -- section: Estimates
 --
 -- The draws of a replicate are added up over companies and then summarised: quantiles of the sum, since the sum of
--- quantiles is no quantile. Companies share the rated people, so their errors do not average out. One row, or one row a
+-- quantiles is no quantile. Companies share the gold people, so their errors do not average out. One row, or one row a
 -- stratum, ordered by stratum.
 --
 -- arguments:

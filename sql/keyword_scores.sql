@@ -1,4 +1,4 @@
--- keyword_scores: How well lists of keywords tell classes of rated texts apart.
+-- keyword_scores: How well lists of keywords tell classes of gold texts apart.
 -- section: Keywords
 --
 -- A list calls a text its own class when some keyword of the list occurs in it, by the rules of `keyword_filter`: what is

@@ -7,9 +7,9 @@
 -- Method 'consensus' needs no truth: the bias of an annotator is its median deviation from the companies' medians, the
 -- estimate the median of the debiased counts, the limits their quantiles over the annotators, all rounded to whole numbers.
 -- The band measures agreement between annotators, not accuracy: a bias they share stays in, and 80 % bands covered the true
--- count of 22 % of simulated companies. Method 'calibrated' learns biases and correlated errors from audited companies,
--- whose truth is given: with five annotators its 80 % limits covered 78 % of simulated companies with 100 audited ones, 75 %
--- with 40, 70 % with 20 and under 60 % with 10. It needs at least three audited companies, and one more than there are annotators, with
+-- count of 22 % of simulated companies. Method 'calibrated' learns biases and correlated errors from gold companies,
+-- whose truth is given: with five annotators its 80 % limits covered 78 % of simulated companies with 100 gold ones, 75 %
+-- with 40, 70 % with 20 and under 60 % with 10. It needs at least three gold companies, and one more than there are annotators, with
 -- a count of every annotator. One row a company, ordered by company, also for one without any count.
 --
 -- arguments:
@@ -18,7 +18,7 @@
 --   annotator   expression over counts: who counted
 --   value       expression over counts: how many experts the annotator counted there; NULL = missing
 --   headcount   expression over counts: employees of the company; the largest value counts, NULL = unknown
---   truth       expression over counts: the company's true number of experts; NULL = not audited; 'consensus' leaves it aside
+--   truth       expression over counts: the company's true number of experts; NULL = no gold count; 'consensus' leaves it aside
 --   method      'consensus' or 'calibrated'
 --   level       of the limits, between 0 and 1
 -- columns:

@@ -1,5 +1,5 @@
 -- majority_vote: The label most annotators give to each profile.
--- section: Truth without rated people
+-- section: Truth without gold people
 --
 -- Every label counts once, labels of any type are compared as text. Where several labels are equally frequent there is no majority
 -- and the label is NULL. One row a profile, ordered by profile_id.

@@ -21,8 +21,8 @@
 --       SELECT company, 'company' AS method, estimate, lower, upper
 --       FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, draws := 50)
 --       UNION ALL
---       SELECT company, 'pooled', estimate, lower, upper
---       FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, draws := 50, method := 'pooled')
+--       SELECT company, 'hierarchical', estimate, lower, upper
+--       FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, draws := 50, method := 'hierarchical')
 --   )
 --   SELECT decode(svg)[:38] AS svg FROM muster.plot_methods(estimates);
 CREATE MACRO muster.main.plot_methods(

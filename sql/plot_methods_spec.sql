@@ -18,8 +18,8 @@
 --       SELECT company, 'company' AS method, estimate, lower, upper
 --       FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, draws := 50)
 --       UNION ALL
---       SELECT company, 'pooled', estimate, lower, upper
---       FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, draws := 50, method := 'pooled')
+--       SELECT company, 'hierarchical', estimate, lower, upper
+--       FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, draws := 50, method := 'hierarchical')
 --   )
 --   SELECT spec->'$."$schema"' AS schema FROM muster.plot_methods_spec(estimates);
 CREATE MACRO muster.main.plot_methods_spec(

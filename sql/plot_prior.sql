@@ -16,7 +16,7 @@
 -- columns:
 --   svg BLOB   the picture
 -- example:
---   WITH priors AS (SELECT * FROM (VALUES ('study', 2, 10), ('large company', 1, 999)) AS t(name, alpha, beta))
+--   WITH priors AS (SELECT * FROM (VALUES ('original', 2, 10), ('large company', 1, 999)) AS t(name, alpha, beta))
 --   SELECT decode(svg)[:38] AS svg FROM muster.plot_prior(priors);
 CREATE MACRO muster.main.plot_prior(priors, title := NULL, subtitle := NULL, width := 720, height := NULL) AS TABLE
 SELECT encode(_muster_picture) AS svg

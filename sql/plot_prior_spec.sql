@@ -13,7 +13,7 @@
 -- columns:
 --   spec VARCHAR   JSON
 -- example:
---   WITH priors AS (SELECT * FROM (VALUES ('study', 2, 10), ('large company', 1, 999)) AS t(name, alpha, beta))
+--   WITH priors AS (SELECT * FROM (VALUES ('original', 2, 10), ('large company', 1, 999)) AS t(name, alpha, beta))
 --   SELECT spec->'$."$schema"' AS schema FROM muster.plot_prior_spec(priors);
 CREATE MACRO muster.main.plot_prior_spec(
     priors,

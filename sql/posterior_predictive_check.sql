@@ -4,20 +4,20 @@
 -- In each of `draws` replicates of the estimate (method 'company') as many people are made as are observed, with the same
 -- labels missing, and counted by pattern of labels (the probit model with correlations as measured, not shrunk) and by bin of
 -- the likelihood ratio. `statistic` is sum (x - m)^2 / v over cells, m and v the mean and variance over the replicates; the p-value is
--- the share of replicates whose statistic is at least that of the data. What the rated people leave open is in the
+-- the share of replicates whose statistic is at least that of the data. What the gold people leave open is in the
 -- replicates, so a small p-value means more than that. The total (company NULL) comes first, then companies in order.
 --
 -- arguments:
 --   ratings    relation with profile_id, annotator, label
 --   profiles   relation with profile_id and the columns the next arguments name
 --   company    expression over profiles: the company; NULL = none
---   truth      expression over profiles: is the person an expert; NULL = not rated
+--   truth      expression over profiles: is the person an expert; NULL = no gold label
 --   draws      replicates, 20 to 10000
 --   seed       whole number of at least 0
 -- columns:
 --   company VARCHAR      the company; NULL = all of them together
 --   counted_by VARCHAR   'pattern' or 'bin'
---   n BIGINT             people with labels and without a known truth
+--   n BIGINT             people with labels who are not gold
 --   cells BIGINT         cells compared; those expected to hold fewer than 5 people, here or among as many as are rated, are one cell
 --   statistic DOUBLE     of the data; NULL where there is a single cell
 --   expected DOUBLE      its mean over the replicates

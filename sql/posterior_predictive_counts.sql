@@ -8,7 +8,7 @@
 --   ratings    relation with profile_id, annotator, label
 --   profiles   relation with profile_id and the columns the next arguments name
 --   company    expression over profiles: the company; NULL = none
---   truth      expression over profiles: is the person an expert; NULL = not rated
+--   truth      expression over profiles: is the person an expert; NULL = no gold label
 --   draws      replicates, 20 to 10000
 --   level      of the intervals, between 0 and 1
 --   seed       whole number of at least 0

@@ -1,15 +1,15 @@
 -- prior_sensitivity: The estimate again under other methods, priors and assumptions on drift.
 -- section: Diagnostics
 --
--- The table a reviewer asks for: methods 'company' and 'pooled' with `transport_sd` 0, 0.1 and 0.2, 'study' with four Beta priors,
--- and 'study_tiers'. Each setting gives what `fit_probit_bootstrap` gives with it, and a total from its joint draws
+-- The table a reviewer asks for: methods 'company' and 'hierarchical' with `drift_sd` 0, 0.1 and 0.2, 'original' with four Beta priors,
+-- and 'original_by_size'. Each setting gives what `fit_probit_bootstrap` gives with it, and a total from its joint draws
 -- (company NULL), which comes first.
 --
 -- arguments:
 --   ratings     relation with profile_id, annotator, label
 --   profiles    relation with profile_id and the columns the next arguments name
 --   company     expression over profiles: the company; NULL = none
---   truth       expression over profiles: is the person an expert; NULL = not rated
+--   truth       expression over profiles: is the person an expert; NULL = no gold label
 --   headcount   expression over profiles: employees of the company; the largest value counts, NULL = those observed
 --   draws       replicates of each setting, 1 to 100000
 --   level       of the intervals, between 0 and 1
@@ -19,14 +19,14 @@
 --   method VARCHAR         as in fit_probit_bootstrap
 --   prior_alpha DOUBLE     of the Beta prior; NULL where the method has none to set
 --   prior_beta DOUBLE      the same
---   transport_sd DOUBLE    drift that is allowed for; NULL where the method has none
+--   drift_sd DOUBLE    drift that is allowed for; NULL where the method has none
 --   company VARCHAR        the company; NULL = all of them together
 --   headcount BIGINT       employees the estimate is for
 --   estimate DOUBLE        mean of the draws
 --   lower DOUBLE           quantile of the draws at (1 - level) / 2
 --   upper DOUBLE           quantile of the draws at (1 + level) / 2
 -- example:
---   SELECT method, prior_alpha, prior_beta, transport_sd, round(estimate) AS estimate, round(lower) AS lower,
+--   SELECT method, prior_alpha, prior_beta, drift_sd, round(estimate) AS estimate, round(lower) AS lower,
 --       round(upper) AS upper
 --   FROM muster.prior_sensitivity(ratings, profiles, company, is_expert, headcount := headcount, draws := 200)
 --   WHERE company IS NULL;

@@ -1,19 +1,19 @@
 -- probit_model: The fitted annotator model to look at, one number a row.
 -- section: Annotators
 --
--- What `fit_probit_bootstrap` has learned from the rated people: which annotators are in the model, which were dropped and
+-- What `fit_probit_bootstrap` has learned from the gold people: which annotators are in the model, which were dropped and
 -- why (one that the others determine makes the correlations singular), and each class's rates, thresholds and
 -- correlations.
 --
 -- arguments:
 --   ratings    relation with profile_id, annotator, label
 --   profiles   relation with profile_id and truth
---   truth      expression over profiles: is the person an expert; NULL = not rated
+--   truth      expression over profiles: is the person an expert; NULL = no gold label
 -- columns:
 --   class BOOLEAN       true: experts, false: the others, NULL: both
 --   annotator VARCHAR   the annotator the number is about
 --   other VARCHAR       the second annotator of a pair
---   quantity VARCHAR    annotators, unknown_profiles, rated_unlabelled, dropped, rated, smallest_eigenvalue, labels, yes, rate, threshold, pairs, tetrachoric, correlation
+--   quantity VARCHAR    annotators, unknown_profiles, gold_unlabelled, dropped, gold, smallest_eigenvalue, labels, yes, rate, threshold, pairs, tetrachoric, correlation
 --   value DOUBLE        the number
 --   note VARCHAR        why an annotator was dropped, what a count means
 -- example:

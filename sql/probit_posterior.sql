@@ -3,13 +3,13 @@
 --
 -- The likelihood ratio of a person's labels under the annotator model, times a prior, averaged over 200 replicates of the
 -- model. Without a `prior` it is the prevalence drawn for the person's company where `company` is given (the company's other
--- people speak too), else the share of experts among the rated. Rated people are scored like everybody, by a model that
+-- people speak too), else the share of experts among the gold. Gold people are scored like everybody, by a model that
 -- has seen them; `annotator_metrics` tells how good the model is on people it has not seen. Ordered by profile_id.
 --
 -- arguments:
 --   ratings     relation with profile_id, annotator, label
 --   profiles    relation with profile_id and the columns the next arguments name
---   truth       expression over profiles: is the person an expert; NULL = not rated
+--   truth       expression over profiles: is the person an expert; NULL = no gold label
 --   company     expression over profiles: the company whose prevalence is the prior
 --   headcount   expression over profiles, so that the call reads like fit_probit_bootstrap; checked, and changes nothing: the prevalence is learned from the people observed
 --   prior       a number between 0 and 1: the same prior for everybody

@@ -1,7 +1,7 @@
 -- rogan_gladen: One annotator's share of experts, corrected by its sensitivity and specificity.
 -- section: Debiasing
 --
--- Sensitivity and specificity come from the rated people, the share called expert from the people who are not rated, all of
+-- Sensitivity and specificity come from the gold people, the share called expert from the people who are not rated, all of
 -- them or company by company; the interval is that of `rogan_gladen_interval`. It knows one annotator at a time: many
 -- experts in a small company or few in a large one are beyond it, `fit_probit_bootstrap` takes all annotators together.
 -- One row an annotator, or an annotator and company, ordered by both; with n = 0 where it has no label.
@@ -9,7 +9,7 @@
 -- arguments:
 --   ratings     relation with profile_id, annotator, label: one row a person and annotator; NULL or no row = missing
 --   profiles    relation with profile_id and the columns the next arguments name: one row a person
---   truth       expression over profiles: is the person an expert; NULL = not rated
+--   truth       expression over profiles: is the person an expert; NULL = no gold label
 --   annotator   the annotator's name; NULL = every one by itself
 --   company     expression over profiles: the company; NULL = all people together
 --   level       of the interval, between 0 and 1
@@ -19,8 +19,8 @@
 --   n BIGINT               people who are not rated and have its label
 --   positives BIGINT       those it calls experts
 --   share DOUBLE           positives / n, as the annotator has it
---   sensitivity DOUBLE     share of rated experts it calls experts
---   specificity DOUBLE     share of the other rated people it calls others
+--   sensitivity DOUBLE     share of gold experts it calls experts
+--   specificity DOUBLE     share of the other gold people it calls others
 --   raw DOUBLE             (share + specificity - 1) / (sensitivity + specificity - 1); may lie outside 0 to 1
 --   estimate DOUBLE        raw, clipped to 0 to 1; NULL where the annotator is no better than chance
 --   lower DOUBLE           lower limit

@@ -8,10 +8,10 @@
 -- arguments:
 --   positives   people the annotator called positive
 --   n           people it labelled
---   se_k        true positives among the rated positives
---   se_n        rated positives with a label
---   sp_k        true negatives among the rated negatives
---   sp_n        rated negatives with a label
+--   se_k        true positives among the gold positives
+--   se_n        gold positives with a label
+--   sp_k        true negatives among the gold negatives
+--   sp_n        gold negatives with a label
 --   level       of the interval, between 0 and 1
 -- example:
 --   SELECT unnest(muster.rogan_gladen_interval(200, 1000, 111, 153, 375, 432));

@@ -1,8 +1,8 @@
--- simulate_profiles: People of made companies and rated people, of a study whose truth is known.
+-- simulate_profiles: People of made companies and gold people, of a study whose truth is known.
 -- section: Simulation
 --
 -- Companies have log-uniform headcounts from 20 to 20,000 and a prevalence that falls with size; all, or .6, .3 or .1 of
--- their people are observed. The rated people have no company. `simulate_ratings` and `simulate_truth` with the same
+-- their people are observed. The gold people have no company. `simulate_ratings` and `simulate_truth` with the same
 -- arguments fit to it.
 --
 -- arguments:
@@ -11,15 +11,15 @@
 --   drift            standard deviation of each company's shift of each annotator's latent mean, 0 to 2
 --   truth_model      'probit6' (six correlated annotators) or 'determined' (the third is the AND of the first two)
 --   max_observed     most people observed in a company
---   rated_experts    rated people who are experts
---   rated_others     rated people who are not
+--   gold_experts    gold people who are experts
+--   gold_others     gold people who are not
 --   missing          share of labels missing at random
 --   models_missing   share of companies without labels of the language models
 -- columns:
 --   profile_id BIGINT     the person; a company's people have consecutive numbers
---   company VARCHAR       NULL for rated people
+--   company VARCHAR       NULL for gold people
 --   headcount BIGINT      of the company
---   is_expert BOOLEAN     the truth of rated people, NULL for all others
+--   is_expert BOOLEAN     the truth of gold people, NULL for all others
 -- example:
 --   SELECT company, count(*) AS observed, any_value(headcount) AS headcount
 --   FROM muster.simulate_profiles(companies := 3) WHERE company IS NOT NULL
@@ -30,8 +30,8 @@ CREATE MACRO muster.main.simulate_profiles(
     drift := 0,
     truth_model := 'probit6',
     max_observed := 3000,
-    rated_experts := 153,
-    rated_others := 432,
+    gold_experts := 153,
+    gold_others := 432,
     missing := 0.05,
     models_missing := 0.2
 ) AS TABLE
@@ -45,14 +45,14 @@ FROM (
             drift: CAST(drift AS VARCHAR),
             truth_model: CAST(truth_model AS VARCHAR),
             max_observed: CAST(max_observed AS VARCHAR),
-            rated_experts: CAST(rated_experts AS VARCHAR),
-            rated_others: CAST(rated_others AS VARCHAR),
+            gold_experts: CAST(gold_experts AS VARCHAR),
+            gold_others: CAST(gold_others AS VARCHAR),
             missing: CAST(missing AS VARCHAR),
             models_missing: CAST(models_missing AS VARCHAR)
         }) AS VARCHAR)
     )) AS _muster_row
     FROM (
-        -- -1 stands for the rated people; a number that is none is left to the kernel to refuse
+        -- -1 stands for the gold people; a number that is none is left to the kernel to refuse
         SELECT unnest(range(-1, coalesce(greatest(TRY_CAST(companies AS BIGINT), 0), 0))) AS _muster_company
     )
 );

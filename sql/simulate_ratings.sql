@@ -10,8 +10,8 @@
 --   drift            standard deviation of each company's shift of each annotator's latent mean, 0 to 2
 --   truth_model      'probit6' (six correlated annotators) or 'determined' (the third is the AND of the first two)
 --   max_observed     most people observed in a company
---   rated_experts    rated people who are experts
---   rated_others     rated people who are not
+--   gold_experts    gold people who are experts
+--   gold_others     gold people who are not
 --   missing          share of labels missing at random
 --   models_missing   share of companies without labels of the language models
 -- columns:
@@ -28,8 +28,8 @@ CREATE MACRO muster.main.simulate_ratings(
     drift := 0,
     truth_model := 'probit6',
     max_observed := 3000,
-    rated_experts := 153,
-    rated_others := 432,
+    gold_experts := 153,
+    gold_others := 432,
     missing := 0.05,
     models_missing := 0.2
 ) AS TABLE
@@ -43,14 +43,14 @@ FROM (
             drift: CAST(drift AS VARCHAR),
             truth_model: CAST(truth_model AS VARCHAR),
             max_observed: CAST(max_observed AS VARCHAR),
-            rated_experts: CAST(rated_experts AS VARCHAR),
-            rated_others: CAST(rated_others AS VARCHAR),
+            gold_experts: CAST(gold_experts AS VARCHAR),
+            gold_others: CAST(gold_others AS VARCHAR),
             missing: CAST(missing AS VARCHAR),
             models_missing: CAST(models_missing AS VARCHAR)
         }) AS VARCHAR)
     )) AS _muster_row
     FROM (
-        -- -1 stands for the rated people; a number that is none is left to the kernel to refuse
+        -- -1 stands for the gold people; a number that is none is left to the kernel to refuse
         SELECT unnest(range(-1, coalesce(greatest(TRY_CAST(companies AS BIGINT), 0), 0))) AS _muster_company
     )
 );

@@ -2,7 +2,7 @@
 -- section: Synthetic data
 --
 -- A Gaussian copula: each made person has correlated normals, with the tetrachoric correlations of the real people in
--- ratings (rated or not), and a filter says yes to as many people with its largest normals as its total asks for. A company
+-- ratings (gold or not), and a filter says yes to as many people with its largest normals as its total asks for. A company
 -- has as many people as its headcount, at most `max_profiles`, and totals are scaled to that number; fractions of a person are
 -- rounded at random. A value above the headcount means everybody. Nothing in a made person is known about that person:
 -- only the company's totals are real. Ordered by company, person and annotator.

@@ -127,7 +127,7 @@ pub struct Function {
     /// Statements to try; empty for helpers.
     pub example: String,
     /// The statement that makes it.
-    pub sql: &'static str,
+    pub sql: String,
 }
 
 /// All functions, in the order of `FILES`.
@@ -152,7 +152,7 @@ fn parse(file: &'static str) -> Function {
         description: description.to_string(),
         details: rest[..cut].join("\n").trim().to_string(),
         example: example.join("\n").trim().to_string(),
-        sql,
+        sql: sql.to_string(),
     }
 }
 
@@ -165,16 +165,22 @@ fn signature(sql: &str) -> String {
 }
 
 /// The versions of this extension and of the libraries that fix its numbers, from the lock file.
+///
+/// A library that the lock file holds twice is listed there by its version too where a package depends on it, so the
+/// extension's own dependencies say which of them it is built with.
 pub fn versions() -> Vec<(String, String)> {
     const NUMERIC: [&str; 9] =
         ["rand", "rand_chacha", "rand_distr", "sha2", "nalgebra", "statrs", "tokenizers", "gemm", "candle-core"];
     let lock = include_str!("../Cargo.lock");
-    let locked = |name: &str| {
-        let at = lock.find(&format!("name = \"{name}\"\nversion = \""))?;
-        lock[at..].split('"').nth(3).map(str::to_string)
+    let package = |name: &str| lock.split("[[package]]").find(|part| part.contains(&format!("\nname = \"{name}\"\n")));
+    let quoted = |part: &'static str| part.split('"').skip(1).step_by(2);
+    let own: Vec<&str> = package("muster").map(quoted).into_iter().flatten().collect();
+    let built_with = |name: &str| {
+        let version = own.iter().find_map(|dependency| dependency.strip_prefix(name)?.strip_prefix(' '));
+        version.or_else(|| quoted(package(name)?).nth(1)).map(str::to_string)
     };
     let mut versions = vec![("muster".to_string(), env!("CARGO_PKG_VERSION").to_string())];
-    versions.extend(NUMERIC.iter().filter_map(|name| Some((name.to_string(), locked(name)?))));
+    versions.extend(NUMERIC.iter().filter_map(|name| Some((name.to_string(), built_with(name)?))));
     versions
 }
 
@@ -234,7 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_found() {
-        assert_eq!(versions().len(), 10);
+    fn versions_are_those_of_the_manifest() {
+        let found = versions();
+        assert_eq!(found.len(), 10);
+        // pinned exactly there, and in the lock file twice
+        let manifest = include_str!("../Cargo.toml");
+        for name in ["rand", "rand_chacha", "rand_distr"] {
+            let (_, version) = found.iter().find(|(component, _)| component == name).unwrap();
+            assert!(manifest.contains(&format!("{name} = {{ version = \"={version}\"")), "{name} {version}");
+        }
     }
 }

@@ -13,19 +13,19 @@ use sha2::{Digest, Sha256};
 #[derive(Debug, Clone, Copy)]
 #[repr(u64)]
 pub enum Purpose {
-    /// Weights of the rated people.
+    /// Weights of the gold people.
     Weights = 1,
     /// Pseudo-counts of the bins of one set of annotators.
     Bins = 2,
     /// Prevalence and counts of one company.
     Company = 3,
-    /// Tilt of the rated people's weights for one company.
+    /// Tilt of the gold people's weights for one company.
     Tilt = 4,
     /// Prevalence shared by companies, and hyperparameters.
     Shared = 5,
     /// A company without experts.
     Null = 6,
-    /// Tilt of the rated people's weights behind a company without experts.
+    /// Tilt of the gold people's weights behind a company without experts.
     NullTilt = 7,
     /// The people of a simulated company.
     Simulation = 8,

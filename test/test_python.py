@@ -56,7 +56,7 @@ def checksum():
     """Of everything random: simulated studies, estimates by each method, posteriors, a total."""
     connection = simulate(connect(), companies=5)
     statements = ["FROM profiles ORDER BY ALL", "FROM ratings ORDER BY ALL", "FROM muster.simulate_truth(companies := 20)"]
-    for method in ("company", "pooled", "study", "study_tiers"):
+    for method in ("company", "hierarchical", "original", "original_by_size"):
         options = f"headcount := headcount, draws := 50, keep_draws := true, method := '{method}'"
         statements.append(f"FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, {options})")
     statements += [
@@ -478,7 +478,7 @@ class Names(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         cls.addClassCleanup(folder.cleanup)
         cls.store = str(Path(folder.name) / "store.sqlite")
-        small = "companies := 3, max_observed := 30, rated_experts := 12, rated_others := 12"
+        small = "companies := 3, max_observed := 30, gold_experts := 12, gold_others := 12"
         connection.execute(
             f"""
             CREATE TABLE plain_p AS
@@ -503,10 +503,10 @@ class Names(unittest.TestCase):
             FROM (SELECT '{{"text":"CV","version":1}}' AS request);
             FROM muster.llm_import(plain_m, store := '{cls.store}');
             CREATE TABLE plain_s AS
-            FROM muster.prior_sensitivity(plain_r, plain_p, x1, x2, draws := 5) WHERE transport_sd IS NULL;
+            FROM muster.prior_sensitivity(plain_r, plain_p, x1, x2, draws := 5) WHERE drift_sd IS NULL;
             CREATE TABLE plain_t AS FROM muster.annotator_metrics(plain_r, plain_p, x2);
             CREATE TABLE plain_o AS FROM muster.annotator_correlations(plain_r, plain_p, x2);
-            CREATE TABLE plain_b AS SELECT 'study' AS name, 2 AS alpha, 10 AS beta;
+            CREATE TABLE plain_b AS SELECT 'original' AS name, 2 AS alpha, 10 AS beta;
             CREATE TABLE plain_v AS SELECT 'company' AS method, 0.8 AS level, 0.77 AS coverage, 0.7 AS lower, 0.8 AS upper;
             CREATE TABLE plain_x AS
             SELECT 'item ' || i AS item, i % 2 AS cluster, 'item' AS representative, sin(i) AS x, cos(i) AS y FROM range(9) AS t(i);

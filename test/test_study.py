@@ -50,10 +50,10 @@ def write(path, rows, columns=None):
 
 
 def sample(folder):
-    """The people of four companies and some of the rated ones, and what is known of them."""
+    """The people of four companies and some of the gold ones, and what is known of them."""
     profiles = read(ROOT / "data" / "profiles.csv")
-    rated = [row for row in profiles if row["is_expert"]]
-    some = [row for row in rated if row["is_expert"] == "true"][:35] + [row for row in rated if row["is_expert"] == "false"][:70]
+    gold = [row for row in profiles if row["is_expert"]]
+    some = [row for row in gold if row["is_expert"] == "true"][:35] + [row for row in gold if row["is_expert"] == "false"][:70]
     people = some + [row for row in profiles if row["company"] in COMPANIES and not row["is_expert"]]
     known = {row["profile_id"] for row in people}
     write(folder / "profiles.csv", people)
@@ -167,8 +167,8 @@ class Study(unittest.TestCase):
         annotators = ["earlier gemini", "earlier sonnet", "google:gemini-3.1-flash-lite", "openai:gpt-5-mini", "strict"]
         self.assertEqual(self.query("SELECT DISTINCT annotator FROM ratings ORDER BY ALL"), [(name,) for name in annotators])
         halves = self.query("SELECT list, label, tp + fp + tn + fn AS n FROM keyword_list_scores")
-        rated = len(read(self.folder / "data" / "cvs.csv"))
-        self.assertTrue(all(rated / 4 < n < rated * 3 / 4 for _, _, n in halves), halves)
+        gold = len(read(self.folder / "data" / "cvs.csv"))
+        self.assertTrue(all(gold / 4 < n < gold * 3 / 4 for _, _, n in halves), halves)
 
     def test_a_second_run_computes_nothing(self):
         before = self.tables()
@@ -407,9 +407,9 @@ class Study(unittest.TestCase):
         self.run_steps(self.folder, ["settings", "inputs"])
         said = {
             "cv_analysis": "discriminative_keywords: label must have",
-            "annotator_metrics": "needs at least 10 rated experts with labels to calibrate the annotators, got 0",
-            "probit_bootstrap": "needs at least 10 rated experts with labels to calibrate the annotators, got 0",
-            "diagnostics": "needs at least 10 rated experts with labels to calibrate the annotators, got 0",
+            "annotator_metrics": "needs at least 10 gold experts with labels to calibrate the annotators, got 0",
+            "probit_bootstrap": "needs at least 10 gold experts with labels to calibrate the annotators, got 0",
+            "diagnostics": "needs at least 10 gold experts with labels to calibrate the annotators, got 0",
         }
         for step in KEPT:
             with self.subTest(step):

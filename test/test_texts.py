@@ -38,10 +38,10 @@ class Texts(unittest.TestCase):
         people = [row["profile_id"] for row in read(DATA / "affiliations.csv")]
         self.assertEqual((len(people), set(people) - profiles), (len(set(people)), set()))
 
-    def test_every_rated_person_has_a_cv(self):
-        rated = [row["profile_id"] for row in read(DATA / "profiles.csv") if row["is_expert"]]
-        self.assertEqual([row["profile_id"] for row in read(DATA / "cvs.csv")], rated)
-        self.assertEqual(len(rated), 585)
+    def test_every_gold_person_has_a_cv(self):
+        gold = [row["profile_id"] for row in read(DATA / "profiles.csv") if row["is_expert"]]
+        self.assertEqual([row["profile_id"] for row in read(DATA / "cvs.csv")], gold)
+        self.assertEqual(len(gold), 585)
 
     def test_the_four_companies_are_whole(self):
         company = {row["profile_id"]: row["company"] for row in read(DATA / "profiles.csv")}

@@ -1,4 +1,4 @@
--- Annotation: three language models read the rated CVs of the sample study, and what each is worth is measured.
+-- Annotation: three language models read the gold CVs of the sample study, and what each is worth is measured.
 --
 -- Run from the repository's root with the extension loaded. `make demo-llm` does, with a local server in place of the
 -- providers, so it needs no key and its answers mean nothing. For real ones set GEMINI_API_KEY, ANTHROPIC_API_KEY and
@@ -33,7 +33,7 @@ SELECT profile_id, annotator, label FROM answers
 UNION ALL BY NAME
 FROM muster.keyword_filter(cvs, text, (SELECT list(f) FROM muster.study_filters() AS f));
 
-.print What each annotator is worth on the rated CVs
+.print What each annotator is worth on the gold CVs
 SELECT
     annotator,
     round(sensitivity, 3) AS sensitivity,

@@ -51,7 +51,7 @@ SELECT
     round(upper) AS upper
 FROM muster.headcount_total(estimates_by_sector, stratum := sector);
 
-.print What each annotator is worth on the rated people
+.print What each annotator is worth on the gold people
 SELECT
     annotator,
     round(sensitivity, 3) AS sensitivity,

@@ -1,22 +1,22 @@
 -- Keywords of experts and of others, from the sample study's CVs to ratings.
 --
--- Run from the repository's root with the extension loaded (`make demo-keywords`). Half of the rated people are for learning,
+-- Run from the repository's root with the extension loaded (`make demo-keywords`). Half of the gold people are for learning,
 -- the other half for judging: lists look better on the texts they were cut from. Put your own files in place of those in data/:
 -- profiles.csv (profile_id, company, is_expert), cvs.csv (profile_id, text).
 
-CREATE OR REPLACE TEMP TABLE rated AS
+CREATE OR REPLACE TEMP TABLE gold AS
 SELECT profile_id, is_expert, text, md5(profile_id::VARCHAR) < '8' AS learning
 FROM 'data/profiles.csv'
 JOIN 'data/cvs.csv' USING (profile_id)
 WHERE is_expert IS NOT NULL;
 
-CREATE OR REPLACE TEMP VIEW to_learn AS FROM rated WHERE learning;
-CREATE OR REPLACE TEMP VIEW to_judge AS FROM rated WHERE NOT learning;
+CREATE OR REPLACE TEMP VIEW to_learn AS FROM gold WHERE learning;
+CREATE OR REPLACE TEMP VIEW to_judge AS FROM gold WHERE NOT learning;
 
 CREATE OR REPLACE TEMP TABLE keywords AS
 FROM muster.discriminative_keywords(to_learn, text, is_expert);
 
-.print The words that tell most, by log-odds, of one half of the rated people
+.print The words that tell most, by log-odds, of one half of the gold people
 SELECT
     CASE label WHEN 'true' THEN 'expert' ELSE 'other' END AS class,
     keyword,

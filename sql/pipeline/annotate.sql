@@ -2,7 +2,7 @@
 --
 -- Needs inputs.sql, and keys of the providers in the environment (`make study` has a local server in their place). An answer is written to
 -- the store before its row comes out, and is never paid for twice: after a failure run the script again. Makes
---   documents        profile_id, text: of rated people and of others
+--   documents        profile_id, text: of gold people and of others
 --   answers          what the language models said, with reason, error, tokens and cost
 --   filter_ratings   what the keyword filters said
 --   ratings          a view of both and of earlier_ratings: profile_id, annotator, label

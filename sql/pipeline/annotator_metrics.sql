@@ -1,4 +1,4 @@
--- annotator_metrics: what each annotator is worth on the rated people, and which err together.
+-- annotator_metrics: what each annotator is worth on the gold people, and which err together.
 --
 -- Needs inputs.sql and annotate.sql. Makes
 --   annotator_metrics        sensitivity, specificity, accuracy and bias, of each and of the model of all of them

@@ -1,10 +1,10 @@
--- clustering: the keywords of the rated CVs that mean about the same, and rated CVs that are alike.
+-- clustering: the keywords of the gold CVs that mean about the same, and gold CVs that are alike.
 --
 -- Needs cv_analysis.sql. Makes
 --   common_keywords    keywords of enough CVs: keyword, cvs (how many have it), experts (how many of these are experts)
 --   keyword_clusters   their clusters: representative, size, members, silhouette
 --   keyword_map        each of them with its cluster and its place on a plane
---   profile_clusters   clusters of rated CVs, labelled by the words that tell them from the other CVs
+--   profile_clusters   clusters of gold CVs, labelled by the words that tell them from the other CVs
 BEGIN;
 
 SET VARIABLE missing = (
@@ -29,7 +29,7 @@ SET VARIABLE cluster_min_cvs = coalesce(getvariable('cluster_min_cvs'), (SELECT 
 SET VARIABLE min_cluster_size = coalesce(getvariable('min_cluster_size'), (SELECT min_cluster_size FROM settings));
 SET VARIABLE min_samples = coalesce(getvariable('min_samples'), (SELECT min_samples FROM settings));
 
-CREATE OR REPLACE TEMP VIEW rated_cvs AS
+CREATE OR REPLACE TEMP VIEW gold_cvs AS
 SELECT profile_id, text, is_expert
 FROM cvs
 JOIN profiles USING (profile_id)
@@ -39,7 +39,7 @@ ORDER BY profile_id;
 SET VARIABLE fingerprint = (
     SELECT md5(concat_ws(
         ' ',
-        contents('rated_cvs'),
+        contents('gold_cvs'),
         contents('cv_keywords'),
         CAST(to_json({
             model: getvariable('model'),
@@ -61,7 +61,7 @@ SET VARIABLE fresh = is_fresh(
 CREATE OR REPLACE TEMP VIEW common_keywords_now AS
 SELECT keyword, count(*) AS cvs, count(*) FILTER (is_expert) AS experts
 FROM cv_keywords
-JOIN rated_cvs USING (profile_id)
+JOIN gold_cvs USING (profile_id)
 -- years and numbers tell nothing
 WHERE NOT regexp_matches(keyword, '[0-9]')
 GROUP BY keyword
@@ -96,7 +96,7 @@ CREATE OR REPLACE TABLE keyword_map AS FROM kept_or_now('keyword_map');
 
 CREATE OR REPLACE TEMP VIEW profile_clusters_now AS
 FROM muster.cluster_profiles(
-    rated_cvs, text,
+    gold_cvs, text,
     method := getvariable('cluster_method'),
     min_cluster_size := getvariable('min_cluster_size'),
     min_samples := getvariable('min_samples'),

@@ -1,10 +1,10 @@
--- cv_analysis: from rated CVs to keywords, and to lists of keywords that tell experts from others.
+-- cv_analysis: from gold CVs to keywords, and to lists of keywords that tell experts from others.
 --
 -- Needs inputs.sql. Makes
---   cv_keywords           the phrases nearest in meaning to each rated CV: profile_id, rank, keyword, score
+--   cv_keywords           the phrases nearest in meaning to each gold CV: profile_id, rank, keyword, score
 --   class_keywords        words that tell experts ('true') from others ('false'), from the CVs that are for learning
 --   keyword_lists         a strict and a broad list of each class, cut from them
---   keyword_list_scores   tp, fp, tn, fn and rates of each list, judged on the other rated CVs
+--   keyword_list_scores   tp, fp, tn, fn and rates of each list, judged on the other gold CVs
 BEGIN;
 
 SET VARIABLE missing = (
@@ -30,7 +30,7 @@ SET VARIABLE broad = coalesce(getvariable('broad'), (SELECT broad FROM settings)
 SET VARIABLE learning_share = coalesce(getvariable('learning_share'), (SELECT learning_share FROM settings));
 SET VARIABLE level = coalesce(getvariable('level'), (SELECT level FROM settings));
 
-CREATE OR REPLACE TEMP VIEW rated_cvs AS
+CREATE OR REPLACE TEMP VIEW gold_cvs AS
 SELECT profile_id, text, is_expert
 FROM cvs
 JOIN profiles USING (profile_id)
@@ -38,16 +38,16 @@ WHERE is_expert IS NOT NULL AND text IS NOT NULL
 ORDER BY profile_id;
 
 -- lists look better on the CVs they were cut from, so the CVs are parted by a checksum of profile_id
-CREATE OR REPLACE TEMP VIEW rated_cvs_parted AS
+CREATE OR REPLACE TEMP VIEW gold_cvs_parted AS
 SELECT *, md5_number_lower(profile_id) / 18446744073709551616.0 < getvariable('learning_share') AS learning
-FROM rated_cvs;
-CREATE OR REPLACE TEMP VIEW cvs_to_learn AS FROM rated_cvs_parted WHERE learning;
-CREATE OR REPLACE TEMP VIEW cvs_to_judge AS FROM rated_cvs_parted WHERE NOT learning;
+FROM gold_cvs;
+CREATE OR REPLACE TEMP VIEW cvs_to_learn AS FROM gold_cvs_parted WHERE learning;
+CREATE OR REPLACE TEMP VIEW cvs_to_judge AS FROM gold_cvs_parted WHERE NOT learning;
 
 SET VARIABLE fingerprint = (
     SELECT md5(concat_ws(
         ' ',
-        contents('rated_cvs'),
+        contents('gold_cvs'),
         CAST(to_json({
             model: getvariable('model'),
             ngram_max: getvariable('ngram_max'),
@@ -69,7 +69,7 @@ SET VARIABLE fresh = is_fresh(
 
 CREATE OR REPLACE TEMP VIEW cv_keywords_now AS
 FROM muster.keybert_keywords(
-    rated_cvs, text,
+    gold_cvs, text,
     model := getvariable('model'),
     ngram_max := getvariable('ngram_max'),
     top_n := getvariable('top_n'),

@@ -1,7 +1,7 @@
 -- diagnostics: may the estimates be believed?
 --
 -- Needs inputs.sql and annotate.sql. Makes
---   drift               do annotators err differently from company to company? If so, give drift_sd as the setting transport_sd
+--   drift               do annotators err differently from company to company? If so, give drift_sd as the setting drift_sd
 --   drift_by_company    where, and which annotator
 --   predictive_check    can the model produce the answers that are observed? Total and company by company
 --   prior_sensitivity   the estimates again under other methods, priors and assumptions on drift

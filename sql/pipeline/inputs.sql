@@ -68,7 +68,7 @@ CREATE OR REPLACE TABLE companies AS
 SELECT company, sector, CAST(CAST(headcount AS DOUBLE) AS BIGINT) AS headcount
 FROM companies_given;
 
--- one row a person: the rated ones, who calibrate the annotators, and those observed in companies
+-- one row a person: the gold ones, who calibrate the annotators, and those observed in companies
 CREATE OR REPLACE TABLE profiles AS
 SELECT
     profile_id,
@@ -85,7 +85,7 @@ SELECT
     lower(trim(label)) IN ('true', 'yes', '1', '1.0') AS label
 FROM ratings_given;
 
--- texts: of rated people, and of others
+-- texts: of gold people, and of others
 CREATE OR REPLACE TABLE cvs AS
 SELECT profile_id, text FROM texts_given WHERE file = 'cvs' AND profile_id IN (SELECT profile_id FROM profiles);
 

@@ -23,7 +23,7 @@ SET VARIABLE missing = (
 SET VARIABLE scripts = coalesce(getvariable('scripts'), (SELECT scripts FROM settings));
 SET VARIABLE method = coalesce(getvariable('method'), (SELECT method FROM settings));
 SET VARIABLE draws = coalesce(getvariable('draws'), (SELECT draws FROM settings));
-SET VARIABLE transport_sd = coalesce(getvariable('transport_sd'), (SELECT transport_sd FROM settings));
+SET VARIABLE drift_sd = coalesce(getvariable('drift_sd'), (SELECT drift_sd FROM settings));
 SET VARIABLE level = coalesce(getvariable('level'), (SELECT level FROM settings));
 SET VARIABLE seed = coalesce(getvariable('seed'), (SELECT seed FROM settings));
 
@@ -36,7 +36,7 @@ SET VARIABLE fingerprint = (
         CAST(to_json({
             method: getvariable('method'),
             draws: getvariable('draws'),
-            transport_sd: getvariable('transport_sd'),
+            drift_sd: getvariable('drift_sd'),
             level: getvariable('level'),
             seed: getvariable('seed')
         }) AS VARCHAR),
@@ -55,7 +55,7 @@ FROM muster.fit_probit_bootstrap(
     headcount := headcount,
     method := getvariable('method'),
     draws := getvariable('draws'),
-    transport_sd := getvariable('transport_sd'),
+    drift_sd := getvariable('drift_sd'),
     level := getvariable('level'),
     seed := getvariable('seed'),
     keep_draws := true

@@ -193,7 +193,7 @@ SELECT 1 AS place, 'Experts' AS title,
         } ORDER BY estimate DESC, stratum)
         FROM totals_by_sector
     ))
-    || '<p>Intervals of totals are quantiles of joint draws. Companies share the rated people, so their errors go together, and the
+    || '<p>Intervals of totals are quantiles of joint draws. Companies share the gold people, so their errors go together, and the
         limits of the sectors do not add up to those of the total.</p>' AS html
 UNION ALL
 SELECT 2, 'Companies',
@@ -206,10 +206,10 @@ SELECT 2, 'Companies',
         FROM (FROM estimates ORDER BY estimate DESC, company LIMIT 100)
     ))
     || '<h3>Two methods</h3>'
-    || figure('methods', 'The probit bootstrap uses the rated people; log debiasing only what annotators agree on, so its band is agreement, not accuracy. Both are for all employees.')
+    || figure('methods', 'The probit bootstrap uses the gold people; log debiasing only what annotators agree on, so its band is agreement, not accuracy. Both are for all employees.')
 UNION ALL
 SELECT 3, 'Annotators',
-    figure('annotators', 'What each annotator finds among the experts, and leaves among the others, on the rated people.')
+    figure('annotators', 'What each annotator finds among the experts, and leaves among the others, on the gold people.')
     || figure('bias', 'Share called expert less the share of experts, against accuracy.')
     || html_table((
         SELECT list({
@@ -265,7 +265,7 @@ SELECT 4, 'Keywords',
     ))
 UNION ALL
 SELECT 5, 'Clusters',
-    figure('clusters', 'Keywords of the rated CVs: what is far apart is unlike; what is near need not be alike.')
+    figure('clusters', 'Keywords of the gold CVs: what is far apart is unlike; what is near need not be alike.')
     || html_table((
         SELECT list({
             cluster: cluster, representative: representative, keywords: size, "CVs of experts": percent(share),
@@ -285,7 +285,7 @@ SELECT 5, 'Clusters',
         )
     ))
     || '<p>The clusters whose keywords are most often those of experts'' CVs, up to 25.</p>'
-    || '<h3>Rated CVs that are alike</h3>'
+    || '<h3>Gold CVs that are alike</h3>'
     || html_table((
         SELECT list({
             cluster: cluster, "words that tell": coalesce(array_to_string(label, ', '), '(in no cluster)'), CVs: size, experts: experts, silhouette: digits(silhouette)
@@ -346,14 +346,14 @@ SELECT 7, 'May the estimates be believed?',
             setting: setting,
             method: method,
             prior: coalesce(printf('Beta(%g, %g)', prior_alpha, prior_beta), ''),
-            "drift allowed": coalesce(printf('%g', transport_sd), ''),
+            "drift allowed": coalesce(printf('%g', drift_sd), ''),
             experts: whole(estimate),
             interval: span(lower, upper)
         } ORDER BY setting)
         FROM prior_sensitivity
         WHERE company IS NULL
     ))
-    || figure('priors', 'The priors of the method ''study'' in that table.')
+    || figure('priors', 'The priors of the method ''original'' in that table.')
 UNION ALL
 SELECT 8, 'How it was made',
     figure('lineage', 'Which table is made of which, read from the scripts.')

@@ -20,7 +20,7 @@ SET VARIABLE top_n = coalesce(getvariable('top_n'), 30);
 -- least scores of the keywords of the strict and of the broad list
 SET VARIABLE strict = coalesce(getvariable('strict'), 0.95);
 SET VARIABLE broad = coalesce(getvariable('broad'), 0.85);
--- share of the rated CVs that lists are cut from; the others judge them
+-- share of the gold CVs that lists are cut from; the others judge them
 SET VARIABLE learning_share = coalesce(getvariable('learning_share'), 0.5);
 
 -- 'hdbscan', 'kmeans' or 'auto': the first, and the second where that calls more than half noise
@@ -46,7 +46,7 @@ SET VARIABLE earlier_annotators = coalesce(getvariable('earlier_annotators'), ['
 -- of muster.fit_probit_bootstrap: method, replicates, drift that is allowed for
 SET VARIABLE method = coalesce(getvariable('method'), 'company');
 SET VARIABLE draws = coalesce(getvariable('draws'), 1000);
-SET VARIABLE transport_sd = coalesce(getvariable('transport_sd'), 0);
+SET VARIABLE drift_sd = coalesce(getvariable('drift_sd'), 0);
 -- level of all intervals, and the seed of all random numbers
 SET VARIABLE level = coalesce(getvariable('level'), 0.8);
 SET VARIABLE seed = coalesce(getvariable('seed'), 42);
@@ -79,7 +79,7 @@ SELECT
     getvariable('earlier_annotators') AS earlier_annotators,
     getvariable('method') AS method,
     getvariable('draws') AS draws,
-    getvariable('transport_sd') AS transport_sd,
+    getvariable('drift_sd') AS drift_sd,
     getvariable('level') AS level,
     getvariable('seed') AS seed,
     getvariable('diagnostics_draws') AS diagnostics_draws,

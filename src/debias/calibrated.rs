@@ -1,8 +1,8 @@
-//! Log debiasing calibrated on audited companies, whose true counts are known.
+//! Log debiasing calibrated on gold companies, whose true counts are known.
 //!
 //! The logarithm of annotator j's count of company i is X_ij = ln t_i + alpha_j + e_ij, with t_i the true count (zero as
 //! one half), alpha_j the annotator's bias and e_i. ~ N(0, S): annotators that err together have correlated errors. From the
-//! audited companies
+//! gold companies
 //!
 //!   alpha_j = mean of X_ij - ln t_i
 //!   S       = covariance of what is left (n - 1 in the denominator), its correlations shrunk by .1 toward 0
@@ -10,11 +10,11 @@
 //! and for every company, with the rows and columns of S that belong to the annotators it has (1 = a vector of ones),
 //!
 //!   mu_i  = 1'S^-1 (X_i - alpha) / 1'S^-1 1      (generalised least squares)
-//!   sd_i² = 1 / 1'S^-1 1 * (1 + 1 / n)           (n audited companies behind the alphas)
+//!   sd_i² = 1 / 1'S^-1 1 * (1 + 1 / n)           (n gold companies behind the alphas)
 //!   estimate exp(mu_i), limits exp(mu_i ± z sd_i), none of them above the headcount.
 //!
-//! An audited company is estimated like any other: its own truth is not put in its place. S is taken as known: with few
-//! audited companies the weights fit them too well and the limits cover less than their level.
+//! A gold company is estimated like any other: its own truth is not put in its place. S is taken as known: with few
+//! gold companies the weights fit them too well and the limits cover less than their level.
 
 use super::table::{Band, Company, DebiasError, Estimate, Table, has_outlier, log_count};
 use crate::probit::normal::quantile;
@@ -23,21 +23,21 @@ use nalgebra::{DMatrix, DVector};
 /// How far correlations are shrunk toward 0.
 const SHRINKAGE: f64 = 0.1;
 
-/// Fewest audited companies; and one more than there are annotators, or their covariance is singular.
-const MIN_AUDITED: usize = 3;
+/// Fewest gold companies; and one more than there are annotators, or their covariance is singular.
+const MIN_GOLD: usize = 3;
 
 /// Smallest variance of an annotator's logarithms: one that always hits the truth would have weight infinity.
 const MIN_VARIANCE: f64 = 1e-12;
 
-/// What the audited companies tell.
+/// What the gold companies tell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
     /// Bias of each annotator on the logarithmic scale.
     pub alphas: Vec<f64>,
     /// Covariance of the annotators' errors.
     pub covariance: DMatrix<f64>,
-    /// Audited companies each annotator has counts of.
-    pub audited: Vec<usize>,
+    /// Gold companies each annotator has counts of.
+    pub gold: Vec<usize>,
 }
 
 impl Calibration {
@@ -45,14 +45,14 @@ impl Calibration {
     pub fn new(table: &Table) -> Result<Calibration, DebiasError> {
         let size = table.annotators.len();
         let errors: Vec<Vec<Option<f64>>> = table.companies.iter().filter_map(errors).collect();
-        let needed = MIN_AUDITED.max(size + 1);
+        let needed = MIN_GOLD.max(size + 1);
         if errors.len() < needed {
-            return Err(DebiasError::Audited { needed, got: errors.len() });
+            return Err(DebiasError::Gold { needed, got: errors.len() });
         }
         let mut calibration = Calibration {
             alphas: Vec::with_capacity(size),
             covariance: DMatrix::zeros(size, size),
-            audited: Vec::with_capacity(size),
+            gold: Vec::with_capacity(size),
         };
         for (j, annotator) in table.annotators.iter().enumerate() {
             let known: Vec<f64> = errors.iter().filter_map(|row| row[j]).collect();
@@ -60,7 +60,7 @@ impl Calibration {
                 return Err(DebiasError::Annotator { annotator: annotator.clone(), needed, got: known.len() });
             }
             calibration.alphas.push(known.iter().sum::<f64>() / known.len() as f64);
-            calibration.audited.push(known.len());
+            calibration.gold.push(known.len());
         }
         calibration.covariance = covariance(&errors, &calibration.alphas);
         Ok(calibration)
@@ -69,13 +69,13 @@ impl Calibration {
     /// The company's estimate; nothing without a count.
     fn band(&self, company: &Company, z: f64) -> Option<Band> {
         let (there, logs): (Vec<usize>, Vec<f64>) = company.present().map(|(j, log)| (j, log - self.alphas[j])).unzip();
-        let audited = there.iter().map(|&j| self.audited[j]).min()?;
+        let gold = there.iter().map(|&j| self.gold[j]).min()?;
         let part = DMatrix::from_fn(there.len(), there.len(), |a, b| self.covariance[(there[a], there[b])]);
         // positive definite by construction, and so is every part of it
         let weights = part.cholesky()?.solve(&DVector::repeat(there.len(), 1.0));
         let precision = weights.sum();
         let mu = weights.iter().zip(&logs).map(|(w, log)| w * log).sum::<f64>() / precision;
-        let sd = ((1.0 + 1.0 / audited as f64) / precision).sqrt();
+        let sd = ((1.0 + 1.0 / gold as f64) / precision).sqrt();
         let most = company.headcount.unwrap_or(f64::INFINITY);
         Some(Band {
             estimate: mu.exp().min(most),
@@ -103,7 +103,7 @@ pub fn calibrated(table: &Table, level: f64) -> Result<Vec<Estimate>, DebiasErro
     Ok(table.companies.iter().map(estimate).collect())
 }
 
-/// X_ij - ln t_i of an audited company that has a count.
+/// X_ij - ln t_i of a gold company that has a count.
 fn errors(company: &Company) -> Option<Vec<Option<f64>>> {
     let truth = log_count(company.truth?);
     company.present().next()?;
@@ -146,7 +146,7 @@ mod tests {
     use crate::random::{Purpose, Stream};
     use rand_distr::{Distribution, StandardNormal};
 
-    fn audited(company: &str, annotator: &str, value: f64, truth: f64) -> Entry {
+    fn gold(company: &str, annotator: &str, value: f64, truth: f64) -> Entry {
         Entry { truth: Some(truth), ..entry(company, annotator, value) }
     }
 
@@ -160,9 +160,9 @@ mod tests {
         // 4/3 and 16/3, so the weights are 4 to 1 and the precision is 3/4 + 3/16 = 15/16
         let mut rows = Vec::new();
         for (company, (x, y)) in [(1.0, 2.0), (1.0, -2.0), (-1.0, 2.0), (-1.0, -2.0)].into_iter().enumerate() {
-            let name = format!("audited {company}");
-            rows.push(audited(&name, "x", 100.0 * 2.0 * f64::exp(x), 100.0));
-            rows.push(audited(&name, "y", 100.0 * f64::exp(y), 100.0));
+            let name = format!("gold {company}");
+            rows.push(gold(&name, "x", 100.0 * 2.0 * f64::exp(x), 100.0));
+            rows.push(gold(&name, "y", 100.0 * f64::exp(y), 100.0));
         }
         rows.push(entry("new", "x", 80.0));
         rows.push(entry("new", "y", 10.0));
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn coverage_of_simulated_companies() {
-        // 300 studies of 40 audited and 20 other companies and five annotators. ln t ~ N(4, 1.2²); X = ln t + alpha + e,
+        // 300 studies of 40 gold and 20 other companies and five annotators. ln t ~ N(4, 1.2²); X = ln t + alpha + e,
         // alphas from -1 to 1, e normal with standard deviations of .3 to .7, correlated .5 by a common factor;
         // a tenth of the counts is missing. Counts are taken as they come, without rounding, as the model has them.
         let alphas = [-1.0, -0.3, 0.0, 0.6, 1.0];
@@ -247,17 +247,17 @@ mod tests {
     }
 
     #[test]
-    fn too_few_audited_companies() {
+    fn too_few_gold_companies() {
         let rows = |companies: usize, of_y: usize| {
             let mut rows = Vec::new();
             for company in 0..companies {
                 let name = company.to_string();
-                rows.push(audited(&name, "x", 10.0 + company as f64, 12.0));
+                rows.push(gold(&name, "x", 10.0 + company as f64, 12.0));
                 rows.push(entry(&name, "y", (company < of_y).then_some(9.0)));
             }
             calibrated(&Table::new(&rows).unwrap(), 0.8)
         };
-        assert_eq!(rows(2, 2).unwrap_err(), DebiasError::Audited { needed: 3, got: 2 });
+        assert_eq!(rows(2, 2).unwrap_err(), DebiasError::Gold { needed: 3, got: 2 });
         let annotator = "y".to_string();
         assert_eq!(rows(5, 1).unwrap_err(), DebiasError::Annotator { annotator, needed: 3, got: 1 });
         assert!(rows(3, 3).is_ok());
@@ -268,8 +268,8 @@ mod tests {
     fn an_annotator_that_is_always_right_decides() {
         let mut rows = Vec::new();
         for company in 0..4 {
-            rows.push(audited(&company.to_string(), "x", 10.0, 10.0));
-            rows.push(audited(&company.to_string(), "y", 3.0 + company as f64, 10.0));
+            rows.push(gold(&company.to_string(), "x", 10.0, 10.0));
+            rows.push(gold(&company.to_string(), "y", 3.0 + company as f64, 10.0));
         }
         rows.extend([entry("new", "x", 77.0), entry("new", "y", 2.0)]);
         let band = run(&rows, 0.8)[4].band.unwrap();

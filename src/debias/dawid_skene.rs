@@ -1,4 +1,4 @@
-//! The truth behind labels of several annotators, without rated people (Dawid & Skene 1979, Applied Statistics 28).
+//! The truth behind labels of several annotators, without gold people (Dawid & Skene 1979, Applied Statistics 28).
 //!
 //! Item i has a class drawn with the probabilities p_k. Given class k annotator j gives label l with probability π_jkl, each
 //! time anew and independently of everything else. The EM algorithm starts at the labels' shares of each item (the majority,
@@ -7,8 +7,8 @@
 //!   M: p_k = mean_i T_ik,  π_jkl = sum_i T_ik n_ijl / sum_il T_ik n_ijl
 //!   E: T_ik ∝ p_k prod_jl π_jkl ^ n_ijl
 //!
-//! with n_ijl the times annotator j gave item i the label l: repeated labels all count. An item whose class is known keeps it.
-//! It ends when the log-likelihood, sum_i log sum_k p_k prod_jl π_jkl ^ n_ijl (known items with their own class only, no
+//! with n_ijl the times annotator j gave item i the label l: repeated labels all count. An item with a gold label keeps it.
+//! It ends when the log-likelihood, sum_i log sum_k p_k prod_jl π_jkl ^ n_ijl (gold items with their own class only, no
 //! multinomial coefficients), gains less than a share of itself.
 //!
 //! Annotators are taken as independent given the class. Those that err together (language models do) count as
@@ -90,7 +90,7 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// Fits the model to `labels` of items 0 to `items` - 1 and so on; `known` gives classes of items.
+    /// Fits the model to `labels` of items 0 to `items` - 1 and so on; `gold` gives classes of items.
     ///
     /// The result does not depend on the order of the labels or on the annotators' numbers.
     pub fn new(
@@ -98,7 +98,7 @@ impl Fit {
         items: usize,
         annotators: usize,
         classes: usize,
-        known: &HashMap<u32, u32>,
+        gold: &HashMap<u32, u32>,
         settings: &Settings,
     ) -> Result<Fit, DawidSkeneError> {
         if classes > MAX_CLASSES {
@@ -117,7 +117,7 @@ impl Fit {
             ..Fit::default()
         };
         let mut class_of: Vec<Option<usize>> = vec![None; items];
-        for (&item, &class) in known {
+        for (&item, &class) in gold {
             class_of[item as usize] = Some(class as usize);
         }
         fit.start(&sorted, &class_of);
@@ -130,7 +130,7 @@ impl Fit {
         Ok(fit)
     }
 
-    /// The shares of the labels, or the known class.
+    /// The shares of the labels, or the gold class.
     fn start(&mut self, sorted: &Sorted, class_of: &[Option<usize>]) {
         for (item, class) in class_of.iter().enumerate() {
             let row = &mut self.posterior[item * self.classes..(item + 1) * self.classes];
@@ -355,9 +355,9 @@ mod tests {
             Named { items, classes, annotators: annotators.len(), labels }
         }
 
-        fn fit(&self, known: &HashMap<u32, u32>) -> Fit {
+        fn fit(&self, gold: &HashMap<u32, u32>) -> Fit {
             let (items, classes) = (self.items.len(), self.classes.len());
-            Fit::new(&self.labels, items, self.annotators, classes, known, &SETTINGS).unwrap()
+            Fit::new(&self.labels, items, self.annotators, classes, gold, &SETTINGS).unwrap()
         }
 
         /// Items whose most likely class is the truth.
@@ -415,15 +415,15 @@ mod tests {
     }
 
     #[test]
-    fn textual_entailment_with_and_without_known_truths() {
+    fn textual_entailment_with_and_without_gold_labels() {
         let (named, truth) = textual_entailment();
         let fit = named.fit(&HashMap::new());
         assert_eq!(named.right(&fit, &truth), 742);
-        // with every second truth known: all items together, and those that are not known
-        let known = every_second(&named, &truth);
-        let with = named.fit(&known);
+        // with every second item gold: all items together, and those that are not gold
+        let gold = every_second(&named, &truth);
+        let with = named.fit(&gold);
         assert!(named.right(&with, &truth) > 742);
-        for (&item, &class) in &known {
+        for (&item, &class) in &gold {
             assert_eq!(with.posterior[item as usize * 2 + class as usize], 1.0);
         }
         // ten labels an item tell the annotators' worth by themselves; with the first two only, truths help the others
@@ -444,7 +444,7 @@ mod tests {
             (1..few.items.len()).step_by(2).filter(right).count()
         };
         let (without, with) = (few.fit(&HashMap::new()), few.fit(&every_second(&few, &truth)));
-        println!("of 400 unknown with two labels: {} right, {} with 400 known", unknown(&without), unknown(&with));
+        println!("of 400 unknown with two labels: {} right, {} with 400 gold", unknown(&without), unknown(&with));
         assert!(unknown(&with) > unknown(&without) + 20);
     }
 
@@ -484,10 +484,10 @@ mod tests {
 
     #[test]
     fn small_cases() {
-        let run = |labels: &[(u32, u32, u32)], items, annotators, classes, known: &[(u32, u32)]| {
+        let run = |labels: &[(u32, u32, u32)], items, annotators, classes, gold: &[(u32, u32)]| {
             let labels: Vec<Label> =
                 labels.iter().map(|&(item, annotator, class)| Label { item, annotator, class }).collect();
-            Fit::new(&labels, items, annotators, classes, &known.iter().copied().collect(), &SETTINGS).unwrap()
+            Fit::new(&labels, items, annotators, classes, &gold.iter().copied().collect(), &SETTINGS).unwrap()
         };
         let empty = run(&[], 0, 0, 0, &[]);
         assert!(empty.converged && empty.posterior.is_empty());
@@ -497,7 +497,7 @@ mod tests {
         // two that contradict each other leave a tie: the first class
         let tie = run(&[(0, 0, 0), (0, 1, 1)], 1, 2, 2, &[]);
         assert_eq!((tie.posterior.as_slice(), tie.most_likely(0)), ([0.5, 0.5].as_slice(), Some(0)));
-        // an item without labels has the prevalences, and takes no part in them; a known one its class
+        // an item without labels has the prevalences, and takes no part in them; a gold one its class
         let silent = run(&[(0, 0, 0), (1, 0, 1), (2, 0, 1)], 5, 1, 2, &[(4, 1)]);
         assert_eq!(silent.posterior[6..8], silent.prevalence);
         assert_eq!(silent.posterior[8..], [0.0, 1.0]);

@@ -1,7 +1,7 @@
 //! Counts and truth without a model of the annotators' correlations.
 //!
 //! `table` checks company counts by annotator, `consensus` and `calibrated` estimate from them; `dawid_skene` finds the
-//! truth behind labels without rated people, `rogan_gladen` corrects one annotator's prevalence.
+//! truth behind labels without gold people, `rogan_gladen` corrects one annotator's prevalence.
 
 pub mod calibrated;
 pub mod consensus;

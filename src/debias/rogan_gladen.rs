@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_perfect_annotator_with_many_rated_people_changes_nothing() {
+    fn a_perfect_annotator_with_many_gold_people_changes_nothing() {
         let many = share(1e9, 1e9);
         let estimate = rogan_gladen(share(30.0, 200.0), many, many, 0.8).unwrap();
         assert!((estimate.raw - 0.15).abs() < 1e-12);

@@ -24,7 +24,7 @@ pub struct Entry {
     /// NULL: the annotator says nothing about the company.
     pub value: Option<f64>,
     pub headcount: Option<f64>,
-    /// The company's true count where it was audited.
+    /// The company's true count where there is a gold one.
     pub truth: Option<f64>,
 }
 
@@ -37,18 +37,20 @@ pub enum DebiasError {
     Duplicate { company: String, annotator: String },
     #[error("headcount must be a whole number of at least 0, got {value} for company {company}")]
     Headcount { company: String, value: f64 },
-    #[error("truth must be a number of at least 0, or NULL where nobody audited, got {value} for company {company}")]
+    #[error(
+        "truth must be a number of at least 0, or NULL where there is no gold count, got {value} for company {company}"
+    )]
     Truth { company: String, value: f64 },
     #[error("truth must be the same in all rows of a company, got {first} and {second} for company {company}")]
     Truths { company: String, first: f64, second: f64 },
     #[error(
-        "method 'calibrated' needs at least {needed} audited companies (companies whose truth is not NULL, with a count), \
+        "method 'calibrated' needs at least {needed} gold companies (companies whose truth is not NULL, with a count), \
          got {got}; method 'consensus' needs none"
     )]
-    Audited { needed: usize, got: usize },
+    Gold { needed: usize, got: usize },
     #[error(
-        "method 'calibrated' needs counts of at least {needed} audited companies of every annotator, {annotator} has {got}; \
-         audit more companies, or leave the annotator out by a WHERE"
+        "method 'calibrated' needs counts of at least {needed} gold companies of every annotator, {annotator} has {got}; \
+         count experts by hand in more companies, or leave the annotator out by a WHERE"
     )]
     Annotator { annotator: String, needed: usize, got: usize },
 }

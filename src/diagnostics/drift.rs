@@ -17,7 +17,7 @@
 //!   chi-square with these two moments gives the p-value, for a plain one is far off in small companies;
 //! * I^-1 U estimates the company's shifts, with covariance I^-1;
 //! * with shifts N(0, tau^2) the eigenvectors of I give independent z ~ N(0, l + tau^2 l^2): tau is the maximum of their
-//!   likelihood, its interval that of the likelihood ratio. This tau is what `transport_sd` asks for.
+//!   likelihood, its interval that of the likelihood ratio. This tau is what `drift_sd` asks for.
 //!
 //! Agreement of pairs: the sum of y_j y_k - E, less its regression on all t and s, over its own standard
 //! deviation. It is large where two annotators go together otherwise than elsewhere, margins apart.

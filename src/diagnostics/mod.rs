@@ -2,7 +2,7 @@
 //! much the answer owes to the settings.
 //!
 //! `pooled` fits class tables to all companies at once, `drift` asks whether companies differ from each other
-//! by more than prevalence and chance, `predictive` whether the rated people's model can produce what is
+//! by more than prevalence and chance, `predictive` whether the gold people's model can produce what is
 //! observed, `sensitivity` estimates again under other methods and priors.
 
 pub mod drift;

@@ -1,12 +1,12 @@
-//! Class tables fitted to all companies and the rated people at once.
+//! Class tables fitted to all companies and the gold people at once.
 //!
 //! Company c's answers are a mixture pi_c f1 + (1 - pi_c) f0 of two tables over all 2^J patterns that every
-//! company shares, and a rated person comes from the table of the person's class. The tables are free
+//! company shares, and a gold person comes from the table of the person's class. The tables are free
 //! (no probit form) and found by the EM algorithm (Dempster, Laird & Rubin 1977), missing labels summed
-//! out. So whatever the rated people and the companies have in common, also a common misfit of
-//! the rated people's model, is in the reference; what is left between companies is drift.
+//! out. So whatever the gold people and the companies have in common, also a common misfit of
+//! the gold people's model, is in the reference; what is left between companies is drift.
 //!
-//! A little of the rated people's probit model ([`PRIOR_PEOPLE`] in each class) keeps cells nobody fell into above 0 and the
+//! A little of the gold people's probit model ([`PRIOR_PEOPLE`] in each class) keeps cells nobody fell into above 0 and the
 //! classes apart; [`PRIOR_PREVALENCE`] people at the overall share keep small companies off the boundary.
 
 use crate::probit::model::Model;
@@ -36,8 +36,8 @@ pub struct Reference {
 
 /// People with some set of labels: `[yes]` indexes tables as long as the complete one.
 struct MaskTable {
-    /// Rated people of each class.
-    rated: [Vec<f64>; 2],
+    /// Gold people of each class.
+    gold: [Vec<f64>; 2],
     /// Probabilities of the visible answers in each class.
     probability: [Vec<f64>; 2],
     /// People assigned to each class in this iteration.
@@ -54,12 +54,12 @@ pub fn marginal(table: &[f64], mask: u32) -> Vec<f64> {
 }
 
 impl Reference {
-    /// Fits tables and prevalences; asks for the rated people that the estimate asks for.
+    /// Fits tables and prevalences; asks for the gold people that the estimate asks for.
     pub fn fit(study: &Study) -> Result<Reference, StudyError> {
-        study.require_rated()?;
+        study.require_gold()?;
         let annotators = study.annotators.len();
-        let weights: Vec<f64> = study.rated.iter().map(|r| r.count as f64).collect();
-        let model = Model::fit(&study.rated, &weights, annotators)?;
+        let weights: Vec<f64> = study.gold.iter().map(|r| r.count as f64).collect();
+        let model = Model::fit(&study.gold, &weights, annotators)?;
         let full = ((1u64 << annotators) - 1) as u32;
         let prior = [false, true].map(|class| {
             let table = model.class(class).log_probabilities(full);
@@ -72,7 +72,7 @@ impl Reference {
             for (mask, table) in &mut masks {
                 for class in 0..2 {
                     table.probability[class] = marginal(&reference.tables[class], *mask);
-                    table.assigned[class].clone_from(&table.rated[class]);
+                    table.assigned[class].clone_from(&table.gold[class]);
                 }
             }
             let moved = reference.assign(study, &mut masks);
@@ -121,14 +121,14 @@ impl Reference {
 
 fn mask_tables(study: &Study, cells: usize) -> BTreeMap<u32, MaskTable> {
     let empty = || MaskTable {
-        rated: [vec![0.0; cells], vec![0.0; cells]],
+        gold: [vec![0.0; cells], vec![0.0; cells]],
         probability: [Vec::new(), Vec::new()],
         assigned: [vec![0.0; cells], vec![0.0; cells]],
     };
     let mut masks: BTreeMap<u32, MaskTable> = study.masks().into_iter().map(|mask| (mask, empty())).collect();
-    for row in &study.rated {
+    for row in &study.gold {
         let table = masks.entry(row.pattern.seen).or_insert_with(empty);
-        table.rated[row.truth as usize][row.pattern.yes as usize] += row.count as f64;
+        table.gold[row.truth as usize][row.pattern.yes as usize] += row.count as f64;
     }
     masks
 }
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_study_without_companies_gives_the_rated_tables() {
+    fn a_study_without_companies_gives_the_gold_tables() {
         let row = |truth, yes, count| Count { company: None, truth: Some(truth), seen: 1, yes, count, headcount: None };
         let counts = [row(true, 1, 30), row(true, 0, 10), row(false, 1, 5), row(false, 0, 45)];
         let reference = Reference::fit(&Study::new(&["a".to_string()], &counts).unwrap()).unwrap();

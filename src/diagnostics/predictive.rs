@@ -1,17 +1,17 @@
 //! Posterior predictive check (Rubin 1984): could the model have produced these answers?
 //!
-//! In each replicate the estimate has weights of the rated people, hence tables of the probit model and rates of the
+//! In each replicate the estimate has weights of the gold people, hence tables of the probit model and rates of the
 //! bins, and a prevalence of each company. From them as many people are made as are observed, with the
 //! same labels missing, and counted by pattern and by bin. Two things differ from the estimate, which errs there on
-//! purpose: correlations are not shrunk toward 0; and a set of labels has its bins from the rated people with all of
+//! purpose: correlations are not shrunk toward 0; and a set of labels has its bins from the gold people with all of
 //! them, put there by the fit that puts everybody else there. (Cross-fitted, a pattern near a cut is split over
-//! two bins among the rated and nowhere else, and rated people with a label less may lie across the cut.) The statistic of any such set of counts x is
+//! two bins among the gold and nowhere else, and gold people with a label less may lie across the cut.) The statistic of any such set of counts x is
 //! T = sum (x - m)^2 / v over cells, m and v the mean and variance over the replicates, and the p-value is the share of
 //! replicates whose T is at least that of the data.
 //!
-//! The weights are one draw for all companies, so what the rated people leave open is part of m, v and
+//! The weights are one draw for all companies, so what the gold people leave open is part of m, v and
 //! the spread of T. Cells with an expected count below [`ENOUGH`], here or in as many people as are rated, are pooled
-//! into one: what a handful of rated people say of a rare pattern is no basis to judge it, and in 10
+//! into one: what a handful of gold people say of a rare pattern is no basis to judge it, and in 10
 //! simulated studies such patterns alone made 4 totals fail. The prevalence has seen
 //! the data, so p-values lie closer to one half than even ones would.
 
@@ -21,7 +21,7 @@ use crate::probit::estimate::{Settings, prevalences};
 use crate::probit::model::{ClassModel, Model, SHRINKAGE, regularise};
 use crate::probit::normal::quantile;
 use crate::probit::orthant::orthant_table;
-use crate::probit::study::{Company, Pattern, Rated, Study, StudyError};
+use crate::probit::study::{Company, Gold, Pattern, Study, StudyError};
 use crate::probit::summary::quantile_sorted;
 use crate::random::{Purpose, Stream, binomial};
 use nalgebra::DMatrix;
@@ -100,9 +100,9 @@ struct Replicate {
 pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyError> {
     let pi = prevalences(study, settings)?;
     let annotators = study.annotators.len();
-    let fit = CrossFit::new(&study.rated, annotators, settings.threads)?;
+    let fit = CrossFit::new(&study.gold, annotators, settings.threads)?;
     let bins = Bins::new(&fit, study.masks(), settings.seed);
-    let people: Vec<Rated> = fit.rows.iter().map(|row| row.rated).collect();
+    let people: Vec<Gold> = fit.rows.iter().map(|row| row.gold).collect();
     let replicates = parallel::map(settings.threads, settings.draws, |r| -> Result<Replicate, StudyError> {
         let weights = bins.weights(r as u64);
         let model = Model::fit(&people, &weights, annotators)?;
@@ -126,9 +126,9 @@ pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyErr
     }
     let labelled = |c: &Company| c.people.iter().filter(|(p, _)| p.seen != 0).map(|(_, n)| *n).sum::<u64>();
     let everybody = study.companies.iter().map(labelled).sum();
-    let rated = (study.rated_in(false) + study.rated_in(true)) as f64;
+    let gold = (study.gold_in(false) + study.gold_in(true)) as f64;
     let checks = |people: u64, patterns: &Counts, bins: &Counts| {
-        let enough = ENOUGH * (people as f64 / rated).max(1.0);
+        let enough = ENOUGH * (people as f64 / gold).max(1.0);
         Checks { people, patterns: patterns.check(enough, settings.level), bins: bins.check(enough, settings.level) }
     };
     let mut all = parallel::map(settings.threads, counted.len(), |c| {
@@ -138,8 +138,8 @@ pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyErr
     Ok(all)
 }
 
-/// Bin probabilities of one mask among the rated people who have all its labels.
-fn bin_rates(bins: &Bins, mask: usize, people: &[Rated], weights: &[f64], mut sums: BinRates) -> BinRates {
+/// Bin probabilities of one mask among the gold people who have all its labels.
+fn bin_rates(bins: &Bins, mask: usize, people: &[Gold], weights: &[f64], mut sums: BinRates) -> BinRates {
     let seen = bins.masks[mask];
     for (row, weight) in people.iter().zip(weights).filter(|(row, _)| row.pattern.seen & seen == seen) {
         sums[bins.person_bin(mask, row.pattern.within(seen))][row.truth as usize] += weight;
@@ -347,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_wrong_model_fails() {
-        // in the companies gpt answers as gemini does, which rated people never showed
+        // in the companies gpt answers as gemini does, which gold people never showed
         let (gemini, gpt) = (3, 4);
         let checks = checks(simulation(1), |count| {
             if count.truth.is_none() {

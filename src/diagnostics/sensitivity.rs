@@ -8,10 +8,10 @@ use crate::probit::summary::{Summary, summarise};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {
     pub method: Method,
-    /// Of the Beta prior, method `Study` only.
+    /// Of the Beta prior, method `Original` only.
     pub prior: Option<(f64, f64)>,
-    /// Methods `Company` and `Pooled` only.
-    pub transport_sd: Option<f64>,
+    /// Methods `Company` and `Hierarchical` only.
+    pub drift_sd: Option<f64>,
     /// One a company of the study, in its order.
     pub companies: Vec<Summary>,
     /// Of the sums of a replicate over companies.
@@ -26,20 +26,20 @@ const PRIORS: [(f64, f64); 4] = [(2.0, 10.0), (1.0, 1.0), (0.5, 0.5), (1.0, 30.0
 
 /// Estimates the study under every setting; draws, level, seed and threads are those of `settings`.
 pub fn sensitivity(study: &Study, settings: &Settings) -> Result<Vec<Setting>, StudyError> {
-    let drifting = [Method::Company, Method::Pooled].map(|method| TRANSPORT.map(|sd| (method, None, Some(sd))));
-    let studies = PRIORS.map(|prior| (Method::Study, Some(prior), None));
-    let tiers = (Method::StudyTiers, None, None);
+    let drifting = [Method::Company, Method::Hierarchical].map(|method| TRANSPORT.map(|sd| (method, None, Some(sd))));
+    let studies = PRIORS.map(|prior| (Method::Original, Some(prior), None));
+    let tiers = (Method::OriginalBySize, None, None);
     let grid = drifting.into_iter().flatten().chain(studies).chain([tiers]);
-    grid.map(|(method, prior, transport_sd)| {
+    grid.map(|(method, prior, drift_sd)| {
         let (prior_alpha, prior_beta) = prior.unwrap_or((settings.prior_alpha, settings.prior_beta));
         let settings =
-            Settings { method, prior_alpha, prior_beta, transport_sd: transport_sd.unwrap_or(0.0), ..settings.clone() };
+            Settings { method, prior_alpha, prior_beta, drift_sd: drift_sd.unwrap_or(0.0), ..settings.clone() };
         let estimates = estimate(study, &settings)?;
         let sums: Vec<f64> = (0..settings.draws).map(|r| estimates.iter().map(|e| e.draws[r] as f64).sum()).collect();
         Ok(Setting {
             method,
             prior,
-            transport_sd,
+            drift_sd,
             companies: estimates.iter().map(|e| e.summary).collect(),
             total: summarise(&sums, settings.level),
         })

@@ -10,7 +10,7 @@ pub type Parameters = Vec<(String, bool)>;
 
 /// The parameters of every function by its name.
 pub fn parameters(functions: &[Function]) -> BTreeMap<String, Parameters> {
-    let bodies: Vec<(&str, Vec<&str>)> = functions.iter().map(|f| (f.name.as_str(), words(f.sql))).collect();
+    let bodies: Vec<(&str, Vec<&str>)> = functions.iter().map(|f| (f.name.as_str(), words(&f.sql))).collect();
     let mut known: BTreeMap<String, Parameters> =
         bodies.iter().map(|(name, body)| (name.to_string(), declared(body))).collect();
     known.insert("query_table".to_string(), vec![("relation".to_string(), true)]);

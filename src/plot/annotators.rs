@@ -164,7 +164,7 @@ impl Annotators {
 
     fn subtitle(&self) -> String {
         let n = counted(self.annotators.len(), "annotator", "annotators");
-        format!("Rates of {n} on the rated people, with intervals; the better, the further up and to the right")
+        format!("Rates of {n} on the gold people, with intervals; the better, the further up and to the right")
     }
 
     fn axes(&self) -> (Axis, Axis) {
@@ -203,7 +203,7 @@ impl Bias {
 
     fn subtitle(&self) -> String {
         let n = counted(self.annotators.len(), "annotator", "annotators");
-        format!("{n} on the rated people, with intervals; right of zero are those that call too many people experts")
+        format!("{n} on the gold people, with intervals; right of zero are those that call too many people experts")
     }
 
     fn axes(&self) -> (Axis, Axis) {

@@ -43,7 +43,7 @@ impl Correlations {
     const TITLE: &'static str = "How annotators err together";
 
     fn subtitle(&self) -> String {
-        format!("{} correlation of each pair within each class of rated people", self.measure)
+        format!("{} correlation of each pair within each class of gold people", self.measure)
     }
 }
 

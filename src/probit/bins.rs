@@ -1,18 +1,18 @@
 //! Likelihood ratios in four bins, calibrated by counted labels.
 //!
-//! The full table of ratios leans on tails that some hundred rated people cannot support. So a ratio only
+//! The full table of ratios leans on tails that some hundred gold people cannot support. So a ratio only
 //! decides a bin (cuts at log10 of -.5, .5, 1.25), and how often experts and others fall into a bin is
-//! counted on rated people.
+//! counted on gold people.
 //!
-//! The bins are cross-fitted: the ratio that puts a rated person into a bin comes from a fit without
+//! The bins are cross-fitted: the ratio that puts a gold person into a bin comes from a fit without
 //! that person's fold. Otherwise the same people would choose the bins and calibrate them.
 //!
-//! Every set of labels that occurs (mask) has bins of its own: the rated people are scored again
+//! Every set of labels that occurs (mask) has bins of its own: the gold people are scored again
 //! with all other labels hidden.
 
 use super::model::{Model, Ratios};
 use super::normal::exp;
-use super::study::{Pattern, Rated};
+use super::study::{Gold, Pattern};
 use crate::parallel;
 use crate::random::{Purpose, Stream, gamma};
 use rand_chacha::ChaCha8Rng;
@@ -33,7 +33,7 @@ pub const FOLDS: usize = 10;
 /// experts covered .75 instead of .78.
 const PSEUDO_COUNT: f64 = 1.0;
 
-/// Marks a rated person who has none of a mask's labels.
+/// Marks a gold person who has none of a mask's labels.
 const NONE: f64 = -1.0;
 
 fn bin(log_ratio: f64) -> usize {
@@ -44,20 +44,20 @@ fn bin(log_ratio: f64) -> usize {
 /// Probabilities of the bins of one mask: `[bin][0]` for others, `[bin][1]` for experts.
 pub type BinRates = [[f64; 2]; BINS];
 
-/// Rated people of one class, pattern and fold.
+/// Gold people of one class, pattern and fold.
 #[derive(Debug, Clone, Copy)]
 pub struct FoldRow {
-    pub rated: Rated,
+    pub gold: Gold,
     pub fold: usize,
 }
 
-/// Deals the rated people into folds: inside each class, in the order of their patterns, one after the other.
+/// Deals the gold people into folds: inside each class, in the order of their patterns, one after the other.
 ///
-/// `rated` is sorted, as in a study; rows come out by class, pattern and fold.
-pub fn deal_folds(rated: &[Rated]) -> Vec<FoldRow> {
+/// `gold` is sorted, as in a study; rows come out by class, pattern and fold.
+pub fn deal_folds(gold: &[Gold]) -> Vec<FoldRow> {
     let mut rows = Vec::new();
     let mut dealt = [0usize; 2];
-    for row in rated {
+    for row in gold {
         let start = dealt[row.truth as usize];
         dealt[row.truth as usize] += row.count as usize;
         for fold in 0..FOLDS {
@@ -65,14 +65,14 @@ pub fn deal_folds(rated: &[Rated]) -> Vec<FoldRow> {
             let below = |end: usize| (end + FOLDS - 1 - fold) / FOLDS;
             let count = (below(start + row.count as usize) - below(start)) as u64;
             if count > 0 {
-                rows.push(FoldRow { rated: Rated { count, ..*row }, fold });
+                rows.push(FoldRow { gold: Gold { count, ..*row }, fold });
             }
         }
     }
     rows
 }
 
-/// The point fit on all rated people, and the fits without each fold.
+/// The point fit on all gold people, and the fits without each fold.
 pub struct CrossFit {
     pub full: Model,
     pub without: Vec<Model>,
@@ -80,12 +80,12 @@ pub struct CrossFit {
 }
 
 impl CrossFit {
-    pub fn new(rated: &[Rated], annotators: usize, threads: usize) -> Result<Self, super::orthant::OrthantError> {
-        let rows = deal_folds(rated);
-        let people: Vec<Rated> = rows.iter().map(|r| r.rated).collect();
+    pub fn new(gold: &[Gold], annotators: usize, threads: usize) -> Result<Self, super::orthant::OrthantError> {
+        let rows = deal_folds(gold);
+        let people: Vec<Gold> = rows.iter().map(|r| r.gold).collect();
         let mut fits = parallel::map(threads, FOLDS + 1, |fold| {
             let weights: Vec<f64> =
-                rows.iter().map(|r| if r.fold == fold { 0.0 } else { r.rated.count as f64 }).collect();
+                rows.iter().map(|r| if r.fold == fold { 0.0 } else { r.gold.count as f64 }).collect();
             Model::fit(&people, &weights, annotators)
         });
         // no row is in fold FOLDS: the last fit is the one on everybody
@@ -94,7 +94,7 @@ impl CrossFit {
     }
 }
 
-/// The bins of every mask, for rated people and for the others.
+/// The bins of every mask, for gold people and for the others.
 pub struct Bins {
     /// Sorted; the empty mask has no bins.
     pub masks: Vec<u32>,
@@ -119,7 +119,7 @@ impl Bins {
                 fit.rows
                     .iter()
                     .map(|row| {
-                        let pattern = row.rated.pattern.within(mask);
+                        let pattern = row.gold.pattern.within(mask);
                         if pattern.seen == 0 { NONE } else { bin(without[row.fold].of(pattern)) as f64 }
                     })
                     .collect()
@@ -147,8 +147,8 @@ impl Bins {
         };
         Bins {
             masks,
-            others: rows.iter().filter(|row| !row.rated.truth).count(),
-            answers: (0..annotators).map(|j| rows.iter().map(|row| answer(row.rated.pattern, j)).collect()).collect(),
+            others: rows.iter().filter(|row| !row.gold.truth).count(),
+            answers: (0..annotators).map(|j| rows.iter().map(|row| answer(row.gold.pattern, j)).collect()).collect(),
             rows,
             row_bins,
             person_bins,
@@ -156,11 +156,11 @@ impl Bins {
         }
     }
 
-    /// Two annotators whose four patterns are the bins, the rated people counted as they are: bins without a fit.
+    /// Two annotators whose four patterns are the bins, the gold people counted as they are: bins without a fit.
     #[cfg(test)]
-    pub fn given(rated: &[Rated], seed: u64) -> Self {
-        let rows: Vec<FoldRow> = rated.iter().map(|row| FoldRow { rated: *row, fold: 0 }).collect();
-        let row_bins = rows.iter().map(|row| row.rated.pattern.yes as f64).collect();
+    pub fn given(gold: &[Gold], seed: u64) -> Self {
+        let rows: Vec<FoldRow> = gold.iter().map(|row| FoldRow { gold: *row, fold: 0 }).collect();
+        let row_bins = rows.iter().map(|row| row.gold.pattern.yes as f64).collect();
         Bins::of(vec![3], rows, 2, vec![row_bins], vec![vec![0, 1, 2, 3]], seed)
     }
 
@@ -177,7 +177,7 @@ impl Bins {
     /// Weights of the rows in one replicate: the Bayesian bootstrap (Rubin 1981), a Gamma(count) a row.
     pub fn weights(&self, replicate: u64) -> Vec<f64> {
         let mut generator = Stream::new(self.seed, Purpose::Weights, 0).replicate(replicate);
-        self.rows.iter().map(|row| gamma(row.rated.count as f64, &mut generator)).collect()
+        self.rows.iter().map(|row| gamma(row.gold.count as f64, &mut generator)).collect()
     }
 
     /// The pseudo-counts of one mask in one replicate.
@@ -297,28 +297,28 @@ pub fn normalise(mut sums: BinRates) -> BinRates {
 mod tests {
     use super::*;
 
-    fn rated() -> Vec<Rated> {
-        let row = |truth, yes, count| Rated { truth, pattern: Pattern { seen: 3, yes }, count };
+    fn gold() -> Vec<Gold> {
+        let row = |truth, yes, count| Gold { truth, pattern: Pattern { seen: 3, yes }, count };
         vec![row(false, 0, 37), row(false, 1, 8), row(false, 3, 5), row(true, 0, 3), row(true, 1, 1), row(true, 3, 21)]
     }
 
     #[test]
     fn folds_partition_each_class_evenly() {
-        let rows = deal_folds(&rated());
+        let rows = deal_folds(&gold());
         for class in [false, true] {
             let mut sizes = [0; FOLDS];
-            rows.iter().filter(|r| r.rated.truth == class).for_each(|r| sizes[r.fold] += r.rated.count);
+            rows.iter().filter(|r| r.gold.truth == class).for_each(|r| sizes[r.fold] += r.gold.count);
             assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{sizes:?}");
-            let total: u64 = rated().iter().filter(|r| r.truth == class).map(|r| r.count).sum();
+            let total: u64 = gold().iter().filter(|r| r.truth == class).map(|r| r.count).sum();
             assert_eq!(sizes.iter().sum::<u64>(), total);
         }
     }
 
     #[test]
     fn rates_are_probabilities_and_follow_the_counts() {
-        let fit = CrossFit::new(&rated(), 2, 1).unwrap();
+        let fit = CrossFit::new(&gold(), 2, 1).unwrap();
         let bins = Bins::new(&fit, vec![1, 3], 7);
-        let counts: Vec<f64> = fit.rows.iter().map(|r| r.rated.count as f64).collect();
+        let counts: Vec<f64> = fit.rows.iter().map(|r| r.gold.count as f64).collect();
         let rates = bins.rates(1, &counts, &[[0.0; 2]; BINS]);
         for class in 0..2 {
             assert!((rates.iter().map(|b| b[class]).sum::<f64>() - 1.0).abs() < 1e-12);
@@ -328,8 +328,8 @@ mod tests {
             for (class, size) in [(0, 50.0), (1, 25.0)] {
                 let there = bins.rows.iter().zip(&bins.row_bins[1]);
                 let sum: u64 = there
-                    .filter(|(row, of)| row.rated.truth as usize == class && **of == bin as f64)
-                    .map(|(row, _)| row.rated.count)
+                    .filter(|(row, of)| row.gold.truth as usize == class && **of == bin as f64)
+                    .map(|(row, _)| row.gold.count)
                     .sum();
                 assert!((rates[class] - sum as f64 / size).abs() < 1e-12);
             }

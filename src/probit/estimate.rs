@@ -1,6 +1,6 @@
 //! Headcounts of experts by company: replicates of weights, model, prevalence and counts.
 //!
-//! A replicate draws, in this order, how the annotators answer (weights of the rated people), the prevalence
+//! A replicate draws, in this order, how the annotators answer (weights of the gold people), the prevalence
 //! of each company, and the number of experts: the people with a known truth as they are, a Binomial for
 //! each group of observed people alike, and Binomial(headcount - observed, prevalence) for the people
 //! nobody has seen. People are never looped over: a sum of Bernoullis with one probability is a Binomial.
@@ -8,10 +8,10 @@
 //! The methods differ in the prevalence:
 //!
 //! * `Company`: one prevalence a company, Jeffreys prior, updated by the company's own labels through bins.
-//! * `Pooled`: the same with a logit-normal prior whose mean is linear in log headcount; the
+//! * `Hierarchical`: the same with a logit-normal prior whose mean is linear in log headcount; the
 //!   hyperparameters are drawn in each replicate by Gibbs sweeps over all companies (`pool`).
-//! * `Study`: one prevalence from a Beta prior for all companies, never updated (the original study).
-//! * `StudyTiers`: the same with a prior by headcount (the original study's program). Both in `refit`.
+//! * `Original`: one prevalence from a Beta prior for all companies, never updated (the original study).
+//! * `OriginalBySize`: the same with a prior by headcount (the original study's program). Both in `refit`.
 
 mod pool;
 mod refit;
@@ -31,23 +31,23 @@ use rand_chacha::ChaCha8Rng;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     Company,
-    Pooled,
-    Study,
-    StudyTiers,
+    Hierarchical,
+    Original,
+    OriginalBySize,
 }
 
 impl Method {
     /// Every method with its name in SQL.
     pub const ALL: [(&'static str, Method); 4] = [
         ("company", Method::Company),
-        ("pooled", Method::Pooled),
-        ("study", Method::Study),
-        ("study_tiers", Method::StudyTiers),
+        ("hierarchical", Method::Hierarchical),
+        ("original", Method::Original),
+        ("original_by_size", Method::OriginalBySize),
     ];
 
     /// Whether the model is fitted again in every replicate, as in the original study.
     pub fn refits(self) -> bool {
-        matches!(self, Method::Study | Method::StudyTiers)
+        matches!(self, Method::Original | Method::OriginalBySize)
     }
 }
 
@@ -60,11 +60,11 @@ pub struct Settings {
     /// Of the interval, in (0, 1).
     pub level: f64,
     pub seed: u64,
-    /// Beta prior of the prevalence; `Study` only.
+    /// Beta prior of the prevalence; `Original` only.
     pub prior_alpha: f64,
     pub prior_beta: f64,
-    /// How much annotators' latent means differ between companies (standard deviation); not with `Study`.
-    pub transport_sd: f64,
+    /// How much annotators' latent means differ between companies (standard deviation); not with `Original`.
+    pub drift_sd: f64,
     pub threads: usize,
 }
 
@@ -77,7 +77,7 @@ impl Default for Settings {
             seed: 42,
             prior_alpha: 2.0,
             prior_beta: 10.0,
-            transport_sd: 0.0,
+            drift_sd: 0.0,
             threads: 1,
         }
     }
@@ -95,9 +95,9 @@ pub struct Estimate {
 
 /// Estimates every company of a study, in the study's order.
 ///
-/// Errors when either class has too few rated people.
+/// Errors when either class has too few gold people.
 pub fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
-    study.require_rated()?;
+    study.require_gold()?;
     if settings.method.refits() {
         refit::estimate(study, settings)
     } else {
@@ -105,9 +105,9 @@ pub fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, Stu
     }
 }
 
-/// The prevalence of every company in every replicate, `[company][replicate]`; methods `Company` and `Pooled`.
+/// The prevalence of every company in every replicate, `[company][replicate]`; methods `Company` and `Hierarchical`.
 pub fn prevalences(study: &Study, settings: &Settings) -> Result<Vec<Vec<f64>>, StudyError> {
-    study.require_rated()?;
+    study.require_gold()?;
     let plan = Plan::new(study, settings)?;
     by_company(
         settings,
@@ -161,7 +161,7 @@ struct Drawn {
 }
 
 fn finish(company: &Company, drawn: &[Drawn], level: f64) -> Estimate {
-    let draws: Vec<u64> = drawn.iter().map(|d| company.rated_experts + d.experts).collect();
+    let draws: Vec<u64> = drawn.iter().map(|d| company.gold_experts + d.experts).collect();
     let values: Vec<f64> = draws.iter().map(|d| *d as f64).collect();
     let mut floor: Vec<f64> = drawn.iter().map(|d| d.false_experts as f64).collect();
     floor.sort_unstable_by(f64::total_cmp);
@@ -243,7 +243,7 @@ struct Plan<'a> {
     hyperparameters: Vec<Hyperparameters>,
 }
 
-/// Weights of the rated people and pseudo-counts `[mask]` of one replicate.
+/// Weights of the gold people and pseudo-counts `[mask]` of one replicate.
 struct Source {
     weights: Vec<f64>,
     pseudo_counts: Vec<BinRates>,
@@ -285,13 +285,13 @@ impl Replicate {
 
 impl<'a> Plan<'a> {
     fn new(study: &Study, settings: &'a Settings) -> Result<Self, StudyError> {
-        let fit = CrossFit::new(&study.rated, study.annotators.len(), settings.threads)?;
+        let fit = CrossFit::new(&study.gold, study.annotators.len(), settings.threads)?;
         Ok(Plan::of(Bins::new(&fit, study.masks(), settings.seed), study, settings))
     }
 
     /// The plan of bins that are there already.
     fn of(bins: Bins, study: &Study, settings: &'a Settings) -> Self {
-        let tilted = settings.transport_sd != 0.0;
+        let tilted = settings.drift_sd != 0.0;
         let replicates = parallel::map(settings.threads, settings.draws, |r| {
             let source = Source::new(&bins, r);
             (source.rates(&bins), tilted.then_some(source))
@@ -306,7 +306,7 @@ impl<'a> Plan<'a> {
             pool: Pool::new(study),
             hyperparameters: Vec::new(),
         };
-        if settings.method == Method::Pooled {
+        if settings.method == Method::Hierarchical {
             plan.hyperparameters = parallel::map(settings.threads, settings.draws, |r| plan.pool.draw(&plan, r));
         }
         plan
@@ -352,7 +352,7 @@ impl<'a> Plan<'a> {
         let tilted = |number: usize, tilt: &Stream| {
             let source = &self.sources[number];
             let mut generator = tilt.replicate(replicate.number as u64);
-            self.bins.tilt(&source.weights, self.settings.transport_sd, &mut generator)
+            self.bins.tilt(&source.weights, self.settings.drift_sd, &mut generator)
         };
         let believed = tilted(replicate.number, &prepared.tilt);
         let null = tilted(self.other(replicate.number), &prepared.null_tilt);

@@ -1,4 +1,4 @@
-//! How good annotators are on rated people, each by itself and all of them through the model.
+//! How good annotators are on gold people, each by itself and all of them through the model.
 //!
 //! Sensitivity, specificity and accuracy have Jeffreys intervals (quantiles of Beta(k + 1/2, n - k + 1/2));
 //! bias, the share called expert minus the share of experts, has the interval of Agresti & Min (2005)
@@ -8,20 +8,20 @@
 use super::bins::CrossFit;
 use super::model::Ratios;
 use super::normal::quantile;
-use super::study::{Pattern, Rated, Study, StudyError};
+use super::study::{Gold, Pattern, Study, StudyError};
 use statrs::distribution::{Beta, ContinuousCDF};
 
 /// The name the model has among the annotators.
 pub const MODEL: &str = "(model)";
 
-/// Counts of an annotator's answers on rated people.
+/// Counts of an annotator's answers on gold people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Confusion {
     pub tp: u64,
     pub fp: u64,
     pub tn: u64,
     pub fn_: u64,
-    /// Rated people without an answer.
+    /// Gold people without an answer.
     pub missing: u64,
 }
 
@@ -102,12 +102,12 @@ impl Metrics {
 
 /// Metrics of every annotator, by name, and of the model last.
 ///
-/// `names` and `rated`: all annotators, dropped ones too, and all rated people in the order of the bits
-/// of `names`. The model says expert where the posterior at the rated share of experts is above one half; it
-/// is left out when a class has too few rated people to fit it.
+/// `names` and `gold`: all annotators, dropped ones too, and all gold people in the order of the bits
+/// of `names`. The model says expert where the posterior at the gold share of experts is above one half; it
+/// is left out when a class has too few gold people to fit it.
 pub fn metrics(
     names: &[String],
-    rated: &[Rated],
+    gold: &[Gold],
     study: &Study,
     level: f64,
     threads: usize,
@@ -118,21 +118,21 @@ pub fn metrics(
         .into_iter()
         .map(|j| {
             let mut confusion = Confusion::default();
-            for row in rated {
+            for row in gold {
                 let Pattern { seen, yes } = row.pattern;
                 confusion.add(row.truth, (seen >> j & 1 == 1).then_some(yes >> j & 1 == 1), row.count);
             }
             Metrics::new(&names[j], confusion, level)
         })
         .collect();
-    if study.require_rated().is_ok() {
-        let fit = CrossFit::new(&study.rated, study.annotators.len(), threads)?;
+    if study.require_gold().is_ok() {
+        let fit = CrossFit::new(&study.gold, study.annotators.len(), threads)?;
         let mut without: Vec<Ratios> = fit.without.iter().map(Ratios::new).collect();
-        let prior = (study.rated_in(true) as f64 / study.rated_in(false) as f64).ln();
-        let mut confusion = Confusion { missing: study.rated_unlabelled, ..Confusion::default() };
+        let prior = (study.gold_in(true) as f64 / study.gold_in(false) as f64).ln();
+        let mut confusion = Confusion { missing: study.gold_unlabelled, ..Confusion::default() };
         for row in &fit.rows {
-            let answer = without[row.fold].of(row.rated.pattern) + prior > 0.0;
-            confusion.add(row.rated.truth, Some(answer), row.rated.count);
+            let answer = without[row.fold].of(row.gold.pattern) + prior > 0.0;
+            confusion.add(row.gold.truth, Some(answer), row.gold.count);
         }
         all.push(Metrics::new(MODEL, confusion, level));
     }

@@ -1,6 +1,6 @@
-//! The probit model: from rated people and labels to headcounts of experts.
+//! The probit model: from gold people and labels to headcounts of experts.
 //!
-//! `study` sorts the input, `model` fits correlated annotators to rated people (with `tetrachoric`,
+//! `study` sorts the input, `model` fits correlated annotators to gold people (with `tetrachoric`,
 //! `orthant`, `normal` and `quadrature` below it), `bins` calibrates its likelihood ratios, `prevalence`
 //! draws a company's share of experts, `estimate` puts the replicates together.
 

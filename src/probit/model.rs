@@ -1,4 +1,4 @@
-//! The probit model with class-wise correlated annotators, fitted to rated people.
+//! The probit model with class-wise correlated annotators, fitted to gold people.
 //!
 //! For class k the latent answers are N(mu_k, R_k); annotator j says yes above 0 (Qu, Tan & Kutner 1996):
 //!
@@ -10,7 +10,7 @@
 
 use super::normal::quantile;
 use super::orthant::{OrthantError, orthant_table};
-use super::study::{Pattern, Rated};
+use super::study::{Gold, Pattern};
 use super::tetrachoric::tetrachoric;
 use nalgebra::{DMatrix, SymmetricEigen};
 
@@ -35,13 +35,13 @@ pub struct ClassCounts {
 
 impl ClassCounts {
     /// Counts the rows of `class`, each as heavy as its weight.
-    pub fn new(rated: &[Rated], weights: &[f64], class: bool, annotators: usize) -> Self {
+    pub fn new(gold: &[Gold], weights: &[f64], class: bool, annotators: usize) -> Self {
         let mut counts = ClassCounts {
             yes: vec![0.0; annotators],
             seen: vec![0.0; annotators],
             pairs: vec![[0.0; 4]; annotators * annotators.saturating_sub(1) / 2],
         };
-        for (row, &weight) in rated.iter().zip(weights).filter(|(r, _)| r.truth == class) {
+        for (row, &weight) in gold.iter().zip(weights).filter(|(r, _)| r.truth == class) {
             let Pattern { seen, yes } = row.pattern;
             let mut at = 0;
             for j in 0..annotators {
@@ -79,7 +79,7 @@ impl ClassCounts {
 #[derive(Debug, Clone)]
 pub struct ClassModel {
     pub rates: Vec<f64>,
-    /// Tetrachoric correlations as measured; 0 where a pair has no common rated person.
+    /// Tetrachoric correlations as measured; 0 where a pair has no common gold person.
     pub tetrachoric: DMatrix<f64>,
     /// The correlations of the model.
     pub correlation: DMatrix<f64>,
@@ -156,9 +156,9 @@ pub struct Model {
 }
 
 impl Model {
-    /// Fits both classes to rated people, each row as heavy as its weight (the count of people for a point fit).
-    pub fn fit(rated: &[Rated], weights: &[f64], annotators: usize) -> Result<Model, OrthantError> {
-        let class = |k| ClassModel::new(&ClassCounts::new(rated, weights, k, annotators));
+    /// Fits both classes to gold people, each row as heavy as its weight (the count of people for a point fit).
+    pub fn fit(gold: &[Gold], weights: &[f64], annotators: usize) -> Result<Model, OrthantError> {
+        let class = |k| ClassModel::new(&ClassCounts::new(gold, weights, k, annotators));
         Ok(Model { other: class(false)?, expert: class(true)? })
     }
 
@@ -201,19 +201,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn rows(counts: &[(bool, u32, u64)], annotators: u32) -> Vec<Rated> {
+    fn rows(counts: &[(bool, u32, u64)], annotators: u32) -> Vec<Gold> {
         let seen = (1 << annotators) - 1;
-        counts.iter().map(|&(truth, yes, count)| Rated { truth, pattern: Pattern { seen, yes }, count }).collect()
+        counts.iter().map(|&(truth, yes, count)| Gold { truth, pattern: Pattern { seen, yes }, count }).collect()
     }
 
-    fn weights(rows: &[Rated]) -> Vec<f64> {
+    fn weights(rows: &[Gold]) -> Vec<f64> {
         rows.iter().map(|r| r.count as f64).collect()
     }
 
     #[test]
     fn one_annotator_is_a_ratio_of_smoothed_rates() {
-        let rated = rows(&[(true, 1, 30), (true, 0, 10), (false, 1, 5), (false, 0, 45)], 1);
-        let model = Model::fit(&rated, &weights(&rated), 1).unwrap();
+        let gold = rows(&[(true, 1, 30), (true, 0, 10), (false, 1, 5), (false, 0, 45)], 1);
+        let model = Model::fit(&gold, &weights(&gold), 1).unwrap();
         let ratio = model.log_ratios(1);
         assert!((ratio[1] - ((30.5 / 41.0f64) / (5.5 / 51.0)).ln()).abs() < 1e-12);
         assert!((ratio[0] - ((10.5 / 41.0f64) / (45.5 / 51.0)).ln()).abs() < 1e-12);
@@ -221,8 +221,8 @@ mod tests {
 
     #[test]
     fn no_labels_say_nothing() {
-        let rated = rows(&[(true, 1, 30), (true, 2, 10), (false, 1, 5), (false, 0, 45)], 2);
-        let model = Model::fit(&rated, &weights(&rated), 2).unwrap();
+        let gold = rows(&[(true, 1, 30), (true, 2, 10), (false, 1, 5), (false, 0, 45)], 2);
+        let model = Model::fit(&gold, &weights(&gold), 2).unwrap();
         let mut ratios = Ratios::new(&model);
         assert_eq!(ratios.of(Pattern { seen: 0, yes: 0 }), 0.0);
         assert!(model.log_ratios(0)[0].abs() < 1e-9);
@@ -249,8 +249,8 @@ mod tests {
 
         #[test]
         fn marginal_likelihoods_are_sums(counts in prop::collection::vec((any::<bool>(), 0..16u32, 1..40u64), 20..40)) {
-            let rated = rows(&counts, 4);
-            let model = Model::fit(&rated, &weights(&rated), 4).unwrap();
+            let gold = rows(&counts, 4);
+            let model = Model::fit(&gold, &weights(&gold), 4).unwrap();
             let full = model.expert.log_probabilities(0b1111);
             let part = model.expert.log_probabilities(0b0101);
             for cell in [0b0000, 0b0001, 0b0100, 0b0101usize] {
@@ -265,10 +265,10 @@ mod tests {
         fn flipping_labels_and_classes_mirrors_the_ratios(
             counts in prop::collection::vec((any::<bool>(), 0..8u32, 1..40u64), 20..40)
         ) {
-            let rated = rows(&counts, 3);
+            let gold = rows(&counts, 3);
             let mirror: Vec<_> = counts.iter().map(|&(truth, yes, n)| (!truth, 7 - yes, n)).collect();
             let mirrored = rows(&mirror, 3);
-            let ratio = Model::fit(&rated, &weights(&rated), 3).unwrap().log_ratios(7);
+            let ratio = Model::fit(&gold, &weights(&gold), 3).unwrap().log_ratios(7);
             let back = Model::fit(&mirrored, &weights(&mirrored), 3).unwrap().log_ratios(7);
             for cell in 0..8 {
                 prop_assert!((ratio[cell] + back[7 - cell]).abs() < 1e-6);

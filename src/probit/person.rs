@@ -1,15 +1,15 @@
 //! How likely each person is an expert.
 //!
-//! In every replicate the model is fitted to the rated people under Bayesian bootstrap weights, and a
+//! In every replicate the model is fitted to the gold people under Bayesian bootstrap weights, and a
 //! person's likelihood ratio meets a prior: the prevalence drawn for the person's company (method
 //! `company`, so the company's other people speak too), a number the user gives, or the share of experts
-//! among the rated. Mean and quantiles are over replicates.
+//! among the gold. Mean and quantiles are over replicates.
 
 use super::bins::{Bins, CrossFit};
 use super::estimate::{Settings, prevalences};
 use super::model::Model;
 use super::prevalence::posterior;
-use super::study::{Pattern, Rated, Study, StudyError};
+use super::study::{Gold, Pattern, Study, StudyError};
 use super::summary::{Summary, summarise};
 use crate::parallel;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,8 +24,8 @@ pub enum PersonPrior {
     Company,
     /// The same for everybody, in (0, 1).
     Fixed(f64),
-    /// The share of experts among the rated people.
-    RatedShare,
+    /// The share of experts among the gold people.
+    GoldShare,
 }
 
 /// The posterior of people of one company and pattern.
@@ -36,7 +36,7 @@ pub struct Posterior {
     pub summary: Summary,
 }
 
-/// The posterior of every (company, pattern) in `kinds`; people without a company have the rated share as
+/// The posterior of every (company, pattern) in `kinds`; people without a company have the gold share as
 /// prior under [`PersonPrior::Company`].
 pub fn posteriors(
     study: &Study,
@@ -44,14 +44,14 @@ pub fn posteriors(
     prior: PersonPrior,
     settings: &Settings,
 ) -> Result<Vec<Posterior>, StudyError> {
-    study.require_rated()?;
+    study.require_gold()?;
     let annotators = study.annotators.len();
     let settings = Settings { draws: REPLICATES, ..settings.clone() };
     let patterns: BTreeSet<Pattern> = kinds.iter().map(|(_, pattern)| *pattern).collect();
     let patterns: Vec<Pattern> = patterns.into_iter().collect();
     // [replicate][pattern]: likelihood ratios under the weights of the replicate
-    let fit = CrossFit::new(&study.rated, annotators, settings.threads)?;
-    let people: Vec<Rated> = fit.rows.iter().map(|row| row.rated).collect();
+    let fit = CrossFit::new(&study.gold, annotators, settings.threads)?;
+    let people: Vec<Gold> = fit.rows.iter().map(|row| row.gold).collect();
     let bins = Bins::new(&fit, Vec::new(), settings.seed);
     let ratios = parallel::map(settings.threads, REPLICATES, |r| -> Result<Vec<f64>, StudyError> {
         let model = Model::fit(&people, &bins.weights(r as u64), annotators)?;
@@ -62,7 +62,7 @@ pub fn posteriors(
             .collect())
     });
     let ratios = ratios.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let share = study.rated_in(true) as f64 / (study.rated_in(true) + study.rated_in(false)) as f64;
+    let share = study.gold_in(true) as f64 / (study.gold_in(true) + study.gold_in(false)) as f64;
     let by_company: BTreeMap<&str, Vec<f64>> = if prior == PersonPrior::Company {
         let names = study.companies.iter().map(|c| c.name.as_str());
         names.zip(prevalences(study, &settings)?).collect()

@@ -1,7 +1,7 @@
 //! The fitted model as rows of one number each.
 
 use super::model::{ClassCounts, Model};
-use super::study::{Rated, Study, StudyError};
+use super::study::{Gold, Study, StudyError};
 
 /// One number of the model, with what it is about.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,10 +15,10 @@ pub struct Quantity {
     pub note: Option<String>,
 }
 
-/// The model fitted to the rated people of a study: annotators, what was dropped and why, rates, thresholds
+/// The model fitted to the gold people of a study: annotators, what was dropped and why, rates, thresholds
 /// and correlations of both classes.
 pub fn report(study: &Study, unknown_ratings: u64) -> Result<Vec<Quantity>, StudyError> {
-    study.require_rated()?;
+    study.require_gold()?;
     let mut rows = Vec::new();
     let overall = |quantity, value: u64, note: &str| Quantity {
         quantity,
@@ -33,9 +33,9 @@ pub fn report(study: &Study, unknown_ratings: u64) -> Result<Vec<Quantity>, Stud
         "ratings of people who are not in profiles; they are left out",
     ));
     rows.push(overall(
-        "rated_unlabelled",
-        study.rated_unlabelled,
-        "rated people without a label of the model's annotators; they are left out",
+        "gold_unlabelled",
+        study.gold_unlabelled,
+        "gold people without a label of the model's annotators; they are left out",
     ));
     for (name, reason) in &study.dropped {
         rows.push(Quantity {
@@ -45,8 +45,8 @@ pub fn report(study: &Study, unknown_ratings: u64) -> Result<Vec<Quantity>, Stud
             ..Quantity::default()
         });
     }
-    let weights: Vec<f64> = study.rated.iter().map(|r| r.count as f64).collect();
-    let model = Model::fit(&study.rated, &weights, study.annotators.len())?;
+    let weights: Vec<f64> = study.gold.iter().map(|r| r.count as f64).collect();
+    let model = Model::fit(&study.gold, &weights, study.annotators.len())?;
     for class in [true, false] {
         class_rows(study, &model, &weights, class, &mut rows);
     }
@@ -54,11 +54,11 @@ pub fn report(study: &Study, unknown_ratings: u64) -> Result<Vec<Quantity>, Stud
 }
 
 fn class_rows(study: &Study, model: &Model, weights: &[f64], class: bool, rows: &mut Vec<Quantity>) {
-    let counts = ClassCounts::new(&study.rated, weights, class, study.annotators.len());
+    let counts = ClassCounts::new(&study.gold, weights, class, study.annotators.len());
     let fitted = model.class(class);
     let row =
         |quantity, value: f64| Quantity { class: Some(class), quantity, value: Some(value), ..Quantity::default() };
-    rows.push(row("rated", study.rated_in(class) as f64));
+    rows.push(row("gold", study.gold_in(class) as f64));
     rows.push(row("smallest_eigenvalue", fitted.smallest_eigenvalue));
     for (j, name) in study.annotators.iter().enumerate() {
         for (quantity, value) in [
@@ -84,7 +84,7 @@ fn class_rows(study: &Study, model: &Model, weights: &[f64], class: bool, rows: 
                 rows.push(Quantity {
                     annotator: Some(study.annotators[i].clone()),
                     other: Some(study.annotators[j].clone()),
-                    note: (common == 0.0).then(|| "no rated person has both labels".to_string()),
+                    note: (common == 0.0).then(|| "no gold person has both labels".to_string()),
                     ..row(quantity, value)
                 });
             }
@@ -92,7 +92,7 @@ fn class_rows(study: &Study, model: &Model, weights: &[f64], class: bool, rows: 
     }
 }
 
-/// How two annotators agree on the rated people of a class.
+/// How two annotators agree on the gold people of a class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agreement {
     pub class: bool,
@@ -100,16 +100,16 @@ pub struct Agreement {
     pub other: String,
     pub phi: Option<f64>,
     pub tetrachoric: Option<f64>,
-    /// Rated people of the class with both labels.
+    /// Gold people of the class with both labels.
     pub n: u64,
 }
 
 /// Every pair of annotators, dropped ones too, in both classes; `names` in the order of the rows' bits.
-pub fn agreements(names: &[String], rated: &[Rated]) -> Vec<Agreement> {
-    let weights: Vec<f64> = rated.iter().map(|r| r.count as f64).collect();
+pub fn agreements(names: &[String], gold: &[Gold]) -> Vec<Agreement> {
+    let weights: Vec<f64> = gold.iter().map(|r| r.count as f64).collect();
     let mut rows = Vec::new();
     for class in [true, false] {
-        let counts = ClassCounts::new(rated, &weights, class, names.len());
+        let counts = ClassCounts::new(gold, &weights, class, names.len());
         let mut at = 0;
         for j in 0..names.len() {
             for i in 0..j {

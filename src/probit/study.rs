@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most annotators a study may have.
 pub const MAX_ANNOTATORS: usize = super::orthant::MAX_DIMENSIONS;
 
-/// Fewest rated people with labels that each class needs.
-pub const MIN_RATED: u64 = 10;
+/// Fewest gold people with labels that each class needs.
+pub const MIN_GOLD: u64 = 10;
 
 /// Which labels a person has, and which of them say yes; bit j stands for annotator j.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -39,9 +39,9 @@ pub struct Count {
     pub headcount: Option<f64>,
 }
 
-/// `count` rated people of the same class and pattern.
+/// `count` gold people of the same class and pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rated {
+pub struct Gold {
     pub truth: bool,
     pub pattern: Pattern,
     pub count: u64,
@@ -56,8 +56,8 @@ pub struct Company {
     /// Those with at least one label, of any annotator.
     pub labelled: u64,
     /// Those whose truth is known, and how many of them are experts.
-    pub rated: u64,
-    pub rated_experts: u64,
+    pub gold: u64,
+    pub gold_experts: u64,
     pub headcount: u64,
     /// Whether the headcount given was below the number observed, and raised to it.
     pub raised: bool,
@@ -68,9 +68,9 @@ pub struct Company {
 /// Why an annotator takes no part in the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// No label on a rated person of the class.
-    Unrated { class: bool },
-    /// In every rated person with both labels it equals the other.
+    /// No label on a gold person of the class.
+    NoGold { class: bool },
+    /// In every gold person with both labels it equals the other.
     Duplicate { other: String },
     /// It is the opposite of the other.
     Opposite { other: String },
@@ -83,17 +83,17 @@ pub enum Reason {
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Reason::Unrated { class } => {
+            Reason::NoGold { class } => {
                 let class = if *class { "expert" } else { "non-expert" };
-                write!(f, "no label on any rated {class}")
+                write!(f, "no label on any gold {class}")
             }
-            Reason::Duplicate { other } => write!(f, "the same as {other} in every rated person with both labels"),
-            Reason::Opposite { other } => write!(f, "the opposite of {other} in every rated person with both labels"),
+            Reason::Duplicate { other } => write!(f, "the same as {other} in every gold person with both labels"),
+            Reason::Opposite { other } => write!(f, "the opposite of {other} in every gold person with both labels"),
             Reason::And { first, second } => {
-                write!(f, "{first} AND {second} in every rated person with the three labels")
+                write!(f, "{first} AND {second} in every gold person with the three labels")
             }
             Reason::Or { first, second } => {
-                write!(f, "{first} OR {second} in every rated person with the three labels")
+                write!(f, "{first} OR {second} in every gold person with the three labels")
             }
         }
     }
@@ -107,10 +107,10 @@ pub enum StudyError {
     )]
     TooManyAnnotators(usize),
     #[error(
-        "needs at least {MIN_RATED} rated {class} with labels to calibrate the annotators, got {got}; \
-         a rated person is a profile whose truth is not NULL"
+        "needs at least {MIN_GOLD} gold {class} with labels to calibrate the annotators, got {got}; \
+         a gold person is a profile whose truth is not NULL"
     )]
-    TooFewRated { class: &'static str, got: u64 },
+    TooFewGold { class: &'static str, got: u64 },
     #[error("headcount must be a whole number of at least 0, got {value} for company {company}")]
     Headcount { company: String, value: f64 },
     #[error(transparent)]
@@ -120,15 +120,15 @@ pub enum StudyError {
 /// A study in its canonical order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Study {
-    /// The annotators of the model, ordered by their counts on rated people, ties by name.
+    /// The annotators of the model, ordered by their counts on gold people, ties by name.
     pub annotators: Vec<String>,
     /// Where each of them stood in the names given.
     pub positions: Vec<usize>,
     pub dropped: Vec<(String, Reason)>,
-    /// Rated people with at least one label of the model's annotators; sorted.
-    pub rated: Vec<Rated>,
-    /// Rated people without any such label.
-    pub rated_unlabelled: u64,
+    /// Gold people with at least one label of the model's annotators; sorted.
+    pub gold: Vec<Gold>,
+    /// Gold people without any such label.
+    pub gold_unlabelled: u64,
     /// Sorted by name.
     pub companies: Vec<Company>,
 }
@@ -136,43 +136,43 @@ pub struct Study {
 impl Study {
     /// Sorts, merges and checks. `names`: the annotators, bit j of the masks stands for `names[j]`.
     ///
-    /// Does not ask for a minimum of rated people: see [`Study::require_rated`].
+    /// Does not ask for a minimum of gold people: see [`Study::require_gold`].
     pub fn new(names: &[String], counts: &[Count]) -> Result<Study, StudyError> {
         if names.len() > MAX_ANNOTATORS {
             return Err(StudyError::TooManyAnnotators(names.len()));
         }
         let mut study = Study::default();
         let order = canonical_order(names, counts);
-        let rated = merge_rated(counts, &order);
-        study.dropped = implied(&order.iter().map(|&p| names[p].clone()).collect::<Vec<_>>(), &rated);
+        let gold = merge_gold(counts, &order);
+        study.dropped = implied(&order.iter().map(|&p| names[p].clone()).collect::<Vec<_>>(), &gold);
         study.positions =
             order.into_iter().filter(|&p| !study.dropped.iter().any(|(name, _)| *name == names[p])).collect();
         study.annotators = study.positions.iter().map(|&p| names[p].clone()).collect();
-        for row in merge_rated(counts, &study.positions) {
+        for row in merge_gold(counts, &study.positions) {
             if row.pattern.seen == 0 {
-                study.rated_unlabelled += row.count;
+                study.gold_unlabelled += row.count;
             } else {
-                study.rated.push(row);
+                study.gold.push(row);
             }
         }
         study.companies = companies(counts, &study.positions)?;
         Ok(study)
     }
 
-    /// An error unless both classes have [`MIN_RATED`] rated people with labels.
-    pub fn require_rated(&self) -> Result<(), StudyError> {
+    /// An error unless both classes have [`MIN_GOLD`] gold people with labels.
+    pub fn require_gold(&self) -> Result<(), StudyError> {
         for (class, name) in [(true, "experts"), (false, "non-experts")] {
-            let got = self.rated_in(class);
-            if got < MIN_RATED {
-                return Err(StudyError::TooFewRated { class: name, got });
+            let got = self.gold_in(class);
+            if got < MIN_GOLD {
+                return Err(StudyError::TooFewGold { class: name, got });
             }
         }
         Ok(())
     }
 
-    /// Rated people of a class that have a label.
-    pub fn rated_in(&self, class: bool) -> u64 {
-        self.rated.iter().filter(|r| r.truth == class).map(|r| r.count).sum()
+    /// Gold people of a class that have a label.
+    pub fn gold_in(&self, class: bool) -> u64 {
+        self.gold.iter().filter(|r| r.truth == class).map(|r| r.count).sum()
     }
 
     /// The model's pattern of masks in the order of the names given.
@@ -188,9 +188,9 @@ impl Study {
     }
 }
 
-/// The rated people by class and pattern, bits in the order of the names given, dropped annotators too.
-pub fn rated_people(counts: &[Count], annotators: usize) -> Vec<Rated> {
-    merge_rated(counts, &(0..annotators).collect::<Vec<_>>())
+/// The gold people by class and pattern, bits in the order of the names given, dropped annotators too.
+pub fn gold_people(counts: &[Count], annotators: usize) -> Vec<Gold> {
+    merge_gold(counts, &(0..annotators).collect::<Vec<_>>())
 }
 
 fn remap(seen: u64, yes: u64, positions: &[usize]) -> Pattern {
@@ -202,7 +202,7 @@ fn remap(seen: u64, yes: u64, positions: &[usize]) -> Pattern {
     pattern
 }
 
-/// Annotators by their counts on rated people (yes and labels in either class), ties by name.
+/// Annotators by their counts on gold people (yes and labels in either class), ties by name.
 fn canonical_order(names: &[String], counts: &[Count]) -> Vec<usize> {
     let mut keyed: Vec<([u64; 4], &String, usize)> = names
         .iter()
@@ -223,14 +223,14 @@ fn canonical_order(names: &[String], counts: &[Count]) -> Vec<usize> {
     keyed.into_iter().map(|(_, _, position)| position).collect()
 }
 
-fn merge_rated(counts: &[Count], positions: &[usize]) -> Vec<Rated> {
+fn merge_gold(counts: &[Count], positions: &[usize]) -> Vec<Gold> {
     let mut merged: BTreeMap<(bool, Pattern), u64> = BTreeMap::new();
     for row in counts {
         if let Some(truth) = row.truth {
             *merged.entry((truth, remap(row.seen, row.yes, positions))).or_default() += row.count;
         }
     }
-    merged.into_iter().map(|((truth, pattern), count)| Rated { truth, pattern, count }).collect()
+    merged.into_iter().map(|((truth, pattern), count)| Gold { truth, pattern, count }).collect()
 }
 
 fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, StudyError> {
@@ -243,7 +243,7 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
     let mut companies = Vec::with_capacity(grouped.len());
     for (name, rows) in grouped {
         let mut people: BTreeMap<Pattern, u64> = BTreeMap::new();
-        let (mut observed, mut labelled, mut rated, mut rated_experts) = (0, 0, 0, 0);
+        let (mut observed, mut labelled, mut gold, mut gold_experts) = (0, 0, 0, 0);
         let mut stated: Option<f64> = None;
         for row in rows {
             observed += row.count;
@@ -252,8 +252,8 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
             }
             match row.truth {
                 Some(truth) => {
-                    rated += row.count;
-                    rated_experts += if truth { row.count } else { 0 };
+                    gold += row.count;
+                    gold_experts += if truth { row.count } else { 0 };
                 }
                 None => *people.entry(remap(row.seen, row.yes, positions)).or_default() += row.count,
             }
@@ -269,8 +269,8 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
             name: name.to_string(),
             observed,
             labelled,
-            rated,
-            rated_experts,
+            gold,
+            gold_experts,
             headcount: stated.unwrap_or(observed).max(observed),
             raised: stated.is_some_and(|s| s < observed),
             people: people.into_iter().collect(),
@@ -279,19 +279,18 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
     Ok(companies)
 }
 
-/// Annotators that rated people show to be determined by others, in the order of `names`.
+/// Annotators that gold people show to be determined by others, in the order of `names`.
 ///
 /// An annotator must have said both yes and no, three times each for AND and OR, which small samples
 /// show by chance.
-fn implied(names: &[String], rated: &[Rated]) -> Vec<(String, Reason)> {
+fn implied(names: &[String], gold: &[Gold]) -> Vec<(String, Reason)> {
     let mut dropped: BTreeMap<usize, Reason> = BTreeMap::new();
     for j in 0..names.len() {
         for class in [true, false] {
-            let mut labels =
-                rated.iter().filter(|r| r.truth == class).map(|r| r.pattern.seen).filter(|&seen| seen != 0);
+            let mut labels = gold.iter().filter(|r| r.truth == class).map(|r| r.pattern.seen).filter(|&seen| seen != 0);
             // where nobody of a class has a label, the people are missing and not the annotators
             if labels.clone().next().is_some() && !labels.any(|seen| seen >> j & 1 == 1) {
-                dropped.insert(j, Reason::Unrated { class });
+                dropped.insert(j, Reason::NoGold { class });
             }
         }
     }
@@ -299,7 +298,7 @@ fn implied(names: &[String], rated: &[Rated]) -> Vec<(String, Reason)> {
     let follows = |j: usize, others: &[usize], least: u64, rule: &dyn Fn(&[bool]) -> bool| {
         let needed = others.iter().fold(1u32 << j, |mask, o| mask | 1 << o);
         let (mut yes, mut no) = (0, 0);
-        for row in rated.iter().filter(|r| r.pattern.seen & needed == needed) {
+        for row in gold.iter().filter(|r| r.pattern.seen & needed == needed) {
             let answer = |k: &usize| row.pattern.yes >> k & 1 == 1;
             if rule(&others.iter().map(answer).collect::<Vec<_>>()) != answer(&j) {
                 return false;
@@ -343,7 +342,7 @@ fn implied(names: &[String], rated: &[Rated]) -> Vec<(String, Reason)> {
 mod tests {
     use super::*;
 
-    fn rated(truth: bool, seen: u64, yes: u64, count: u64) -> Count {
+    fn gold(truth: bool, seen: u64, yes: u64, count: u64) -> Count {
         Count { company: None, truth: Some(truth), seen, yes, count, headcount: None }
     }
 
@@ -357,9 +356,9 @@ mod tests {
         let mut counts = Vec::new();
         for truth in [false, true] {
             for (yes, n) in [(0b000, 9), (0b001, 5), (0b010, 6), (0b111, 7)] {
-                counts.push(rated(truth, 0b111, yes, n));
+                counts.push(gold(truth, 0b111, yes, n));
             }
-            counts.push(rated(truth, 0b101, 0b001, 3));
+            counts.push(gold(truth, 0b101, 0b001, 3));
         }
         let study = Study::new(&names(3), &counts).unwrap();
         let [(name, Reason::And { first, second })] = &study.dropped[..] else {
@@ -372,12 +371,12 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_nobody_rated_is_named() {
-        let counts = [rated(true, 0b11, 0b01, 20), rated(true, 0b11, 0b11, 9), rated(false, 0, 0, 30)];
+    fn a_class_that_nobody_gold_is_named() {
+        let counts = [gold(true, 0b11, 0b01, 20), gold(true, 0b11, 0b11, 9), gold(false, 0, 0, 30)];
         let study = Study::new(&names(2), &counts).unwrap();
         assert_eq!(study.dropped, []);
-        let error = StudyError::TooFewRated { class: "non-experts", got: 0 };
-        assert_eq!(study.require_rated(), Err(error));
+        let error = StudyError::TooFewGold { class: "non-experts", got: 0 };
+        assert_eq!(study.require_gold(), Err(error));
     }
 
     #[test]
@@ -386,43 +385,43 @@ mod tests {
         for truth in [false, true] {
             // a1 repeats a0, a2 contradicts it, a3 has labels on experts only
             let third = if truth { 0b1000 } else { 0 };
-            counts.push(rated(truth, 0b0111 | third, 0b0011, 12));
-            counts.push(rated(truth, 0b0111 | third, 0b0100 | third, 5));
+            counts.push(gold(truth, 0b0111 | third, 0b0011, 12));
+            counts.push(gold(truth, 0b0111 | third, 0b0100 | third, 5));
         }
         let study = Study::new(&names(4), &counts).unwrap();
         let dropped: BTreeMap<_, _> = study.dropped.into_iter().collect();
         assert_eq!(dropped.len(), 3);
-        assert_eq!(dropped["a3"], Reason::Unrated { class: false });
+        assert_eq!(dropped["a3"], Reason::NoGold { class: false });
         assert_eq!(study.annotators.len(), 1);
     }
 
     #[test]
     fn names_and_positions_change_nothing() {
         let counts = [
-            rated(true, 0b11, 0b01, 20),
-            rated(true, 0b11, 0b11, 5),
-            rated(false, 0b11, 0b00, 20),
-            rated(false, 0b11, 0b10, 3),
+            gold(true, 0b11, 0b01, 20),
+            gold(true, 0b11, 0b11, 5),
+            gold(false, 0b11, 0b00, 20),
+            gold(false, 0b11, 0b10, 3),
         ];
         let swapped: Vec<Count> =
             counts.iter().rev().map(|c| Count { yes: (c.yes >> 1) | (c.yes & 1) << 1, ..c.clone() }).collect();
         let one = Study::new(&["x".into(), "y".into()], &counts).unwrap();
         let other = Study::new(&["y".into(), "x".into()], &swapped).unwrap();
-        assert_eq!(one.rated, other.rated);
+        assert_eq!(one.gold, other.gold);
         assert_eq!(one.annotators, other.annotators);
         let renamed = Study::new(&["q".into(), "p".into()], &counts).unwrap();
-        assert_eq!(one.rated, renamed.rated);
+        assert_eq!(one.gold, renamed.gold);
     }
 
     #[test]
     fn companies_are_counted_and_headcounts_checked() {
         let row =
             |truth, seen, count, headcount| Count { company: Some("c".into()), truth, seen, yes: 0, count, headcount };
-        let labels = [rated(true, 1, 1, 12), rated(false, 1, 0, 12)];
+        let labels = [gold(true, 1, 1, 12), gold(false, 1, 0, 12)];
         let with = |rows: &[Count]| Study::new(&names(1), &[&labels, rows].concat());
         let study = with(&[row(None, 1, 5, Some(3.0)), row(None, 0, 2, None), row(Some(true), 1, 1, None)]).unwrap();
         let company = &study.companies[0];
-        assert_eq!((company.observed, company.labelled, company.rated, company.rated_experts), (8, 6, 1, 1));
+        assert_eq!((company.observed, company.labelled, company.gold, company.gold_experts), (8, 6, 1, 1));
         assert_eq!((company.headcount, company.raised), (8, true));
         assert_eq!(company.people.iter().map(|(_, n)| n).sum::<u64>(), 7);
         let study = with(&[row(None, 1, 5, Some(30.0)), row(None, 1, 1, Some(40.0))]).unwrap();
@@ -433,9 +432,9 @@ mod tests {
     }
 
     #[test]
-    fn too_few_rated_people_and_too_many_annotators_are_errors() {
-        let study = Study::new(&names(1), &[rated(true, 1, 1, 12), rated(false, 1, 0, 9)]).unwrap();
-        assert_eq!(study.require_rated(), Err(StudyError::TooFewRated { class: "non-experts", got: 9 }));
+    fn too_few_gold_people_and_too_many_annotators_are_errors() {
+        let study = Study::new(&names(1), &[gold(true, 1, 1, 12), gold(false, 1, 0, 9)]).unwrap();
+        assert_eq!(study.require_gold(), Err(StudyError::TooFewGold { class: "non-experts", got: 9 }));
         assert_eq!(Study::new(&names(13), &[]), Err(StudyError::TooManyAnnotators(13)));
     }
 }

@@ -66,8 +66,8 @@ pub struct Settings {
     pub truth_model: TruthModel,
     /// Most people observed in a company.
     pub max_observed: u64,
-    pub rated_experts: u64,
-    pub rated_others: u64,
+    pub gold_experts: u64,
+    pub gold_others: u64,
     /// Share of labels missing at random.
     pub missing: f64,
     /// Share of companies without labels of language models.
@@ -82,8 +82,8 @@ impl Default for Settings {
             drift: 0.0,
             truth_model: TruthModel::Probit6,
             max_observed: 3000,
-            rated_experts: 153,
-            rated_others: 432,
+            gold_experts: 153,
+            gold_others: 432,
             missing: 0.05,
             models_missing: 0.2,
         }
@@ -118,7 +118,7 @@ struct ClassTruth {
     factor: DMatrix<f64>,
 }
 
-/// A simulator of companies and rated people.
+/// A simulator of companies and gold people.
 pub struct Simulator {
     settings: Settings,
     /// Bits of the latent axes.
@@ -144,12 +144,12 @@ impl Simulator {
         Simulator { settings, axes, classes }
     }
 
-    /// The rated people: experts first.
-    pub fn rated(&self) -> Vec<Person> {
+    /// The gold people: experts first.
+    pub fn gold(&self) -> Vec<Person> {
         let mut generator = Stream::new(self.settings.seed, Purpose::Simulation, 0).replicate(0);
         let still = vec![0.0; ANNOTATORS.len()];
-        let experts = std::iter::repeat_n(true, self.settings.rated_experts as usize);
-        let others = std::iter::repeat_n(false, self.settings.rated_others as usize);
+        let experts = std::iter::repeat_n(true, self.settings.gold_experts as usize);
+        let others = std::iter::repeat_n(false, self.settings.gold_others as usize);
         experts.chain(others).map(|expert| self.person(expert, &still, true, &mut generator)).collect()
     }
 
@@ -208,7 +208,7 @@ impl Simulator {
     /// The whole study as the database would count it, and the true number of experts of each company.
     pub fn study(&self) -> (Vec<Count>, Vec<Company>) {
         let mut counted: BTreeMap<(Option<usize>, Option<bool>, Pattern), u64> = BTreeMap::new();
-        for person in self.rated() {
+        for person in self.gold() {
             *counted.entry((None, Some(person.expert), person.pattern)).or_default() += 1;
         }
         let companies: Vec<Company> = (0..self.settings.companies).map(|index| self.company(index)).collect();
@@ -244,7 +244,7 @@ fn correlations(expert: bool, rate: &dyn Fn(usize) -> f64) -> DMatrix<f64> {
             full[(PRIMITIVES[j], PRIMITIVES[i])] = rho;
         }
     }
-    // as many people as the study rated: they decide what half a person in an empty cell means
+    // as many people as the study gold: they decide what half a person in an empty cell means
     let people = if expert { 153.0 } else { 432.0 };
     for &other in &PRIMITIVES {
         // the cells of (broad, strict, other); an AND with one of its parts has an empty cell
@@ -281,12 +281,12 @@ mod tests {
     fn answers_follow_the_rates() {
         for (_, truth_model) in TruthModel::ALL {
             let people = Simulator::new(Settings {
-                rated_experts: 20_000,
-                rated_others: 20_000,
+                gold_experts: 20_000,
+                gold_others: 20_000,
                 truth_model,
                 ..Settings::default()
             })
-            .rated();
+            .gold();
             for (annotator, (sensitivity, false_positive)) in RATES.iter().enumerate() {
                 let bit = |mask: u32| mask >> annotator & 1 == 1;
                 for (expert, rate) in [(true, sensitivity), (false, false_positive)] {

@@ -10,9 +10,9 @@ use duckdb::arrow::array::{Array, RecordBatch};
 use duckdb::arrow::datatypes::DataType;
 use std::collections::HashMap;
 
-/// One row a rating; `label` NULL where it is missing, `known` the item's class where that is given.
+/// One row a rating; `label` NULL where it is missing, `gold` the item's class where that is given.
 const LABELS: &Schema =
-    &[("item", Kind::Integer), ("annotator", Kind::Integer), ("label", Kind::Integer), ("known", Kind::Integer)];
+    &[("item", Kind::Integer), ("annotator", Kind::Integer), ("label", Kind::Integer), ("gold", Kind::Integer)];
 
 fn arguments() -> Vec<DataType> {
     vec![rows_of(LABELS), DataType::Utf8]
@@ -24,7 +24,7 @@ struct Fitted {
     items: usize,
     annotators: usize,
     labels: usize,
-    known: usize,
+    gold: usize,
 }
 
 fn fit(caller: &str, input: &RecordBatch, call: usize) -> Result<Fitted, Failure> {
@@ -38,7 +38,7 @@ fn fit(caller: &str, input: &RecordBatch, call: usize) -> Result<Fitted, Failure
     options.finish()?;
     let rows = rows(input, 0, call);
     let mut labels = Vec::with_capacity(rows.len());
-    let mut known = HashMap::new();
+    let mut gold = HashMap::new();
     let (mut items, mut annotators) = (0, 0);
     for row in 0..rows.len() {
         let number = |field| integer_at(&rows, field, row).and_then(|value| u32::try_from(value).ok());
@@ -51,12 +51,12 @@ fn fit(caller: &str, input: &RecordBatch, call: usize) -> Result<Fitted, Failure
             labels.push(Label { item, annotator, class });
         }
         if let Some(class) = number(3) {
-            known.insert(item, class);
+            gold.insert(item, class);
         }
     }
-    let fit = Fit::new(&labels, items, annotators, classes, &known, &settings)
+    let fit = Fit::new(&labels, items, annotators, classes, &gold, &settings)
         .map_err(|error| format!("{caller}: {error}"))?;
-    Ok(Fitted { fit, items, annotators, labels: labels.len(), known: known.len() })
+    Ok(Fitted { fit, items, annotators, labels: labels.len(), gold: gold.len() })
 }
 
 /// `muster_dawid_skene(labels, options)`: one row an item and class.
@@ -140,10 +140,10 @@ impl Kernel for DawidSkeneModel {
     }
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let Fitted { fit, items, annotators, labels, known } = fit("dawid_skene_model", input, call)?;
+        let Fitted { fit, items, annotators, labels, gold } = fit("dawid_skene_model", input, call)?;
         let mut rows: Vec<(Option<i64>, &str, f64)> = vec![
             (None, "profiles", items as f64),
-            (None, "known", known as f64),
+            (None, "gold", gold as f64),
             (None, "annotators", annotators as f64),
             (None, "labels", labels as f64),
             (None, "iterations", fit.iterations as f64),

@@ -133,7 +133,7 @@ const NONE: &str = "CREATE TABLE muster.main._muster_none (profile_id VARCHAR)";
 fn create_macros(connection: &Connection) -> Result<(), Failure> {
     connection.execute_batch(NONE)?;
     for function in functions() {
-        connection.execute_batch(function.sql)?;
+        connection.execute_batch(&function.sql)?;
         let kind = if function.table { "MACRO TABLE" } else { "MACRO" };
         let comment = function.description.replace('\'', "''");
         connection.execute_batch(&format!("COMMENT ON {kind} {CATALOG}.main.{} IS '{comment}'", function.name))?;

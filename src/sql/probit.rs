@@ -8,7 +8,7 @@ use crate::probit::estimate::{Method, Settings, estimate};
 use crate::probit::metrics::{Interval, metrics};
 use crate::probit::person::{PersonPrior, posteriors};
 use crate::probit::report::{agreements, report};
-use crate::probit::study::rated_people;
+use crate::probit::study::gold_people;
 use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
 use std::collections::BTreeSet;
@@ -38,7 +38,7 @@ impl Kernel for FitProbitBootstrap {
         ("n_observed", Kind::Integer),
         ("n_labelled", Kind::Integer),
         ("headcount", Kind::Integer),
-        ("headcount_flag", Kind::Boolean),
+        ("headcount_raised", Kind::Boolean),
         ("estimate", Kind::Real),
         ("median", Kind::Real),
         ("sd", Kind::Real),
@@ -67,13 +67,13 @@ impl Kernel for FitProbitBootstrap {
             seed: seed(&mut options)?,
             prior_alpha: options.number("prior_alpha", "be a positive number", positive)?,
             prior_beta: options.number("prior_beta", "be a positive number", positive)?,
-            transport_sd: options.number("transport_sd", "be a number from 0 to 2", |x| (0.0..=2.0).contains(&x))?,
+            drift_sd: options.number("drift_sd", "be a number from 0 to 2", |x| (0.0..=2.0).contains(&x))?,
             threads: threads(&mut options)?,
         };
         let keep = options.boolean("keep_draws")?;
-        if settings.transport_sd > 0.0 && settings.method.refits() {
-            let allowed = "be 0 with the methods 'study' and 'study_tiers', which have no drift";
-            return Err(options.invalid("transport_sd", allowed, Some(settings.transport_sd.to_string())).into());
+        if settings.drift_sd > 0.0 && settings.method.refits() {
+            let allowed = "be 0 with the methods 'original' and 'original_by_size', which have no drift";
+            return Err(options.invalid("drift_sd", allowed, Some(settings.drift_sd.to_string())).into());
         }
         options.finish()?;
         let counted = Counted::read(caller, input, 0, call);
@@ -169,7 +169,7 @@ impl Kernel for ProbitPosterior {
         let study = counted.study()?;
         let prior = match given {
             Some(pi) => PersonPrior::Fixed(pi),
-            None if study.companies.is_empty() => PersonPrior::RatedShare,
+            None if study.companies.is_empty() => PersonPrior::GoldShare,
             None => PersonPrior::Company,
         };
         let kinds: BTreeSet<_> =
@@ -235,8 +235,8 @@ impl Kernel for AnnotatorMetrics {
         options.finish()?;
         let counted = Counted::read(caller, input, 0, call);
         let study = counted.study()?;
-        let rated = rated_people(&counted.counts, counted.annotators.len());
-        let rows = metrics(&counted.annotators, &rated, &study, level, threads).map_err(|e| counted.failure(e))?;
+        let gold = gold_people(&counted.counts, counted.annotators.len());
+        let rows = metrics(&counted.annotators, &gold, &study, level, threads).map_err(|e| counted.failure(e))?;
         let whole = |of: fn(&crate::probit::metrics::Confusion) -> u64| {
             Column::Integer(rows.iter().map(|r| Some(of(&r.confusion) as i64)).collect())
         };
@@ -280,8 +280,8 @@ impl Kernel for AnnotatorCorrelations {
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
         let counted = Counted::read("annotator_correlations", input, 0, call);
         counted.study()?;
-        let rated = rated_people(&counted.counts, counted.annotators.len());
-        let rows = agreements(&counted.annotators, &rated);
+        let gold = gold_people(&counted.counts, counted.annotators.len());
+        let rows = agreements(&counted.annotators, &gold);
         Ok(vec![
             Column::Boolean(rows.iter().map(|r| Some(r.class)).collect()),
             Column::Text(rows.iter().map(|r| Some(r.annotator.clone())).collect()),

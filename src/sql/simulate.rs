@@ -1,6 +1,6 @@
 //! The kernels behind `simulate_profiles`, `simulate_ratings` and `simulate_truth`.
 //!
-//! Each takes a company's number, from 0, or -1 for the rated people, and options as JSON.
+//! Each takes a company's number, from 0, or -1 for the gold people, and options as JSON.
 
 use super::kernel::Kernel;
 use super::table::{Column, Failure, Kind, Schema, text};
@@ -9,7 +9,7 @@ use crate::simulate::{ANNOTATORS, Person, Settings, Simulator, TruthModel, compa
 use duckdb::arrow::array::{Array, AsArray, RecordBatch};
 use duckdb::arrow::datatypes::{DataType, Int64Type};
 
-/// Ids of a company's people begin at this times its number plus 1; those of rated people at 0.
+/// Ids of a company's people begin at this times its number plus 1; those of gold people at 0.
 const BLOCK: i64 = 10_000_000;
 
 fn settings(options: &mut Options) -> Result<Settings, Failure> {
@@ -20,14 +20,14 @@ fn settings(options: &mut Options) -> Result<Settings, Failure> {
         drift: options.number("drift", "be a number from 0 to 2", |x| (0.0..=2.0).contains(&x))?,
         truth_model: options.choice("truth_model", &TruthModel::ALL)?,
         max_observed: options.whole("max_observed", 1, BLOCK as u64)?,
-        rated_experts: options.whole("rated_experts", 0, BLOCK as u64 / 2)?,
-        rated_others: options.whole("rated_others", 0, BLOCK as u64 / 2)?,
+        gold_experts: options.whole("gold_experts", 0, BLOCK as u64 / 2)?,
+        gold_others: options.whole("gold_others", 0, BLOCK as u64 / 2)?,
         missing: options.number("missing", "lie between 0 and 1", share)?,
         models_missing: options.number("models_missing", "lie between 0 and 1", share)?,
     })
 }
 
-/// The simulator of a call, and the number of its company, `None` for the rated people.
+/// The simulator of a call, and the number of its company, `None` for the gold people.
 fn read(caller: &str, input: &RecordBatch, call: usize) -> Result<(Simulator, Option<usize>), Failure> {
     let mut options = Options::parse(caller, text(input, 1, call))?;
     let simulator = Simulator::new(settings(&mut options)?);
@@ -37,7 +37,7 @@ fn read(caller: &str, input: &RecordBatch, call: usize) -> Result<(Simulator, Op
     Ok((simulator, number.and_then(|n| usize::try_from(n).ok())))
 }
 
-/// Ids of the people of a company, or of the rated people.
+/// Ids of the people of a company, or of the gold people.
 fn ids(company: Option<usize>) -> impl Iterator<Item = i64> {
     company.map_or(0, |number| (number as i64 + 1) * BLOCK)..
 }
@@ -70,7 +70,7 @@ impl Kernel for SimulateProfiles {
                 let company = simulator.company(number);
                 (Some(company_name(number)), Some(company.headcount as i64), company.people)
             }
-            None => (None, None, simulator.rated()),
+            None => (None, None, simulator.gold()),
         };
         Ok(vec![
             Column::Integer(ids(number).take(people.len()).map(Some).collect()),
@@ -96,7 +96,7 @@ impl Kernel for SimulateRatings {
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
         let (simulator, number) = read("simulate_ratings", input, call)?;
-        let people: Vec<Person> = number.map_or_else(|| simulator.rated(), |number| simulator.company(number).people);
+        let people: Vec<Person> = number.map_or_else(|| simulator.gold(), |number| simulator.company(number).people);
         let rows = || {
             ids(number).zip(&people).flat_map(|(id, person)| {
                 let labels = (0..ANNOTATORS.len()).filter(|a| person.pattern.seen >> a & 1 == 1);

@@ -1,7 +1,7 @@
 //! Made people for companies of which only totals by filter are known, and the correction of their estimates.
 //!
 //! A Gaussian copula: person i has normals z_i ~ N(0, R), R the tetrachoric correlations of the filters
-//! among real people (rated and others pooled, since a company's people are a mixture too). Filter j says yes to
+//! among real people (gold and others pooled, since a company's people are a mixture too). Filter j says yes to
 //! the K_j people with the largest z_ij, so a company's totals come out exactly and only how filters
 //! overlap is made up.
 //!

@@ -1,4 +1,4 @@
--- one row a person with a text: rated CVs, which calibrate the annotators, and people observed in companies
+-- one row a person with a text: gold CVs, which calibrate the annotators, and people observed in companies
 WITH documents AS (
     FROM {{ source('study', 'cvs') }}
     UNION ALL BY NAME

@@ -6,6 +6,6 @@ FROM muster.fit_probit_bootstrap(
     draws := {{ var('draws') }},
     level := {{ var('level') }},
     seed := {{ var('seed') }},
-    transport_sd := {{ var('transport_sd') }},
+    drift_sd := {{ var('drift_sd') }},
     keep_draws := true
 )

@@ -1,4 +1,4 @@
-//! The original study's methods: the model is fitted again in every replicate, to rated people drawn with
+//! The original study's methods: the model is fitted again in every replicate, to gold people drawn with
 //! replacement, and prevalence comes from a prior that no label updates.
 //!
 //! The study resamples a company's people and realises a Bernoulli each, which is one Binomial with the mean
@@ -7,7 +7,7 @@
 use super::{Drawn, Estimate, Method, Settings, by_company, finish};
 use crate::probit::model::{ClassModel, Model};
 use crate::probit::normal::exp;
-use crate::probit::study::{Company, Pattern, Rated, Study, StudyError};
+use crate::probit::study::{Company, Gold, Pattern, Study, StudyError};
 use crate::random::{Purpose, Stream, beta, binomial};
 
 /// Beta priors of the study's program: headcount below, alpha, beta.
@@ -84,7 +84,7 @@ impl Prepared {
             }
         }
         Prepared {
-            people: company.observed - company.rated,
+            people: company.observed - company.gold,
             patterns: company.people.iter().map(|&(p, count)| (ternary.number(p), count as f64)).collect(),
             masks,
             stream: Stream::named(seed, Purpose::Company, &company.name),
@@ -98,14 +98,14 @@ struct Refit {
     number: usize,
     other: Vec<f64>,
     expert: Vec<f64>,
-    /// The prevalence that all companies have with [`Method::Study`].
+    /// The prevalence that all companies have with [`Method::Original`].
     common: f64,
 }
 
 impl Refit {
     fn new(study: &Study, ternary: &Ternary, settings: &Settings, number: usize) -> Result<Self, StudyError> {
-        let weights = resample(&study.rated, settings.seed, number);
-        let model = Model::fit(&study.rated, &weights, study.annotators.len())?;
+        let weights = resample(&study.gold, settings.seed, number);
+        let model = Model::fit(&study.gold, &weights, study.annotators.len())?;
         let mut shared = Stream::new(settings.seed, Purpose::Shared, 0).replicate(number as u64);
         Ok(Refit {
             number,
@@ -154,14 +154,14 @@ impl Refit {
     }
 }
 
-/// Rated people drawn with replacement inside each class, as counts of the rows.
-fn resample(rated: &[Rated], seed: u64, replicate: usize) -> Vec<f64> {
+/// Gold people drawn with replacement inside each class, as counts of the rows.
+fn resample(gold: &[Gold], seed: u64, replicate: usize) -> Vec<f64> {
     let mut generator = Stream::new(seed, Purpose::Weights, 1).replicate(replicate as u64);
-    let mut weights = vec![0.0; rated.len()];
+    let mut weights = vec![0.0; gold.len()];
     for class in [false, true] {
-        let mut left: u64 = rated.iter().filter(|r| r.truth == class).map(|r| r.count).sum();
+        let mut left: u64 = gold.iter().filter(|r| r.truth == class).map(|r| r.count).sum();
         let mut people = left;
-        for (row, weight) in rated.iter().zip(&mut weights).filter(|(r, _)| r.truth == class) {
+        for (row, weight) in gold.iter().zip(&mut weights).filter(|(r, _)| r.truth == class) {
             let n = binomial(left, row.count as f64 / people as f64, &mut generator);
             *weight = n as f64;
             left -= n;
@@ -171,7 +171,7 @@ fn resample(rated: &[Rated], seed: u64, replicate: usize) -> Vec<f64> {
     weights
 }
 
-/// Estimates by [`Method::Study`] or [`Method::StudyTiers`].
+/// Estimates by [`Method::Original`] or [`Method::OriginalBySize`].
 pub(super) fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
     let ternary = Ternary::new(study.annotators.len());
     let companies: Vec<Prepared> = study.companies.iter().map(|c| Prepared::new(c, &ternary, settings.seed)).collect();
@@ -182,7 +182,7 @@ pub(super) fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimat
         |refit, c| {
             let (company, prepared) = (&study.companies[c], &companies[c]);
             let mut generator = prepared.stream.replicate(refit.number as u64);
-            let pi = if settings.method == Method::Study {
+            let pi = if settings.method == Method::Original {
                 refit.common
             } else {
                 let (_, a, b) = TIERS.iter().find(|t| company.headcount < t.0).unwrap_or(&TIERS[3]);
@@ -219,8 +219,8 @@ mod tests {
         let study = study();
         let annotators = study.annotators.len();
         let ternary = Ternary::new(annotators);
-        let weights: Vec<f64> = study.rated.iter().map(|row| row.count as f64).collect();
-        let model = Model::fit(&study.rated, &weights, annotators).unwrap();
+        let weights: Vec<f64> = study.gold.iter().map(|row| row.count as f64).collect();
+        let model = Model::fit(&study.gold, &weights, annotators).unwrap();
         let all = ternary.probabilities(&model.expert);
         assert_eq!(all.len(), 3usize.pow(annotators as u32));
         for seen in 1..1u32 << annotators {

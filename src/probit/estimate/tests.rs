@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::probit::prevalence::{HIGHEST, LOWEST};
-use crate::probit::study::{Count, Pattern, Rated};
+use crate::probit::study::{Count, Gold, Pattern};
 use crate::random::{beta, gamma};
 use crate::simulate::{self, ANNOTATORS, Simulator};
 use rand::RngExt;
@@ -30,7 +30,7 @@ fn small_study() -> Vec<Count> {
 
 /// Few draws of every method, and of `Company` with drift.
 fn every_method() -> Vec<Settings> {
-    let few = |method, transport_sd| Settings { method, transport_sd, draws: 20, ..Settings::default() };
+    let few = |method, drift_sd| Settings { method, drift_sd, draws: 20, ..Settings::default() };
     let mut all: Vec<Settings> = Method::ALL.iter().map(|(_, method)| few(*method, 0.0)).collect();
     all.push(few(Method::Company, 0.2));
     all
@@ -81,7 +81,7 @@ fn companies_do_not_depend_on_each_other() {
     };
     let (all, some) = (companies(b'0'), companies(b'7'));
     let study = Study::new(&names(), &all).unwrap();
-    for settings in every_method().into_iter().filter(|s| s.method != Method::Pooled) {
+    for settings in every_method().into_iter().filter(|s| s.method != Method::Hierarchical) {
         let of_all = estimates(&names(), &all, &settings);
         let of_some = estimates(&names(), &some, &settings);
         let kept = study.companies.iter().zip(of_all).filter(|(c, _)| c.name.as_bytes()[c.name.len() - 1] >= b'7');
@@ -159,8 +159,8 @@ fn study_from_priors(companies: usize, generator: &mut ChaCha8Rng) -> (Study, Ve
     for (truth, size) in [(false, 432), (true, 153)] {
         let mut counts = [0; BINS];
         (0..size).for_each(|_| counts[pick(&rates[truth as usize], generator)] += 1);
-        let rows = (0..BINS).map(|bin| Rated { truth, pattern: pattern(bin), count: counts[bin] });
-        study.rated.extend(rows.filter(|row| row.count > 0));
+        let rows = (0..BINS).map(|bin| Gold { truth, pattern: pattern(bin), count: counts[bin] });
+        study.gold.extend(rows.filter(|row| row.count > 0));
     }
     let truths = (0..companies).map(|company| {
         let pi = loop {
@@ -180,8 +180,8 @@ fn study_from_priors(companies: usize, generator: &mut ChaCha8Rng) -> (Study, Ve
             name: format!("company {company}"),
             observed: people,
             labelled: people,
-            rated: 0,
-            rated_experts: 0,
+            gold: 0,
+            gold_experts: 0,
             headcount,
             raised: false,
             people: (0..BINS).map(|bin| (pattern(bin), counts[bin])).filter(|(_, n)| *n > 0).collect(),
@@ -204,7 +204,7 @@ fn simulation_based_calibration() {
         let mut generator = Stream::new(11, Purpose::Simulation, run as u64).replicate(0);
         let (study, truths) = study_from_priors(COMPANIES, &mut generator);
         let settings = Settings { draws: 50, seed: run as u64, ..Settings::default() };
-        let plan = Plan::of(Bins::given(&study.rated, settings.seed), &study, &settings);
+        let plan = Plan::of(Bins::given(&study.gold, settings.seed), &study, &settings);
         let mut tenths = [0.0; 10];
         for (estimate, truth) in plan.estimate(&study).unwrap().iter().zip(truths) {
             tenths[(10.0 * place(truth, &estimate.draws, generator.random())) as usize] += 1.0;
@@ -242,6 +242,6 @@ fn a_short_calibration() {
     };
     let company = covered(Method::Company);
     assert!((0.65..0.95).contains(&company), "company {company}");
-    let study = covered(Method::Study);
+    let study = covered(Method::Original);
     assert!(study < 0.6, "study {study}");
 }
