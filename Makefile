@@ -127,35 +127,35 @@ test-docs: all $(MOCK)
 	.venv/bin/python test/test_readme.py
 
 # the peer of the speed bench is a plain numpy and scipy program
-.venv-bench/ready: bench/requirements.txt
+.venv-bench/ready: benches/requirements.txt
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
 	touch $@
 
 bench: bench-estimates bench-embed bench-keywords bench-filter bench-cluster bench-llm
 
 bench-estimates: all .venv-bench/ready
 	$(CARGO) bench --locked --bench speed -- --peer .venv-bench/bin/python
-	.venv/bin/python bench/sql.py --extension $(EXTENSION)
+	.venv/bin/python benches/sql.py --extension $(EXTENSION)
 	$(CARGO) bench --locked --bench calibration
 	$(CARGO) bench --locked --bench diagnostics
 
 bench-llm: all $(MOCK)
-	.venv/bin/python bench/llm.py --extension $(EXTENSION)
+	.venv/bin/python benches/llm.py --extension $(EXTENSION)
 
 # never in CI: the peers bring torch
-.venv-embed/ready: bench/requirements-embed.txt
+.venv-embed/ready: benches/requirements-embed.txt
 	$(PYTHON) -m venv .venv-embed
-	.venv-embed/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-embed.txt
+	.venv-embed/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements-embed.txt
 	touch $@
 
 bench-embed: all .venv-embed/ready
-	.venv-embed/bin/python bench/embed.py --extension $(EXTENSION)
+	.venv-embed/bin/python benches/embed.py --extension $(EXTENSION)
 
 bench-keywords: all .venv-embed/ready
 	$(CARGO) bench --locked --bench keywords
-	.venv-embed/bin/python bench/keybert_keywords.py --extension $(EXTENSION)
-	.venv/bin/python bench/keybert_keywords.py --extension $(EXTENSION) --memory 10000
+	.venv-embed/bin/python benches/keybert_keywords.py --extension $(EXTENSION)
+	.venv/bin/python benches/keybert_keywords.py --extension $(EXTENSION) --memory 10000
 
 CUDA := build/cuda/toolkit
 CUDA_EXTENSION := build/cuda/muster.duckdb_extension
@@ -173,20 +173,20 @@ test-cuda bench-cuda: models .venv/ready
 
 bench-filter: all
 	$(CARGO) bench --locked --bench filter
-	.venv/bin/python bench/filter.py --extension $(EXTENSION)
-	.venv/bin/python bench/planted.py --extension $(EXTENSION)
+	.venv/bin/python benches/filter.py --extension $(EXTENSION)
+	.venv/bin/python benches/planted.py --extension $(EXTENSION)
 
 bench-cluster:
 	for points in 5000 20000 100000; do POINTS=$$points $(CARGO) bench --locked --bench cluster; done
 
-.venv-compare/ready: bench/requirements-compare.txt
+.venv-compare/ready: benches/requirements-compare.txt
 	$(PYTHON) -m venv .venv-compare
-	.venv-compare/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-compare.txt
+	.venv-compare/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements-compare.txt
 	touch $@
 
 # never in CI: the peers are large, and the page is about one machine
 compare: build .venv-compare/ready
-	.venv-compare/bin/python bench/compare.py --extension $(EXTENSION)
+	.venv-compare/bin/python benches/compare.py --extension $(EXTENSION)
 
 docs: all $(MOCK)
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION)

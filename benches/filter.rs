@@ -1,7 +1,7 @@
 //! How fast keyword filters read.
 //!
 //! `cargo bench --bench filter` prints megabytes of text a second of one core, over the sample CVs of data/ many times over,
-//! by the number of terms. bench/filter.py has the same through SQL, beside DuckDB's own `regexp_matches`.
+//! by the number of terms. benches/filter.py has the same through SQL, beside DuckDB's own `regexp_matches`.
 
 use muster::keywords::filter::{Filters, Scratch};
 use std::hint::black_box;

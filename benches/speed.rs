@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench speed` prints the time of an orthant table by dimension and correlation, and of an estimate of
 //! the simulated study by method and threads. `-- --peer PYTHON`, a Python with numpy and scipy, also writes that
-//! study as CSV files, runs bench/study_numpy.py on it and prints how many times longer a replicate takes there.
+//! study as CSV files, runs benches/study_numpy.py on it and prints how many times longer a replicate takes there.
 
 use muster::probit::estimate::{Method, Settings, estimate};
 use muster::probit::orthant::orthant_table;
@@ -101,7 +101,7 @@ fn write_csv(simulator: &Simulator, companies: usize, folder: &Path) -> std::io:
 fn peer(python: &str, folder: &Path, reuse_points: bool) -> f64 {
     let mut command = Command::new(python);
     command
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/bench/study_numpy.py"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/study_numpy.py"))
         .args(["--replicates", PEER_REPLICATES, "--profiles"])
         .arg(folder.join("profiles.csv"))
         .arg("--ratings")

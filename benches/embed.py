@@ -1,6 +1,6 @@
 """Embeddings a second: muster, sentence-transformers and onnxruntime side by side, each with as many threads.
 
-    python bench/embed.py --extension build/release/muster.duckdb_extension [--threads 2]
+    python benches/embed.py --extension build/release/muster.duckdb_extension [--threads 2]
 
 Short phrases as keyword extraction has them, and texts that fill the model's 256 tokens. The engines take turns and the best of
 several turns counts, since others may use the machine; where they do, the processor's seconds with one thread say more than

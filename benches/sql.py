@@ -1,6 +1,6 @@
 """Time the whole SQL statement, and twenty million ratings.
 
-    .venv/bin/python bench/sql.py --extension build/release/muster.duckdb_extension [--million 20]
+    .venv/bin/python benches/sql.py --extension build/release/muster.duckdb_extension [--million 20]
 
 Prints seconds, the share that DuckDB's own scan and grouping take (the helper macro alone), and the peak memory of the
 process. Nothing is asserted: shared machines are noisy.

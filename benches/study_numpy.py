@@ -6,7 +6,7 @@ quasi-random points fall into its orthant. It is correct and plain, neither tune
 every pattern draws its own points, as a function of one pattern naturally does; --reuse-points draws them once for each
 set of annotators, the first thing a careful author would improve, and is the harder comparison.
 
-    python bench/study_numpy.py --profiles profiles.csv --ratings ratings.csv [--replicates 3] [--out estimates.csv]
+    python benches/study_numpy.py --profiles profiles.csv --ratings ratings.csv [--replicates 3] [--out estimates.csv]
 
 profiles.csv: profile_id, company, headcount, is_expert (empty where not rated); ratings.csv: profile_id, annotator,
 label. Reading the files is not timed. Needs scipy 1.15 or later.

@@ -1,6 +1,6 @@
 """How many of the keywords that were planted in the sample CVs `discriminative_keywords` finds again.
 
-    .venv/bin/python bench/planted.py --extension build/release/muster.duckdb_extension
+    .venv/bin/python benches/planted.py --extension build/release/muster.duckdb_extension
 
 data/planted_keywords.csv says which words were put into the CVs, and into what share of each class by design. A list is cut at a
 score, with and without the limit on q, from rates and from raw counts. Of the planted words in it, precision is the share that

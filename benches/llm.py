@@ -1,6 +1,6 @@
 """Time llm_annotate against the mock server, and count what it asks for.
 
-    .venv/bin/python bench/llm.py --extension build/release/muster.duckdb_extension [--only throughput limits kill store memory]
+    .venv/bin/python benches/llm.py --extension build/release/muster.duckdb_extension [--only throughput limits kill store memory]
 
 Prints requests a second and their share of what the latency allows, what rate limits let through, how many requests a
 killed run pays twice, the store at a million rows, and the peak memory of a hundred thousand rows. Nothing is asserted: shared

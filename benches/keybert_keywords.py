@@ -1,9 +1,9 @@
 """KeyBERT in Python and keybert_keywords side by side on the same texts, two threads each.
 
-    PEERS/bin/python bench/keybert_keywords.py --extension build/release/muster.duckdb_extension [--ngram-max 2] [--texts 100]
-    .venv/bin/python bench/keybert_keywords.py --extension … --memory 10000
+    PEERS/bin/python benches/keybert_keywords.py --extension build/release/muster.duckdb_extension [--ngram-max 2] [--texts 100]
+    .venv/bin/python benches/keybert_keywords.py --extension … --memory 10000
 
-PEERS is an environment with bench/requirements-embed.txt. Prints seconds of both, turn by turn with the model loaded, the median of
+PEERS is an environment with benches/requirements-embed.txt. Prints seconds of both, turn by turn with the model loaded, the median of
 their ratios, and how many of the ordered lists agree. Each of muster's runs is a process of its own, so that nothing is remembered. With --memory the peak memory
 of a process that finds keywords of so many texts is printed instead. Nothing is asserted: shared machines are noisy.
 """

@@ -1,6 +1,6 @@
 """Time keyword_filter beside DuckDB's own regexp_matches on the same texts, terms and thread.
 
-    .venv/bin/python bench/filter.py --extension build/release/muster.duckdb_extension
+    .venv/bin/python benches/filter.py --extension build/release/muster.duckdb_extension
 
 The texts are the sample CVs many times over. Filters are the study's: one that asks for one word list, and all six, which
 ask for three. A regular expression of a list is `(?i)\\b(?:term|term|…)\\b` with `[\\s-]+` for each space or hyphen. Median of 3 by processor time,
