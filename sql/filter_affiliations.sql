@@ -90,7 +90,14 @@ _muster_spelling AS (
     GROUP BY ALL
 ),
 _muster_spelled AS (
-    SELECT *, sum(_muster_weight) OVER (PARTITION BY _muster_key, _muster_spelling) AS _muster_written
+    SELECT
+        *,
+        -- in a set order, since sums of fractions depend on it
+        sum(_muster_weight) OVER (
+            PARTITION BY _muster_key, _muster_spelling
+            ORDER BY _muster_category, _muster_term
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS _muster_written
     FROM _muster_spelling
 ),
 _muster_organisation AS (
@@ -100,7 +107,7 @@ _muster_organisation AS (
             {category: _muster_category, term: _muster_term}
             ORDER BY _muster_category = 'unknown', _muster_weight DESC, _muster_category, _muster_term
         ) AS _muster_what,
-        sum(_muster_weight ORDER BY _muster_spelling, _muster_category) AS _muster_weight,
+        sum(_muster_weight ORDER BY _muster_spelling, _muster_category, _muster_term) AS _muster_weight,
         list_sort(list_distinct(flatten(list(_muster_names)))) AS _muster_names
     FROM _muster_spelled
     GROUP BY _muster_key
