@@ -12,7 +12,7 @@
 //! With BERT's tokenizer a text without breaks can be one single word. A word of more than 100 letters is one unknown token
 //! however long it is, so of long runs of letters only the beginning is read.
 
-use super::EmbedError;
+use super::error::EmbedError;
 use regex::Regex;
 use std::borrow::Cow;
 use std::path::Path;
@@ -25,7 +25,7 @@ const SHORT: usize = 16 * 1024;
 
 /// The tokenizer of a model.
 #[derive(Debug)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     tokenizer: Tokenizer,
     prompt: String,
     max: usize,
@@ -43,7 +43,13 @@ struct Breaks {
 
 impl Tokens {
     /// The tokenizer of `folder`, of which texts get at most `max` tokens.
-    pub fn read(folder: &Path, bytes: &[u8], max: usize, prompt: &str, lower_case: bool) -> Result<Tokens, EmbedError> {
+    pub(crate) fn read(
+        folder: &Path,
+        bytes: &[u8],
+        max: usize,
+        prompt: &str,
+        lower_case: bool,
+    ) -> Result<Tokens, EmbedError> {
         let path = folder.join("tokenizer.json").display().to_string();
         let failed = |message: String| EmbedError::File { path: path.clone(), message };
         let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| failed(error.to_string()))?;
@@ -65,12 +71,12 @@ impl Tokens {
     }
 
     /// One more than the largest number of a token.
-    pub fn vocabulary(&self) -> usize {
+    pub(crate) fn vocabulary(&self) -> usize {
         self.tokenizer.get_vocab(true).into_values().max().map_or(0, |largest| largest as usize + 1)
     }
 
     /// The numbers of the tokens of `text`, at most as many as the model reads, with those that the template adds.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
+    pub(crate) fn encode(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
         let prompted: Cow<str> = match self.prompt.is_empty() {
             true => text.into(),
             false => (self.prompt.clone() + text).into(),

@@ -20,6 +20,7 @@
 
 use super::tokens;
 use super::{Keyword, KeywordError};
+use crate::linalg::dot_f32;
 use crate::parallel;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -246,7 +247,7 @@ impl Likeness {
             vectors.extend(normal(candidate));
         }
         let text: Vec<f32> = normal(text).collect();
-        let scores = vectors.chunks_exact(dimensions.max(1)).map(|vector| dot(vector, &text)).collect();
+        let scores = vectors.chunks_exact(dimensions.max(1)).map(|vector| dot_f32(vector, &text)).collect();
         Likeness { vectors, dimensions, scores }
     }
 
@@ -255,7 +256,7 @@ impl Likeness {
     }
 
     fn between(&self, i: usize, j: usize) -> f32 {
-        dot(self.vector(i), self.vector(j))
+        dot_f32(self.vector(i), self.vector(j))
     }
 
     /// The `n` candidates with the highest scores, lowest first, of equal ones the earlier first.
@@ -268,22 +269,9 @@ impl Likeness {
 
 /// The vector divided by its length; a vector of zeros as it is.
 fn normal(vector: &[f32]) -> impl Iterator<Item = f32> + '_ {
-    let length = dot(vector, vector).sqrt();
+    let length = dot_f32(vector, vector).sqrt();
     let length = if length == 0.0 { 1.0 } else { length };
     vector.iter().map(move |x| x / length)
-}
-
-/// The product of two vectors, added in sixteen lanes whatever the processor.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; 16];
-    let (a, b) = (a.chunks_exact(16), b.chunks_exact(16));
-    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(x, y)| x * y).sum();
-    for (a, b) in a.zip(b) {
-        for lane in 0..16 {
-            lanes[lane] += a[lane] * b[lane];
-        }
-    }
-    lanes.iter().sum::<f32>() + rest
 }
 
 impl Settings {
