@@ -17,7 +17,7 @@ pub mod functions;
 pub mod hash;
 pub mod keywords;
 mod linalg;
-pub mod lineage;
+mod lineage;
 pub mod llm;
 pub mod options;
 pub mod parallel;

@@ -59,6 +59,8 @@ pub(crate) struct Clustering {
     pub(crate) method: Method,
 }
 
+/// Check of the number of points, before vectors are computed.
+///
 /// # Errors
 ///
 /// Where there are more than [`MAX_POINTS`] points.

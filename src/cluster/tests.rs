@@ -15,7 +15,7 @@ fn sets() -> Vec<Value> {
     sets
 }
 
-/// Clusters by their first points, noise -1: the form of the oracle.
+/// Clusters numbered by their first points, noise -1: the form of the oracle.
 fn by_first(clusters: &[Option<usize>]) -> Vec<i64> {
     let mut known = std::collections::HashMap::new();
     let number = |cluster: &Option<usize>| {

@@ -88,6 +88,8 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
+    /// The store in the file `path`, which is made where there is none.
+    ///
     /// # Errors
     ///
     /// Where the file cannot be opened, or is not a store.

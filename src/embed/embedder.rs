@@ -77,7 +77,7 @@ impl Embedder {
         Ok(place.into_iter().map(|place| vectors[place].clone()).collect())
     }
 
-    /// As [`Embedder::embed`], of texts that differ from each other.
+    /// One vector a text, where all texts differ from each other.
     fn embed_distinct(&self, texts: &[&str], threads: usize) -> Result<Vec<Arc<[f32]>>, EmbedError> {
         let hash = self.model.hash();
         let keys: Vec<cache::Key> = texts.iter().map(|text| cache::key(hash, text)).collect();
@@ -86,7 +86,7 @@ impl Embedder {
             let mut recent = recent();
             keys.iter().map(|key| recent.get(key)).collect()
         };
-        // what is remembered is looked up too: this store may be another than the one it was put into
+        // remembered vectors are looked up too: this store may be another than the one they were put into
         let stored = match &self.store {
             Some(store) => store.get(hash, texts, self.model.dimensions())?,
             None => vec![None; texts.len()],

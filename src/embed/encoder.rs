@@ -93,7 +93,11 @@ enum Transformer {
 }
 
 impl TensorEncoder {
-    /// As [`Encoder::load`].
+    /// The transformer in `folder` over `candle`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Encoder::load`].
     pub(crate) fn load(
         config: Config,
         files: &mut Files,
@@ -111,8 +115,8 @@ impl TensorEncoder {
         Ok(TensorEncoder { transformer, device, dtype, turn: Mutex::new(()) })
     }
 
-    /// On the processor texts of one length go together, so that none is padded: padding would change the order of sums, and
-    /// with it the last bit of a vector.
+    /// Rule of batches. On the processor texts of one length go together, so that none is padded: padding would change the
+    /// order of sums, and with it the last bit of a vector.
     fn batching(&self) -> Batching {
         match self.device.is_cpu() {
             true => Batching { limit: BATCH, alike: true },
@@ -120,7 +124,7 @@ impl TensorEncoder {
         }
     }
 
-    /// As [`Encoder::encode`].
+    /// Calls `visit` on the terms of [`Encoder::encode`].
     pub(crate) fn encode(&self, texts: &[&[u32]], mut visit: impl FnMut(usize, &[f32])) -> Result<(), EmbedError> {
         // never on the processor: a thread that waits there for its share of a product may take up another text
         let _turn = (!self.device.is_cpu()).then(|| self.turn.lock().unwrap_or_else(PoisonError::into_inner));

@@ -12,6 +12,8 @@ pub(crate) struct Json {
 }
 
 impl Json {
+    /// The contents of the file `path`.
+    ///
     /// # Errors
     ///
     /// Where the file cannot be read or is not JSON.

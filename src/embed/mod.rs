@@ -2,13 +2,13 @@
 //!
 //! A model is a folder: weights, tokenizer, and what it says of its own pooling, normalisation and longest text.
 //!
-//! * [`settings`], [`error`]: what a call says, and what it may answer;
-//! * [`resolve`], [`hub`]: from a model's name to its folder;
-//! * [`files`], [`json`], [`pipeline`], [`weights`]: what the folder holds;
+//! * [`settings`] and [`error`]: settings of a call, and its errors;
+//! * [`resolve`] and [`hub`]: from a model's name to its folder;
+//! * [`files`], [`json`], [`pipeline`] and [`weights`]: the contents of the folder;
 //! * [`tokens`]: texts to tokens;
-//! * [`architectures`], [`tensors`], [`packed`], [`encoder`]: tokens to vectors;
-//! * [`batches`], [`model`]: texts to vectors, the vectors of a text's tokens pooled into one;
-//! * [`cache`], [`embedder`]: models that are shared, and vectors that are remembered.
+//! * [`architectures`], [`tensors`], [`packed`] and [`encoder`]: tokens to their vectors;
+//! * [`batches`] and [`model`]: texts to vectors, the vectors of a text's tokens pooled into one;
+//! * [`cache`] and [`embedder`]: models that are shared, and vectors that are remembered.
 //!
 //! There are two encoders. [`packed`] computes BERT and its relatives in `f32` on the processor, several times faster than a
 //! general library. [`tensors`] computes the same over `candle` in any number type and on graphics cards, and Mistral.

@@ -21,6 +21,7 @@ pub(crate) struct ModelKey {
     pub(crate) dtype: Dtype,
 }
 
+/// A model with its tokenizer and weights.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(super) tokens: Tokens,
@@ -32,6 +33,8 @@ pub(crate) struct Model {
 }
 
 impl Model {
+    /// The model of `key`.
+    ///
     /// # Errors
     ///
     /// Where a file of the model is missing, damaged or asks for what is not known here, and where there is no graphics card.

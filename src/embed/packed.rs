@@ -27,7 +27,7 @@ struct Layer {
 pub(crate) struct Packed {
     config: BertConfig,
     word_embeddings: Vec<f32>,
-    /// With the vector of the first token type added, which all tokens are of.
+    /// Vectors of the positions, that of the first token type, which all tokens are of, added.
     position_embeddings: Vec<f32>,
     embeddings_layer_norm: LayerNorm,
     layers: Vec<Layer>,
@@ -47,6 +47,7 @@ struct Scratch {
     scores: Vec<f32>,
 }
 
+/// Parts of layers made of the tensors `<name>.weight` and `<name>.bias`.
 impl Tensors<Vec<f32>> {
     fn layer_norm(&mut self, name: &str, width: usize, epsilon: f64) -> Result<LayerNorm, EmbedError> {
         let weight = self.take(&format!("{name}.weight"), &[width])?;
@@ -54,6 +55,7 @@ impl Tensors<Vec<f32>> {
         Ok(LayerNorm { weight, bias, epsilon: epsilon as f32 })
     }
 
+    /// The maps of `names` side by side.
     fn affine(&mut self, names: &[String], inputs: usize, outputs: usize) -> Result<Affine, EmbedError> {
         let mut one = |name: &String| -> Result<(Vec<f32>, Vec<f32>), EmbedError> {
             let weight = self.take(&format!("{name}.weight"), &[outputs, inputs])?;
@@ -65,6 +67,8 @@ impl Tensors<Vec<f32>> {
 }
 
 impl Packed {
+    /// The encoder of `config` with its weights out of `tensors`.
+    ///
     /// # Errors
     ///
     /// Where a tensor is missing or has another shape than the configuration says.
@@ -97,7 +101,8 @@ impl Packed {
         Ok(Packed { config, word_embeddings, position_embeddings, embeddings_layer_norm, layers, scratch })
     }
 
-    /// As [`Encoder::encode`](super::encoder::Encoder::encode).
+    /// Calls `visit` with the index of each text and the vectors of its tokens, by rows. Every text has at least one token and
+    /// at most as many as the model has positions; every token is one of the vocabulary.
     pub(crate) fn encode(&self, texts: &[&[u32]], mut visit: impl FnMut(usize, &[f32])) {
         let lock = || self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         let mut scratch = lock().pop().unwrap_or_default();

@@ -39,6 +39,8 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
+    /// The steps that `folder` describes.
+    ///
     /// # Errors
     ///
     /// Where a file cannot be read or asks for a step that is not known here.

@@ -1,4 +1,4 @@
-//! From a model's name to the folder of its files.
+//! Resolution of a model's name to the folder of its files.
 //!
 //! A name that is a folder is that folder. Another one is looked for as `<org>/<name>` under `MUSTER_MODEL_DIR` (`.models` in
 //! the working directory when unset), then in the cache that the hub's own tools share (`HF_HUB_CACHE`, else `HF_HOME/hub`,
@@ -44,7 +44,7 @@ pub(crate) fn folder(model: &str, places: &Places) -> Result<PathBuf, EmbedError
     }
 }
 
-/// Whether this can be the name of a model on a hub: `<org>/<name>`.
+/// Whether `model` can be a name on a hub: `<org>/<name>`.
 fn is_name(model: &str) -> bool {
     let part = |part: &str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

@@ -111,6 +111,8 @@ impl RmsNorm {
 
 /// Layers made of the tensors `<name>.weight` and `<name>.bias`.
 impl Tensors<Tensor> {
+    /// The map of `inputs` numbers to `outputs`, with `bias` or without.
+    ///
     /// # Errors
     ///
     /// Where a tensor is missing or has another shape.
@@ -127,6 +129,8 @@ impl Tensors<Tensor> {
         Ok(Linear { weight: weight.t()?.contiguous()?, bias })
     }
 
+    /// The normalisation of vectors of length `width`.
+    ///
     /// # Errors
     ///
     /// Where a tensor is missing or has another shape.
@@ -136,6 +140,8 @@ impl Tensors<Tensor> {
         Ok(LayerNorm { weight, bias, epsilon })
     }
 
+    /// The normalisation by root mean squares of vectors of length `width`.
+    ///
     /// # Errors
     ///
     /// Where the tensor is missing or has another shape.

@@ -1,4 +1,4 @@
-//! Against sentence-transformers, and the two encoders against each other.
+//! Models against sentence-transformers, and the two encoders against each other.
 
 use super::architectures::Config;
 use super::cache::Stored;
@@ -231,7 +231,7 @@ fn relatives_of_bert_are_those_of_transformers() {
     }
 }
 
-/// What loading a copy of a fixture says after `change`.
+/// Error of loading a copy of a fixture after `change`.
 fn refusal(name: &str, change: impl Fn(&Path)) -> String {
     static COPIES: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     let number = COPIES.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

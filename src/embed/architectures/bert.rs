@@ -27,6 +27,7 @@ pub(crate) struct Keys {
     pub(crate) hidden_act: &'static str,
 }
 
+/// Keys of BERT.
 pub(crate) const KEYS: Keys = Keys {
     hidden_size: "hidden_size",
     intermediate_size: "intermediate_size",
@@ -53,6 +54,7 @@ pub(crate) struct WeightNames {
     pub(crate) output_layer_norm: &'static str,
 }
 
+/// Names of the weights of BERT.
 pub(crate) const WEIGHTS: WeightNames = WeightNames {
     word_embeddings: "embeddings.word_embeddings.weight",
     position_embeddings: "embeddings.position_embeddings.weight",
@@ -93,6 +95,8 @@ pub(crate) struct BertConfig {
     pub(crate) layer_norm_eps: f64,
 }
 
+/// The configuration of a BERT.
+///
 /// # Errors
 ///
 /// For a configuration that cannot be computed.
@@ -101,6 +105,8 @@ pub(crate) fn config(json: &Json) -> Result<BertConfig, EmbedError> {
 }
 
 impl BertConfig {
+    /// The configuration of a BERT or a relative; `pad_token_id` where positions count as in RoBERTa.
+    ///
     /// # Errors
     ///
     /// For a configuration that cannot be computed.
@@ -192,6 +198,8 @@ pub(crate) struct Bert {
 }
 
 impl Bert {
+    /// The encoder of `config` with its weights out of `tensors`.
+    ///
     /// # Errors
     ///
     /// Where a tensor is missing or has another shape than the configuration says.

@@ -28,6 +28,8 @@ const WEIGHTS: WeightNames = WeightNames {
     output_layer_norm: "output_layer_norm",
 };
 
+/// The configuration of a DistilBERT.
+///
 /// # Errors
 ///
 /// For a configuration that cannot be computed.

@@ -36,6 +36,8 @@ pub(crate) struct MistralConfig {
     sliding_window: Option<usize>,
 }
 
+/// The configuration of a Mistral.
+///
 /// # Errors
 ///
 /// For a configuration that cannot be computed.
@@ -99,6 +101,8 @@ pub(crate) struct Mistral {
 }
 
 impl Mistral {
+    /// The encoder of `config` with its weights out of `tensors`.
+    ///
     /// # Errors
     ///
     /// Where a tensor is missing or has another shape than the configuration says.

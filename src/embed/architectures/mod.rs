@@ -1,8 +1,8 @@
 //! Architectures of transformers, one file each.
 //!
-//! * [`bert`]: BERT, and what its relatives have in common with it;
-//! * [`distilbert`], [`roberta`]: where these differ from BERT;
-//! * [`mistral`]: Mistral.
+//! * `bert`: BERT, and the parts that its relatives share with it;
+//! * `distilbert` and `roberta`: their differences from BERT;
+//! * `mistral`: Mistral.
 //!
 //! The fields of configurations are called what `config.json` calls them, and weights what the model files call them.
 

@@ -6,6 +6,8 @@ use crate::embed::error::EmbedError;
 use crate::embed::json::Json;
 use serde_json::Value;
 
+/// The configuration of a RoBERTa or a relative of it.
+///
 /// # Errors
 ///
 /// For a configuration that cannot be computed.
