@@ -10,7 +10,7 @@ use super::error::EmbedError;
 use super::packed::Packed;
 use super::settings::Dtype;
 use super::tensors::{device, number_type, tensor};
-use super::weights::{Files, numbers};
+use super::weights::{Files, Tensors, numbers};
 use candle_core::{D, DType, Device, Tensor};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -41,7 +41,11 @@ impl Encoder {
                 let tensors = files.tensors(folder, |view| Ok(numbers(view)))?;
                 Ok(Encoder::Packed(Box::new(Packed::new(config, tensors)?)))
             }
-            config => Ok(Encoder::Tensors(Box::new(TensorEncoder::load(config, files, folder, cuda, dtype)?))),
+            config => {
+                let (device, dtype) = (device(cuda)?, number_type(dtype));
+                let tensors = files.tensors(folder, |view| tensor(view, &device, dtype))?;
+                Ok(Encoder::Tensors(Box::new(TensorEncoder::new(config, tensors, device, dtype)?)))
+            }
         }
     }
 
@@ -93,21 +97,17 @@ enum Transformer {
 }
 
 impl TensorEncoder {
-    /// The transformer in `folder` over `candle`.
+    /// The transformer of `config` with its weights out of `tensors`, which are on `device` in the number type `dtype`.
     ///
     /// # Errors
     ///
-    /// Those of [`Encoder::load`].
-    pub(crate) fn load(
+    /// Where a tensor is missing or has another shape than `config` says.
+    pub(crate) fn new(
         config: Config,
-        files: &mut Files,
-        folder: &Path,
-        cuda: bool,
-        dtype: Dtype,
+        mut tensors: Tensors<Tensor>,
+        device: Device,
+        dtype: DType,
     ) -> Result<TensorEncoder, EmbedError> {
-        let device = device(cuda)?;
-        let dtype = number_type(dtype);
-        let mut tensors = files.tensors(folder, |view| tensor(view, &device, dtype))?;
         let transformer = match config {
             Config::Bert(config) => Transformer::Bert(Box::new(Bert::new(config, &mut tensors)?)),
             Config::Mistral(config) => Transformer::Mistral(Box::new(Mistral::new(config, &mut tensors)?)),

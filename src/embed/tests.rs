@@ -7,6 +7,7 @@ use super::encoder::{Encoder, TensorEncoder};
 use super::json::Json;
 use super::model::{Model, ModelKey};
 use super::settings::{Device, Dtype, Settings};
+use super::tensors::tensor;
 use super::{open, weights};
 use serde_json::Value;
 use std::path::Path;
@@ -97,7 +98,10 @@ fn both_encoders_agree() {
     let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).step_by(5).collect();
     let mut files = weights::Files::new(Path::new(MINILM));
     let config = Config::read(&Json::read(&Path::new(MINILM).join("config.json")).unwrap()).unwrap();
-    let tensors = TensorEncoder::load(config, &mut files, Path::new(MINILM), false, Dtype::F32).unwrap();
+    let cpu = candle_core::Device::Cpu;
+    let kind = candle_core::DType::F32;
+    let tensors = files.tensors(Path::new(MINILM), |view| tensor(view, &cpu, kind)).unwrap();
+    let tensors = TensorEncoder::new(config, tensors, cpu, kind).unwrap();
     let expected = packed.encode(&texts, 2).unwrap();
     let ids: Vec<Vec<u32>> = texts.iter().map(|text| packed.tokens.encode(text).unwrap()).collect();
     // texts of very different lengths in one batch, so that there is padding
