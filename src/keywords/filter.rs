@@ -31,16 +31,16 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// Prefix that marks a term as a regular expression.
-pub(crate) const MARK: &str = "regex:";
+const MARK: &str = "regex:";
 
 /// Maximum size of a compiled regular expression, in bytes.
-pub(crate) const EXPRESSION_BYTES: usize = 1 << 20;
+const EXPRESSION_BYTES: usize = 1 << 20;
 
 /// Maximum size of the description of a call's filters, in bytes: every row of a vector of texts carries it.
-pub(crate) const DESCRIPTION_BYTES: usize = 1 << 19;
+const DESCRIPTION_BYTES: usize = 1 << 19;
 
 /// Maximum number of regular expressions of a call: each may take [`EXPRESSION_BYTES`].
-pub(crate) const EXPRESSIONS: usize = 1000;
+const EXPRESSIONS: usize = 1000;
 
 /// Maximum number of bytes of terms whose automaton is a table, which is faster and takes some hundred bytes a byte.
 const TABLE_BYTES: usize = 1 << 16;

@@ -1,6 +1,6 @@
 //! DistilBERT ([Sanh et al. 2019](https://arxiv.org/abs/1910.01108)): a BERT without token types, in names of its own.
 
-use super::bert::{BertConfig, Keys, WeightNames};
+use super::bert::{self, BertConfig, Keys, WeightNames};
 use crate::embed::error::EmbedError;
 use crate::embed::json::Json;
 
@@ -13,10 +13,7 @@ const KEYS: Keys = Keys {
 };
 
 const WEIGHTS: WeightNames = WeightNames {
-    word_embeddings: "embeddings.word_embeddings.weight",
-    position_embeddings: "embeddings.position_embeddings.weight",
     token_type_embeddings: None,
-    embeddings_layer_norm: "embeddings.LayerNorm",
     layer: "transformer.layer",
     query: "attention.q_lin",
     key: "attention.k_lin",
@@ -26,6 +23,7 @@ const WEIGHTS: WeightNames = WeightNames {
     intermediate: "ffn.lin1",
     output: "ffn.lin2",
     output_layer_norm: "output_layer_norm",
+    ..bert::WEIGHTS
 };
 
 /// The configuration of a DistilBERT.
