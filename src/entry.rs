@@ -1,4 +1,4 @@
-//! The entry point that DuckDB calls at LOAD; the one place where unsafe code is allowed.
+//! The entry point that DuckDB calls at LOAD. Unsafe code is allowed here for the binding, which makes it from this function.
 #![allow(unsafe_code)]
 
 use duckdb::Connection;

@@ -3,6 +3,9 @@
 //! Three layers. `sql/*.sql` holds the table functions as macros, run at LOAD in an attached catalog; `src/sql/` the
 //! kernels they call, which translate between Arrow and plain Rust; everything else is the engine, which
 //! knows nothing of the database.
+//!
+//! Unsafe code is denied but in two places: the entry point, which the binding makes, and `linalg::product`, which hands
+//! pointers to the matrix product.
 
 pub mod affiliation;
 pub mod cluster;
@@ -13,7 +16,8 @@ mod entry;
 pub mod functions;
 pub mod hash;
 pub mod keywords;
-pub mod lineage;
+mod linalg;
+mod lineage;
 pub mod llm;
 pub mod options;
 pub mod parallel;

@@ -21,16 +21,16 @@ pub use terms::{Category, Term, TermError, Terms};
 use std::collections::HashSet;
 use words::{Word, words};
 
-/// One organisation named by an affiliation.
+/// Organisation that an affiliation names.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part {
-    /// As written, without legal form, remarks in brackets and superfluous white space.
-    pub name: String,
-    /// The plain words of `name`, the same for all spellings of an organisation.
-    pub key: String,
-    pub category: Category,
-    /// The term or legal form that decided; `None` for unknown.
-    pub term: Option<String>,
+pub(crate) struct Part {
+    /// Name as written, without legal form, remarks in brackets and superfluous white space.
+    pub(crate) name: String,
+    /// Plain words of `name`, the same for all spellings of an organisation.
+    pub(crate) key: String,
+    pub(crate) category: Category,
+    /// Term or legal form that decided on the category; `None` for unknown.
+    pub(crate) term: Option<String>,
 }
 
 /// The organisations of one affiliation, in the order of the text, each once.
@@ -38,7 +38,7 @@ pub struct Part {
 /// Separators are `;`, `|`, line breaks, and `/` or a dash between white space. At a comma a text is split too,
 /// unless what follows is a legal form ("Google, Inc."); a place ("Paris, France") or a department next to
 /// an organisation is dropped. A text of separators only names none, nor does one that says so ("n/a", "retired").
-pub fn parts(text: &str, terms: &Terms) -> Vec<Part> {
+pub(crate) fn parts(text: &str, terms: &Terms) -> Vec<Part> {
     let text = without_brackets(text);
     let mut found: Vec<Part> = Vec::new();
     let mut keys = HashSet::new();
@@ -68,7 +68,7 @@ fn without_brackets(text: &str) -> String {
     if words(&kept).is_empty() { text.replace(['(', ')', '[', ']'], " ") } else { kept }
 }
 
-/// Cut at the separators that never belong to a name.
+/// Pieces of a text between the separators that never belong to a name.
 fn segments(text: &str) -> Vec<String> {
     let mut cut: Vec<String> = vec![String::new()];
     let characters: Vec<char> = text.chars().collect();
@@ -106,21 +106,19 @@ fn organisations(segment: &str, terms: &Terms) -> Vec<Part> {
         let words = words(piece);
         !words.is_empty() && !terms::is_none(&words)
     });
-    let place: Vec<bool> = pieces.iter().map(|piece| places::is_place(&words(piece))).collect();
     // "London" alone may be all there is to know
-    if place.contains(&false) {
-        let mut place = place.iter();
-        pieces.retain(|_| place.next() == Some(&false));
-    }
-    let unit: Vec<bool> = pieces.iter().map(|piece| terms::is_unit(&words(piece))).collect();
-    if unit.contains(&false) {
-        let mut unit = unit.iter();
-        pieces.retain(|_| unit.next() == Some(&false));
-    }
+    drop_beside_others(&mut pieces, places::is_place);
+    drop_beside_others(&mut pieces, terms::is_unit);
     pieces.iter().map(|piece| organisation(piece, terms)).collect()
 }
 
-/// One name, cleaned and sorted.
+/// Drops the pieces for which `part` holds, unless it holds for all.
+fn drop_beside_others(pieces: &mut Vec<String>, part: fn(&[Word]) -> bool) {
+    let (parts, others): (Vec<String>, Vec<String>) = pieces.drain(..).partition(|piece| part(&words(piece)));
+    *pieces = if others.is_empty() { parts } else { others };
+}
+
+/// Organisation of a name, cleaned and sorted into its category.
 fn organisation(text: &str, terms: &Terms) -> Part {
     let all = words(text);
     let matched = terms.best(text, &all);
@@ -142,12 +140,13 @@ fn organisation(text: &str, terms: &Terms) -> Part {
     Part { name: tidy(&text[..end]), key: key(&all[..kept]), category, term }
 }
 
+/// Key of an organisation: the words of its name but for "the".
 fn key(words: &[Word]) -> String {
     let words: Vec<&str> = words.iter().map(|word| word.plain.as_str()).filter(|word| *word != "the").collect();
     words.join(" ")
 }
 
-/// White space collapsed, loose punctuation cut off at both ends.
+/// Name with white space collapsed and loose punctuation cut off at both ends.
 fn tidy(name: &str) -> String {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     name.trim_matches(|c: char| c.is_whitespace() || matches!(c, ',' | '.' | ':' | '-' | '–' | '"' | '\'' | '*' | '@'))
@@ -227,7 +226,7 @@ mod tests {
         assert_eq!(of(&text).len(), 1);
     }
 
-    /// What is left when nothing tells otherwise is a company.
+    /// Category of a name, where an unknown one counts as a company.
     fn called(name: &str) -> &'static str {
         match of(name).iter().map(|(_, category)| *category).min() {
             None | Some(Category::Unknown) => "company",

@@ -1,6 +1,6 @@
 //! Places that stand behind a name ("DeepMind, London, UK"): countries, states of the USA and large cities.
 
-use super::words::{Word, words};
+use super::words::{Word, plain_words};
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
@@ -34,7 +34,7 @@ const CITIES: &str = "amsterdam;antwerp;athens;atlanta;auckland;austin;bangalore
     warsaw;washington dc;zagreb;zurich";
 
 /// Whether the words are places, with or without post codes.
-pub fn is_place(words: &[Word]) -> bool {
+pub(crate) fn is_place(words: &[Word]) -> bool {
     let mut rest: Vec<&str> = words.iter().map(|word| word.plain.as_str()).collect();
     rest.retain(|word| !word.chars().any(|c| c.is_ascii_digit()));
     if rest.is_empty() {
@@ -51,17 +51,19 @@ pub fn is_place(words: &[Word]) -> bool {
     true
 }
 
+/// Plain forms of the places.
 fn known() -> &'static HashSet<String> {
     static KNOWN: OnceLock<HashSet<String>> = OnceLock::new();
     KNOWN.get_or_init(|| {
         let all = [COUNTRIES, STATES, CITIES].into_iter().flat_map(|list| list.split(';'));
-        all.map(|place| words(place).into_iter().map(|word| word.plain).collect::<Vec<_>>().join(" ")).collect()
+        all.map(|place| plain_words(place).join(" ")).collect()
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::affiliation::words::words;
 
     #[test]
     fn places_with_post_codes_and_nothing_else() {

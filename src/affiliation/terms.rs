@@ -1,10 +1,10 @@
 //! Terms that tell what an organisation is, and legal forms.
 
-use super::words::{Word, words};
+use super::words::{Word, joined, plain_words};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// What an organisation is. When two terms of one length match, the earlier category decides.
+/// Kind of organisation. When two terms of one length match, the earlier category decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Category {
     Academic,
@@ -15,7 +15,8 @@ pub enum Category {
 }
 
 impl Category {
-    pub const ALL: [(&'static str, Category); 5] = [
+    /// Categories with their names.
+    pub(crate) const ALL: [(&'static str, Category); 5] = [
         ("academic", Category::Academic),
         ("government", Category::Government),
         ("non-profit", Category::NonProfit),
@@ -23,16 +24,17 @@ impl Category {
         ("unknown", Category::Unknown),
     ];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         Category::ALL.iter().find(|(_, category)| *category == self).map_or("unknown", |(name, _)| name)
     }
 
-    pub fn of(name: &str) -> Option<Category> {
+    /// The category of a name.
+    pub(crate) fn of(name: &str) -> Option<Category> {
         Category::ALL.iter().find(|(n, _)| *n == name).map(|(_, category)| *category)
     }
 }
 
-/// A wrong term of the user.
+/// Reason why a term is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TermError {
     #[error("category must be one of 'academic', 'government', 'non-profit', 'company', 'unknown', got '{0}'")]
@@ -45,41 +47,42 @@ pub enum TermError {
     Words { kind: String, term: String },
 }
 
-/// How a term is found.
+/// Way in which a term is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// One or more whole words.
+    /// Whole words, one or more.
     Word,
-    /// A word that begins, or ends, with it: German compounds such as "Musikhochschule".
+    /// Beginning of a word: German compounds such as "Universitätsklinik".
     Prefix,
+    /// End of a word: German compounds such as "Musikhochschule".
     Suffix,
-    /// Anywhere in a word: scripts without spaces.
+    /// Any part of a word: scripts without spaces.
     Inside,
-    /// A whole word, capitals as written.
+    /// Whole word, capitals as written.
     Acronym,
 }
 
-/// A row of a table of terms.
+/// Row of a table of terms.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Term<'a> {
-    pub category: &'a str,
-    pub kind: &'a str,
-    pub term: &'a str,
+    pub(crate) category: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) term: &'a str,
 }
 
-/// A legal form at the end of a name.
+/// Legal form at the end of a name.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LegalForm {
-    pub text: String,
+pub(crate) struct LegalForm {
+    pub(crate) text: String,
     words: Vec<String>,
     /// Whether it tells a company: "GmbH" does, "II" does not.
-    pub evidence: bool,
+    pub(crate) evidence: bool,
 }
 
-/// All terms, ready to match.
+/// Terms and legal forms, ready to match.
 #[derive(Debug, Clone, Default)]
 pub struct Terms {
-    /// First word -> terms of whole words.
+    /// Terms of whole words, by their first word.
     phrases: HashMap<String, Vec<(Vec<String>, Category, String)>>,
     affixes: Vec<(Kind, String, Category, String)>,
     acronyms: HashMap<String, Category>,
@@ -87,8 +90,8 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// The built-in terms and legal forms.
-    pub fn standard() -> &'static Terms {
+    /// Built-in terms and legal forms.
+    pub(crate) fn standard() -> &'static Terms {
         static TERMS: OnceLock<Terms> = OnceLock::new();
         TERMS.get_or_init(|| {
             let mut terms = Terms::default();
@@ -100,8 +103,9 @@ impl Terms {
             }
             for line in include_str!("../../data/company_suffixes.csv").lines().skip(1) {
                 if let Some((text, evidence)) = line.rsplit_once(',') {
-                    let words = words(text).into_iter().map(|word| word.plain).collect();
-                    terms.forms.push(LegalForm { text: text.to_string(), words, evidence: evidence == "true" });
+                    let form =
+                        LegalForm { text: text.to_string(), words: plain_words(text), evidence: evidence == "true" };
+                    terms.forms.push(form);
                 }
             }
             terms.forms.sort_by_key(|form| std::cmp::Reverse(form.words.len()));
@@ -110,7 +114,11 @@ impl Terms {
     }
 
     /// Adds a term; of the same term twice the later counts.
-    pub fn add(&mut self, term: &Term) -> Result<(), TermError> {
+    ///
+    /// # Errors
+    ///
+    /// For an unknown category or kind, a term without a letter or digit, and several words where there must be one.
+    pub(crate) fn add(&mut self, term: &Term) -> Result<(), TermError> {
         let category = Category::of(term.category).ok_or_else(|| TermError::Category(term.category.to_string()))?;
         let kind = match term.kind {
             "word" => Kind::Word,
@@ -118,9 +126,9 @@ impl Terms {
             "suffix" => Kind::Suffix,
             "inside" => Kind::Inside,
             "acronym" => Kind::Acronym,
-            other => return Err(TermError::Kind(other.to_string())),
+            unknown => return Err(TermError::Kind(unknown.to_string())),
         };
-        let plain: Vec<String> = words(term.term).into_iter().map(|word| word.plain).collect();
+        let plain = plain_words(term.term);
         let shown = term.term.to_string();
         match (kind, plain.as_slice()) {
             (_, []) => return Err(TermError::Empty(shown)),
@@ -133,7 +141,7 @@ impl Terms {
                 self.acronyms.insert(shown, category);
             }
             (_, [one]) => {
-                self.affixes.retain(|(other, text, _, _)| (*other, text) != (kind, one));
+                self.affixes.retain(|(known, text, _, _)| (*known, text) != (kind, one));
                 self.affixes.push((kind, one.clone(), category, shown));
             }
             _ => return Err(TermError::Words { kind: term.kind.to_string(), term: shown }),
@@ -142,12 +150,12 @@ impl Terms {
     }
 
     /// Category and text of the longest term in a name whose words are `words`.
-    pub fn best(&self, text: &str, words: &[Word]) -> Option<(Category, String)> {
+    pub(crate) fn best(&self, text: &str, words: &[Word]) -> Option<(Category, String)> {
         let letters = |words: &[String]| words.iter().map(|word| word.chars().count()).sum::<usize>();
         let mut found: Vec<(usize, Category, &str)> = Vec::new();
         for (i, word) in words.iter().enumerate() {
             for (phrase, category, shown) in self.phrases.get(&word.plain).into_iter().flatten() {
-                if is_at(&words[i..], phrase) {
+                if begins_with(&words[i..], phrase) {
                     found.push((letters(phrase), *category, shown));
                 }
             }
@@ -169,9 +177,9 @@ impl Terms {
         best.map(|(_, category, term)| (category, term.to_string()))
     }
 
-    /// How many of a name's words are left without the legal forms at its end, and the most telling of those. A name
-    /// that is a legal form and nothing else ("SAS") keeps it.
-    pub fn without_legal_form(&self, words: &[Word]) -> (usize, Option<&LegalForm>) {
+    /// Number of a name's words that are left without the legal forms at its end, and the most telling of those forms. A
+    /// name that is a legal form and nothing else ("SAS") keeps it.
+    pub(crate) fn without_legal_form(&self, words: &[Word]) -> (usize, Option<&LegalForm>) {
         let mut kept = words.len();
         let mut form: Option<&LegalForm> = None;
         while let Some(next) = self.forms.iter().find(|form| kept > form.words.len() && ends_with(&words[..kept], form))
@@ -185,7 +193,7 @@ impl Terms {
     }
 
     /// Whether the words are legal forms and nothing else, as behind a comma.
-    pub fn is_legal_form(&self, words: &[Word]) -> bool {
+    pub(crate) fn is_legal_form(&self, words: &[Word]) -> bool {
         let mut kept = words.len();
         while let Some(form) =
             self.forms.iter().find(|form| kept >= form.words.len() && ends_with(&words[..kept], form))
@@ -197,18 +205,13 @@ impl Terms {
 }
 
 /// Whether a text says that there is no organisation.
-pub fn is_none(words: &[Word]) -> bool {
+pub(crate) fn is_none(words: &[Word]) -> bool {
     const NONE: [&str; 7] = ["n a", "na", "none", "nil", "not applicable", "retired", "unemployed"];
     NONE.contains(&joined(words).as_str())
 }
 
-/// The words with one space between.
-fn joined(words: &[Word]) -> String {
-    words.iter().map(|word| word.plain.as_str()).collect::<Vec<_>>().join(" ")
-}
-
 /// Whether a name is a part of an organisation, such as "Department of Physics" or "R&D": dropped beside the whole.
-pub fn is_unit(words: &[Word]) -> bool {
+pub(crate) fn is_unit(words: &[Word]) -> bool {
     const NAMES: [&str; 16] = [
         "accounting",
         "customer service",
@@ -251,17 +254,20 @@ pub fn is_unit(words: &[Word]) -> bool {
         || (words.len() > 1 && plain(words.len() - 1) == "department")
 }
 
-fn is_at(words: &[Word], phrase: &[String]) -> bool {
+/// Whether words begin with those of `phrase`.
+fn begins_with(words: &[Word], phrase: &[String]) -> bool {
     words.len() >= phrase.len() && words.iter().zip(phrase).all(|(word, term)| word.plain == *term)
 }
 
+/// Whether words end with a legal form, which has no more words.
 fn ends_with(words: &[Word], form: &LegalForm) -> bool {
-    is_at(&words[words.len() - form.words.len()..], &form.words)
+    begins_with(&words[words.len() - form.words.len()..], &form.words)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::affiliation::words::words;
 
     #[test]
     fn every_line_of_the_tables_is_well_formed() {

@@ -3,19 +3,18 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// One word and where it stands.
+/// Word of a text, `text[start..end]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Word {
-    /// Decomposed, without marks, in lower case.
-    pub plain: String,
-    /// As written, with the dots between single letters.
-    pub start: usize,
-    pub end: usize,
+pub(crate) struct Word {
+    /// Plain form: decomposed, without marks and dots, in lower case.
+    pub(crate) plain: String,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
-/// The words of `text`: runs of letters and digits. A dot behind a single letter belongs to the word when a letter
+/// Words of `text`: runs of letters and digits. A dot behind a single letter belongs to the word when a letter
 /// follows, so "S.p.A." is one word, "Amazon.com" two.
-pub fn words(text: &str) -> Vec<Word> {
+pub(crate) fn words(text: &str) -> Vec<Word> {
     let mut found = Vec::new();
     let mut start = None;
     let mut end = 0;
@@ -42,32 +41,38 @@ pub fn words(text: &str) -> Vec<Word> {
     found
 }
 
-/// Letters and digits without marks, in lower case.
+/// Plain form of a word: letters and digits without marks, in lower case.
 fn plain(word: &str) -> String {
     let letters: String = word.nfkd().filter(|c| c.is_alphanumeric() && !is_combining_mark(*c)).collect();
     // lower-casing may bring a mark of its own: "İ"
     letters.to_lowercase().chars().filter(|c| !is_combining_mark(*c)).collect()
 }
 
+/// Plain forms of the words of `text`.
+pub(crate) fn plain_words(text: &str) -> Vec<String> {
+    words(text).into_iter().map(|word| word.plain).collect()
+}
+
+/// Plain forms of words with one space between.
+pub(crate) fn joined(words: &[Word]) -> String {
+    words.iter().map(|word| word.plain.as_str()).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Vec<String> {
-        words(text).into_iter().map(|word| word.plain).collect()
-    }
-
     #[test]
     fn words_are_plain() {
-        assert_eq!(of("Université de Montréal"), ["universite", "de", "montreal"]);
-        assert_eq!(of("İstanbul ÜNİVERSİTESİ"), ["istanbul", "universitesi"]);
-        assert_eq!(of("L'Oréal S.p.A., U.S. Army"), ["l", "oreal", "spa", "us", "army"]);
-        assert_eq!(of("Amazon.com, Inc."), ["amazon", "com", "inc"]);
-        assert_eq!(of("J.P. Morgan & Co."), ["jp", "morgan", "co"]);
-        assert_eq!(of("ＩＢＭ 東京大学 3M"), ["ibm", "東京大学", "3m"]);
-        assert_eq!(of(" .,;- "), [""; 0]);
+        assert_eq!(plain_words("Université de Montréal"), ["universite", "de", "montreal"]);
+        assert_eq!(plain_words("İstanbul ÜNİVERSİTESİ"), ["istanbul", "universitesi"]);
+        assert_eq!(plain_words("L'Oréal S.p.A., U.S. Army"), ["l", "oreal", "spa", "us", "army"]);
+        assert_eq!(plain_words("Amazon.com, Inc."), ["amazon", "com", "inc"]);
+        assert_eq!(plain_words("J.P. Morgan & Co."), ["jp", "morgan", "co"]);
+        assert_eq!(plain_words("ＩＢＭ 東京大学 3M"), ["ibm", "東京大学", "3m"]);
+        assert_eq!(plain_words(" .,;- "), [""; 0]);
         // composed and decomposed letters are the same word
-        assert_eq!(of("Universita\u{300}"), of("Università"));
+        assert_eq!(plain_words("Universita\u{300}"), plain_words("Università"));
     }
 
     #[test]

@@ -1,36 +1,43 @@
 //! k-means: `k` clusters with the least sum of squared distances to their means (inertia).
 //!
-//! Each start draws centres by greedy k-means++ (Arthur & Vassilvitskii 2007: of 2 + ln k points drawn with
+//! Each start draws centres by greedy k-means++ ([Arthur & Vassilvitskii 2007]: of 2 + ln k points drawn with
 //! probabilities in proportion to the squared distance from the nearest centre so far, the one that lowers the sum
-//! most) and improves them by Lloyd's method until no point changes its cluster. Of 10 starts, up to 50 for few points,
+//! most) and improves them by [Lloyd's method] until no point changes its cluster. Of 10 starts, up to 50 for few points,
 //! the one with the least inertia counts, the first of equal ones. A cluster that loses its last point gets the point
 //! that is farthest from its own mean.
 //!
-//! This is scikit-learn's `KMeans`, run until nothing changes. Of the crates, `kmeans` needs an unstable compiler, and
-//! `linfa-clustering` brings 40 others for a page of code.
+//! This is scikit-learn's `KMeans`, run until nothing changes. It is written here because of the crates, `kmeans` needs an
+//! unstable compiler, and `linfa-clustering` brings 40 others for a page of code.
+//!
+//! [Arthur & Vassilvitskii 2007]: https://dl.acm.org/doi/10.5555/1283383.1283494
+//! [Lloyd's method]: https://doi.org/10.1109/TIT.1982.1056489
 
-use super::points::{Points, distance2};
+use super::points::Points;
 use super::silhouette::silhouettes;
+use crate::linalg::distance2;
 use crate::parallel;
 use crate::random::{Purpose, Stream};
 use rand::{Rng, RngExt};
 
-/// Starts of a run whose clusters are returned, fewest and most, and of one that is only compared with other numbers of
-/// clusters.
+/// Minimum and maximum number of starts.
 const STARTS: (usize, usize) = (10, 50);
+
+/// Number of starts for each number of clusters that is tried.
 const TRIAL_STARTS: usize = 3;
 
-/// Numbers that are compared in one round of all starts, at most, unless that leaves too few.
+/// Maximum number of comparisons in one round of all starts, unless that leaves too few starts.
 const NUMBERS: usize = 200_000_000;
 
-/// Most rounds of Lloyd's method.
+/// Maximum number of rounds of Lloyd's method.
 const ROUNDS: usize = 300;
 
-/// Most points that the number of clusters is chosen by, and most clusters that are tried.
+/// Maximum number of points that the number of clusters is chosen by.
 const SAMPLE: usize = 5_000;
+
+/// Maximum number of clusters that is tried.
 const MOST: usize = 100;
 
-/// The cluster of each point; at most as many clusters as there are different points.
+/// Cluster of each point; `k` = `None`: their number is chosen. There are at most as many clusters as there are different points.
 pub fn kmeans(points: &Points, k: Option<usize>, seed: u64, threads: usize) -> Vec<usize> {
     let k = match k {
         Some(k) => k.min(points.distinct()),
@@ -77,17 +84,19 @@ fn choose(points: &Points, seed: u64, threads: usize) -> usize {
     highest.map_or(1, |(_, k)| k)
 }
 
-/// What one start came to.
+/// Result of one start.
 struct Run {
     assignment: Vec<usize>,
     inertia: f64,
 }
 
+/// The run with the least inertia, of equal ones the first.
 fn best(runs: Vec<Run>) -> Run {
     let least = runs.into_iter().min_by(|a, b| a.inertia.total_cmp(&b.inertia));
     least.unwrap_or(Run { assignment: Vec::new(), inertia: 0.0 })
 }
 
+/// The run of number `start`.
 fn run(points: &Points, k: usize, seed: u64, start: usize) -> Run {
     let mut generator = Stream::new(seed, Purpose::Clusters, k as u64).replicate(start as u64);
     let mut centres = points.only(&seeds(points, k, &mut generator));
@@ -104,7 +113,7 @@ fn run(points: &Points, k: usize, seed: u64, start: usize) -> Run {
     Run { assignment, inertia }
 }
 
-/// The points that a start begins with.
+/// The points that a start begins with, drawn by greedy k-means++.
 fn seeds(points: &Points, k: usize, generator: &mut impl Rng) -> Vec<usize> {
     let n = points.len();
     let trials = 2 + (k as f64).ln() as usize;

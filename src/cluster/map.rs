@@ -1,9 +1,12 @@
 //! A map: the two coordinates along which points vary most (principal components).
 //!
-//! The first two eigenvectors of the covariance are found by block iteration: [`BLOCK`] random directions are
+//! The first two eigenvectors of the covariance are found by block iteration ([Rutishauser 1970]): [`BLOCK`] random directions are
 //! multiplied by the covariance and made orthogonal again until the best two within their span are eigenvectors
 //! (Rayleigh and Ritz). The covariance is never formed: each round goes over the points once. Signs are scikit-learn's:
-//! the largest number of an eigenvector is positive.
+//! the largest number of an eigenvector is positive. It is written here because
+//! `nalgebra` finds all eigenvectors of a matrix that must be formed first, where two of a product are wanted.
+//!
+//! [Rutishauser 1970]: https://doi.org/10.1007/BF02219773
 
 use super::points::Points;
 use crate::parallel;
@@ -11,14 +14,16 @@ use crate::random::{Purpose, Stream};
 use nalgebra::{DMatrix, DMatrixView, DVector, SymmetricEigen};
 use rand::RngExt;
 
-/// Directions iterated together: the more, the fewer rounds.
+/// Number of directions iterated together: the more, the fewer rounds.
 const BLOCK: usize = 16;
 
-/// Most rounds, and how far from an eigenvector is near enough, as a share of the largest eigenvalue.
+/// Maximum number of rounds.
 const ROUNDS: usize = 300;
+
+/// Distance from an eigenvector that is near enough, as a share of the largest eigenvalue.
 const ENOUGH: f64 = 1e-9;
 
-/// Points multiplied together.
+/// Number of points multiplied together.
 const ROWS: usize = 1024;
 
 /// (x, y) of each point, around (0, 0).
@@ -46,7 +51,7 @@ fn mean(points: &Points) -> DVector<f64> {
     sum / points.len().max(1) as f64
 }
 
-/// The first eigenvectors of the covariance, two or as many as there are dimensions, as columns.
+/// First eigenvectors of the covariance, two or as many as there are dimensions, as columns.
 fn axes(points: &Points, threads: usize) -> DMatrix<f64> {
     let (n, d) = (points.len(), points.dimensions());
     let mean = mean(points);

@@ -1,9 +1,9 @@
-//! Clusters of vectors: what belongs together, what stands for it, how well it holds together.
+//! Clusters of vectors: the members of each, the one that stands for it, and how well it holds together.
 //!
 //! * [`points`]: vectors of length 1, and the scan over many pairs of them;
 //! * [`hdbscan`]: clusters by density, with noise;
 //! * [`kmeans`]: a number of clusters around means, chosen by their silhouettes;
-//! * [`silhouette`]: how well points lie in their clusters;
+//! * [`silhouette`]: measure of how well points lie in their clusters;
 //! * [`map`]: points on a plane.
 //!
 //! Embeddings are compared by their directions. On vectors of length 1 the Euclidean distance orders pairs as the
@@ -11,6 +11,7 @@
 //!
 //! Points come in a defined order and sums follow it, so nothing depends on threads.
 
+mod error;
 pub mod hdbscan;
 pub mod kmeans;
 pub mod map;
@@ -20,63 +21,59 @@ pub mod silhouette;
 #[cfg(test)]
 mod tests;
 
-use points::{Points, dot};
+pub use error::ClusterError;
+pub(crate) use error::MAX_POINTS;
+
+use crate::linalg::dot;
+use points::Points;
 use silhouette::{Sums, silhouettes};
 use std::cmp::Reverse;
 
-/// The most points: time grows with their square.
-pub const MAX_POINTS: usize = 100_000;
-
-/// Why there are no clusters. Displays as the part of a message behind `function: `.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum ClusterError {
-    #[error("vectors must all have the same number of dimensions, got {expected} and {got}")]
-    Dimensions { expected: usize, got: usize },
-    #[error("vectors must hold finite numbers, got {0}")]
-    NotFinite(f64),
-    #[error("vectors must have a direction, got one of zeros only")]
-    Zero,
-    #[error(
-        "at most {MAX_POINTS} texts can be clustered, got {0}; cluster a sample of them and give the others their \
-         nearest cluster"
-    )]
-    Many(usize),
-}
-
+/// Method of clustering.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Method {
+pub(crate) enum Method {
     /// HDBSCAN, and k-means where that leaves more than half as noise.
     Auto,
     Hdbscan,
     Kmeans,
 }
 
+/// Settings of [`cluster`].
 #[derive(Debug, Clone)]
-pub struct Settings {
-    pub method: Method,
-    /// For k-means; `None` = chosen.
-    pub k: Option<usize>,
-    pub hdbscan: hdbscan::Settings,
-    pub seed: u64,
+pub(crate) struct Settings {
+    pub(crate) method: Method,
+    /// Number of clusters of k-means; `None` = chosen.
+    pub(crate) k: Option<usize>,
+    pub(crate) hdbscan: hdbscan::Settings,
+    pub(crate) seed: u64,
 }
 
-/// Of each point: its cluster, its place in it (0 = nearest the mean), its silhouette. `None` for noise.
+/// Clusters of points. Each list has one entry a point, `None` for noise.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Clustering {
-    pub clusters: Vec<Option<usize>>,
-    pub places: Vec<Option<usize>>,
-    pub silhouettes: Vec<Option<f64>>,
-    /// What was used.
-    pub method: Method,
+pub(crate) struct Clustering {
+    pub(crate) clusters: Vec<Option<usize>>,
+    /// Places of the points in their clusters, by their nearness to the mean; 0 = nearest.
+    pub(crate) places: Vec<Option<usize>>,
+    pub(crate) silhouettes: Vec<Option<f64>>,
+    /// Method that found them, never [`Method::Auto`].
+    pub(crate) method: Method,
 }
 
-/// An error where there are too many points.
-pub fn check(points: usize) -> Result<(), ClusterError> {
+/// Check of the number of points, before vectors are computed.
+///
+/// # Errors
+///
+/// Where there are more than [`MAX_POINTS`] points.
+pub(crate) fn check(points: usize) -> Result<(), ClusterError> {
     if points > MAX_POINTS { Err(ClusterError::Many(points)) } else { Ok(()) }
 }
 
 /// The clusters of points of length 1, largest first, of equal size in the order of their first points.
-pub fn cluster(points: &Points, settings: &Settings, threads: usize) -> Result<Clustering, ClusterError> {
+///
+/// # Errors
+///
+/// Where there are more than [`MAX_POINTS`] points.
+pub(crate) fn cluster(points: &Points, settings: &Settings, threads: usize) -> Result<Clustering, ClusterError> {
     check(points.len())?;
     let kmeans = || kmeans::kmeans(points, settings.k, settings.seed, threads).into_iter().map(Some).collect();
     let (clusters, method) = match settings.method {
@@ -97,7 +94,7 @@ pub fn cluster(points: &Points, settings: &Settings, threads: usize) -> Result<C
     Ok(Clustering { clusters, places, silhouettes, method })
 }
 
-/// Numbers without gaps, by size and then by the first point.
+/// Clusters with numbers without gaps, by size and then by the first point.
 fn renumber(clusters: &[Option<usize>]) -> Vec<Option<usize>> {
     let most = clusters.iter().flatten().max().map_or(0, |last| last + 1);
     let mut found: Vec<(usize, usize)> = vec![(0, usize::MAX); most];
@@ -114,7 +111,7 @@ fn renumber(clusters: &[Option<usize>]) -> Vec<Option<usize>> {
     clusters.iter().map(|cluster| cluster.map(|c| number[c])).collect()
 }
 
-/// By the cosine with the mean of the cluster, of equal ones the first. The one at place 0 is the medoid too: its mean
+/// Place of each point in its cluster, by the cosine with the mean, of equal ones the first. The one at place 0 is the medoid too: its mean
 /// cosine with the members is the highest.
 fn places(points: &Points, clusters: &[Option<usize>]) -> Vec<Option<usize>> {
     let sums = Sums::new(points, clusters);

@@ -1,4 +1,4 @@
-//! Points, and the scan over the products of many pairs that everything quadratic goes through.
+//! Points, and the scan over the products of many pairs that all quadratic work goes through.
 //!
 //! Distances between points are computed in 64 bits, one pair at a time. That would be slow for all pairs, so a scan
 //! multiplies blocks of 32-bit copies first. What comes of it is off by no more than the slack below, so it tells which
@@ -8,16 +8,13 @@
 //! (d + 2) u |x| |y|: d for the sum, 2 for the copies. So |x - y|² = |x|² + |y|² - 2 x·y lies at most
 //! (d + 16) u (|x|² + |y|²) below what 32 bits give.
 
-use super::ClusterError;
-use crate::embed::product::{Matrix, product};
+use super::error::ClusterError;
+use crate::linalg::{Matrix, distance2, dot, product};
 use crate::parallel;
 
-/// Rows and columns of products that are computed together.
+/// Numbers of rows and columns of products that are computed together.
 const ROWS: usize = 256;
 const COLUMNS: usize = 1024;
-
-/// Numbers summed side by side.
-const LANES: usize = 8;
 
 /// Points of one dimension, a row each, in 64 bits and in 32.
 #[derive(Debug, Clone)]
@@ -30,13 +27,17 @@ pub struct Points {
 
 impl Points {
     /// `values` holds one row of `dimensions` numbers after the other.
-    pub fn new(dimensions: usize, values: Vec<f64>) -> Points {
+    pub(crate) fn new(dimensions: usize, values: Vec<f64>) -> Points {
         let copy = values.iter().map(|x| *x as f32).collect();
         let squares = values.chunks_exact(dimensions.max(1)).map(|row| dot(row, row) as f32).collect();
         Points { dimensions, values, copy, squares }
     }
 
     /// The vectors divided by their lengths.
+    ///
+    /// # Errors
+    ///
+    /// Where vectors differ in their dimensions, hold a number that is not finite, or have no direction.
     pub fn unit<V: AsRef<[f64]>>(vectors: impl Iterator<Item = V>) -> Result<Points, ClusterError> {
         let (mut dimensions, mut values) = (None, Vec::new());
         for vector in vectors {
@@ -61,39 +62,35 @@ impl Points {
         Ok(Points::new(dimensions.unwrap_or(0), values))
     }
 
-    /// Those of `indices`, in that order.
-    pub fn only(&self, indices: &[usize]) -> Points {
+    /// The points of `indices`, in that order.
+    pub(crate) fn only(&self, indices: &[usize]) -> Points {
         Points::new(self.dimensions, indices.iter().flat_map(|i| self.row(*i)).copied().collect())
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.squares.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.squares.is_empty()
-    }
-
-    pub fn dimensions(&self) -> usize {
+    pub(crate) fn dimensions(&self) -> usize {
         self.dimensions
     }
 
-    pub fn row(&self, i: usize) -> &[f64] {
+    pub(crate) fn row(&self, i: usize) -> &[f64] {
         &self.values[i * self.dimensions..(i + 1) * self.dimensions]
     }
 
     /// Rows `start` to `end` one after the other.
-    pub fn rows(&self, start: usize, end: usize) -> &[f64] {
+    pub(crate) fn rows(&self, start: usize, end: usize) -> &[f64] {
         &self.values[start * self.dimensions..end * self.dimensions]
     }
 
     /// |x_i - x_j|²
-    pub fn distance2(&self, i: usize, j: usize) -> f64 {
+    pub(crate) fn distance2(&self, i: usize, j: usize) -> f64 {
         distance2(self.row(i), self.row(j))
     }
 
-    /// How many points differ from each other.
-    pub fn distinct(&self) -> usize {
+    /// Number of points that differ from each other.
+    pub(crate) fn distinct(&self) -> usize {
         let mut rows: Vec<&[f64]> = (0..self.len()).map(|i| self.row(i)).collect();
         let order = |a: &&[f64], b: &&[f64]| {
             let unequal = a.iter().zip(*b).find(|(x, y)| x != y);
@@ -104,25 +101,25 @@ impl Points {
         rows.len()
     }
 
-    /// Largest relative error of a product, and of a squared distance over |x|² + |y|².
-    pub fn slack(&self) -> f32 {
+    /// Maximum relative error of a product, and of a squared distance over |x|² + |y|².
+    pub(crate) fn slack(&self) -> f32 {
         (self.dimensions + 16) as f32 * (0.5 * f32::EPSILON)
     }
 
-    /// A number that |x_i - y_j|² is not below, from a product.
-    pub fn low(&self, i: usize, others: &Points, j: usize, product: f32) -> f32 {
+    /// Lower bound of |x_i - y_j|², from a product.
+    pub(crate) fn low(&self, i: usize, others: &Points, j: usize, product: f32) -> f32 {
         (self.squares[i] + others.squares[j]) * (1.0 - self.slack()) - 2.0 * product
     }
 
-    /// A number that |x_i - y_j|² is not above.
-    pub fn high(&self, i: usize, others: &Points, j: usize, product: f32) -> f32 {
+    /// Upper bound of |x_i - y_j|², from a product.
+    pub(crate) fn high(&self, i: usize, others: &Points, j: usize, product: f32) -> f32 {
         (self.squares[i] + others.squares[j]) * (1.0 + self.slack()) - 2.0 * product
     }
 
-    /// For each point of `rows` a state, which `begin` makes of its number and `visit` changes for runs of the other
+    /// State of each point of `rows`, which `begin` makes of its number and `visit` changes for runs of the other
     /// points, from the first to the last: it gets the number of the row, the state, where the run starts and the
     /// products.
-    pub fn scan<T: Send>(
+    pub(crate) fn scan<T: Send>(
         &self,
         rows: &[usize],
         others: &Points,
@@ -150,29 +147,6 @@ impl Points {
         });
         done.into_iter().flatten().collect()
     }
-}
-
-/// The sum of `f` over two rows, in lanes whatever the processor.
-fn sum(a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) -> f64 {
-    let mut lanes = [0.0; LANES];
-    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(x, y)| f(*x, *y)).sum();
-    for (a, b) in a.zip(b) {
-        for lane in 0..LANES {
-            lanes[lane] += f(a[lane], b[lane]);
-        }
-    }
-    lanes.iter().sum::<f64>() + rest
-}
-
-/// x·y
-pub fn dot(a: &[f64], b: &[f64]) -> f64 {
-    sum(a, b, |x, y| x * y)
-}
-
-/// |x - y|²
-pub fn distance2(a: &[f64], b: &[f64]) -> f64 {
-    sum(a, b, |x, y| (x - y) * (x - y))
 }
 
 #[cfg(test)]

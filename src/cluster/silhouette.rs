@@ -1,14 +1,17 @@
-//! Silhouettes (Rousseeuw 1987): how much nearer a point is to its own cluster than to the next one, from -1 to 1.
+//! Silhouettes ([Rousseeuw 1987]): how much nearer a point is to its own cluster than to the next one, from -1 to 1.
 //!
 //! With a the mean distance of a point to the other members of its cluster, and b the least mean distance to the
 //! members of another, s = (b - a) / max(a, b); 0 for a cluster of one. Noise belongs to no cluster: it has no
 //! silhouette, and counts in none. The distance is 1 - x·y, the cosine distance of vectors of length 1. The mean of 1 -
 //! x·y over a cluster is one minus the product of x and the cluster's mean, so this is the exact silhouette for any
 //! number of points, without a look at their pairs.
+//!
+//! [Rousseeuw 1987]: https://doi.org/10.1016/0377-0427(87)90125-7
 
-use super::points::{Points, dot};
+use super::points::Points;
+use crate::linalg::dot;
 
-/// One value a point; `None` for noise, and for all where there are fewer than two clusters. Points have length 1.
+/// Silhouette of each point; `None` for noise, and for all where there are fewer than two clusters. Points have length 1.
 pub fn silhouettes(points: &Points, clusters: &[Option<usize>], threads: usize) -> Vec<Option<f64>> {
     let sums = Sums::new(points, clusters);
     let k = sums.sizes.len();
@@ -46,13 +49,13 @@ pub fn silhouettes(points: &Points, clusters: &[Option<usize>], threads: usize) 
 }
 
 /// Sums of the points of each cluster.
-pub struct Sums {
-    pub sizes: Vec<usize>,
-    pub values: Vec<Vec<f64>>,
+pub(crate) struct Sums {
+    pub(crate) sizes: Vec<usize>,
+    pub(crate) values: Vec<Vec<f64>>,
 }
 
 impl Sums {
-    pub fn new(points: &Points, clusters: &[Option<usize>]) -> Sums {
+    pub(crate) fn new(points: &Points, clusters: &[Option<usize>]) -> Sums {
         let k = clusters.iter().flatten().max().map_or(0, |last| last + 1);
         let mut sums = Sums { sizes: vec![0; k], values: vec![vec![0.0; points.dimensions()]; k] };
         for (i, c) in clusters.iter().enumerate().filter_map(|(i, c)| Some((i, (*c)?))) {

@@ -15,7 +15,7 @@ fn sets() -> Vec<Value> {
     sets
 }
 
-/// Clusters by their first points, noise -1: the form of the oracle.
+/// Clusters numbered by their first points, noise -1: the form of the oracle.
 fn by_first(clusters: &[Option<usize>]) -> Vec<i64> {
     let mut known = std::collections::HashMap::new();
     let number = |cluster: &Option<usize>| {
@@ -51,7 +51,7 @@ fn inertia(points: &Points, clusters: &[usize]) -> f64 {
     let sums = Sums::new(points, &assigned);
     let mean = |c: usize| -> Vec<f64> { sums.values[c].iter().map(|x| x / sums.sizes[c] as f64).collect() };
     let means: Vec<Vec<f64>> = (0..sums.sizes.len()).map(mean).collect();
-    clusters.iter().enumerate().map(|(i, c)| points::distance2(points.row(i), &means[*c])).sum()
+    clusters.iter().enumerate().map(|(i, c)| crate::linalg::distance2(points.row(i), &means[*c])).sum()
 }
 
 #[test]

@@ -1,6 +1,8 @@
-//! Vectors that were computed before: the last ones in memory, and all in the store where the caller names one.
+//! Vectors that were computed before: the last ones in memory, and all in the store where a call names one.
+//!
+//! The list of last use is two maps of the standard library in forty lines, for which no dependency is worth adding.
 
-use super::EmbedError;
+use super::error::EmbedError;
 use crate::store::{self, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
@@ -9,16 +11,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// SHA-256 of the model's hash and the text.
-pub type Key = [u8; 32];
+pub(crate) type Key = [u8; 32];
 
 /// The key of `text` for the model of `hash`.
-pub fn key(hash: &str, text: &str) -> Key {
+pub(crate) fn key(hash: &str, text: &str) -> Key {
     Sha256::new().chain_update(hash).chain_update([0]).chain_update(text).finalize().into()
 }
 
-/// The last vectors used, up to a number of bytes.
+/// Vectors used last, up to a number of bytes.
 #[derive(Debug)]
-pub struct Recent {
+pub(crate) struct Recent {
     entries: HashMap<Key, (u64, Arc<[f32]>)>,
     /// Keys by the time of their last use.
     used: BTreeMap<u64, Key>,
@@ -28,14 +30,15 @@ pub struct Recent {
 }
 
 impl Recent {
-    /// Bytes of an entry beside its vector, about.
+    /// Approximate number of bytes of an entry beside its vector.
     const OVERHEAD: usize = 200;
 
-    pub fn new(limit: usize) -> Recent {
+    pub(crate) fn new(limit: usize) -> Recent {
         Recent { entries: HashMap::new(), used: BTreeMap::new(), clock: 0, bytes: 0, limit }
     }
 
-    pub fn get(&mut self, key: &Key) -> Option<Arc<[f32]>> {
+    /// The vector of `key`, which is the last used one from now on.
+    pub(crate) fn get(&mut self, key: &Key) -> Option<Arc<[f32]>> {
         let (time, vector) = self.entries.get_mut(key)?;
         self.used.remove(time);
         self.clock += 1;
@@ -44,7 +47,8 @@ impl Recent {
         Some(vector.clone())
     }
 
-    pub fn put(&mut self, key: Key, vector: Arc<[f32]>) {
+    /// Puts a vector in the place of that of the same key, and drops those whose use lies longest ago.
+    pub(crate) fn put(&mut self, key: Key, vector: Arc<[f32]>) {
         let size = |vector: &Arc<[f32]>| vector.len() * size_of::<f32>() + Recent::OVERHEAD;
         self.clock += 1;
         self.bytes += size(&vector);
@@ -62,8 +66,8 @@ impl Recent {
     }
 }
 
-/// The vectors in memory, of all models of this process.
-pub fn recent() -> &'static Mutex<Recent> {
+/// Vectors in memory, of all models of this process.
+pub(crate) fn recent() -> &'static Mutex<Recent> {
     const LIMIT: usize = 256 << 20;
     static RECENT: OnceLock<Mutex<Recent>> = OnceLock::new();
     RECENT.get_or_init(|| Mutex::new(Recent::new(LIMIT)))
@@ -78,13 +82,18 @@ const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS embeddings (
 
 /// Vectors in the durable store.
 #[derive(Debug)]
-pub struct Stored {
+pub(crate) struct Stored {
     path: PathBuf,
     connection: Mutex<Connection>,
 }
 
 impl Stored {
-    pub fn open(path: &Path) -> Result<Stored, EmbedError> {
+    /// The store in the file `path`, which is made where there is none.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be opened, or is not a store.
+    pub(crate) fn open(path: &Path) -> Result<Stored, EmbedError> {
         Ok(Stored { path: path.to_path_buf(), connection: Mutex::new(store::open(path, SCHEMA)?) })
     }
 
@@ -95,7 +104,16 @@ impl Stored {
     }
 
     /// The vectors of `texts` of the model of `hash` that are stored; one of another length counts as absent.
-    pub fn get(&self, hash: &str, texts: &[&str], dimensions: usize) -> Result<Vec<Option<Arc<[f32]>>>, EmbedError> {
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be read.
+    pub(crate) fn get(
+        &self,
+        hash: &str,
+        texts: &[&str],
+        dimensions: usize,
+    ) -> Result<Vec<Option<Arc<[f32]>>>, EmbedError> {
         self.run(|connection| {
             let mut select = connection.prepare("SELECT vector FROM embeddings WHERE model = ? AND text = ?")?;
             let mut one = |text: &&str| -> rusqlite::Result<Option<Arc<[f32]>>> {
@@ -109,8 +127,12 @@ impl Stored {
         })
     }
 
-    /// Stores vectors, in one transaction.
-    pub fn put<'a>(
+    /// Stores vectors of the model of `hash` with their texts, in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be written.
+    pub(crate) fn put<'a>(
         &self,
         hash: &str,
         vectors: impl Iterator<Item = (&'a str, &'a Arc<[f32]>)>,

@@ -1,8 +1,8 @@
-//! What can go wrong between a model's name and its vectors.
+//! Errors between a model's name and its vectors.
 
 use crate::store::StoreError;
 
-/// Why there are no vectors. Displays as a sentence without the name of the function that was called.
+/// Reason why there are no vectors. Displays as a sentence without the name of the function that was called.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbedError {
     #[error("model must be a folder or a name such as 'sentence-transformers/all-MiniLM-L6-v2', got '{0}'")]

@@ -1,44 +1,22 @@
-//! From a model's name to the folder of its files.
+//! Resolution of a model's name to the folder of its files.
 //!
 //! A name that is a folder is that folder. Another one is looked for as `<org>/<name>` under `MUSTER_MODEL_DIR` (`.models` in
 //! the working directory when unset), then in the cache that the hub's own tools share (`HF_HUB_CACHE`, else `HF_HOME/hub`,
 //! else `~/.cache/huggingface/hub`). Where it is in neither, it is downloaded into that cache, once, unless `MUSTER_OFFLINE`
 //! is 1.
 
-use super::EmbedError;
-use super::{download, weights};
+use super::error::EmbedError;
+use super::files::is_model;
+use super::hub::{Places, Repository, download};
 use std::path::{Path, PathBuf};
 
-/// What resolution depends on beside the name, from the environment.
-#[derive(Debug, Clone)]
-pub struct Places {
-    pub models: PathBuf,
-    pub cache: Option<PathBuf>,
-    pub offline: bool,
-    /// Where downloads come from.
-    pub hub: String,
-    /// The hosts that may be asked, `None` for all.
-    pub allowed: Option<String>,
-}
-
-impl Places {
-    pub fn from_environment() -> Places {
-        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let home = || dirs::home_dir().map(|home| home.join(".cache").join("huggingface"));
-        let root = || set("HF_HOME").map(PathBuf::from).or_else(home).map(|root| root.join("hub"));
-        Places {
-            models: set("MUSTER_MODEL_DIR").unwrap_or_else(|| ".models".to_string()).into(),
-            cache: set("HF_HUB_CACHE").map(PathBuf::from).or_else(root),
-            offline: ["MUSTER_OFFLINE", "HF_HUB_OFFLINE"].iter().any(|name| set(name).as_deref() == Some("1")),
-            hub: set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_string()),
-            allowed: set("MUSTER_ALLOWED_HOSTS"),
-        }
-    }
-}
-
 /// The folder of `model`, downloaded where that is needed and allowed.
-pub fn folder(model: &str, places: &Places) -> Result<PathBuf, EmbedError> {
-    if weights::present(Path::new(model)) {
+///
+/// # Errors
+///
+/// Where `model` is neither a folder nor a name, is at none of the places, or cannot be downloaded.
+pub(crate) fn folder(model: &str, places: &Places) -> Result<PathBuf, EmbedError> {
+    if is_model(Path::new(model)) {
         return Ok(PathBuf::from(model));
     }
     if !is_name(model) {
@@ -50,44 +28,29 @@ pub fn folder(model: &str, places: &Places) -> Result<PathBuf, EmbedError> {
         });
     }
     let own = places.models.join(model);
-    if weights::present(&own) {
+    if is_model(&own) {
         return Ok(own);
     }
-    let cached = places.cache.as_ref().map(|cache| cache.join(format!("models--{}", model.replace('/', "--"))));
-    if let Some(found) = cached.as_deref().and_then(snapshot) {
+    let cached = places.cache.as_ref().map(|cache| Repository::of(model, cache));
+    if let Some(found) = cached.as_ref().and_then(Repository::snapshot) {
         return Ok(found);
     }
     let mut looked = vec![format!("'{model}'"), format!("'{}'", own.display())];
-    looked.extend(cached.as_ref().map(|folder| format!("'{}'", folder.display())));
+    looked.extend(cached.as_ref().map(|repository| format!("'{}'", repository.folder().display())));
     let looked = looked.join(", ");
     match &places.cache {
-        Some(cache) if !places.offline => download::download(model, cache, places, &looked),
+        Some(cache) if !places.offline => download(model, cache, places, &looked),
         _ => Err(EmbedError::NotFound { model: model.to_string(), places: looked }),
     }
 }
 
-/// Whether this can be the name of a model on a hub: `<org>/<name>`.
+/// Whether `model` can be a name on a hub: `<org>/<name>`.
 fn is_name(model: &str) -> bool {
     let part = |part: &str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         !part.is_empty() && part.chars().all(plain) && !part.starts_with('.') && !part.contains("..")
     };
     matches!(model.split('/').collect::<Vec<_>>()[..], [org, name] if part(org) && part(name))
-}
-
-/// The complete snapshot in the hub's cache that its branch `main` points at.
-pub fn snapshot(repository: &Path) -> Option<PathBuf> {
-    let commit = std::fs::read_to_string(repository.join("refs").join("main")).ok()?;
-    let commit = commit.trim();
-    if repository.join(download::PARTIAL).exists() {
-        return None;
-    }
-    let plain = !commit.is_empty() && commit.chars().all(|c| c.is_ascii_alphanumeric());
-    let folder = repository.join("snapshots").join(commit);
-    let complete = |folder: &Path| {
-        weights::present(folder) && weights::files(folder).is_ok_and(|files| files.iter().all(|file| file.exists()))
-    };
-    (plain && complete(&folder)).then_some(folder)
 }
 
 #[cfg(test)]

@@ -1,19 +1,29 @@
-//! Against sentence-transformers, and the two encoders against each other.
+//! Models against sentence-transformers, and the two encoders against each other.
 
-use super::*;
+use super::architectures::Config;
+use super::cache::Stored;
+use super::embedder::shared;
+use super::encoder::{Encoder, TensorEncoder};
+use super::json::Json;
+use super::model::{Model, ModelKey};
+use super::settings::{Device, Dtype, Settings};
+use super::tensors::tensor;
+use super::{open, weights};
 use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
 
 /// The default model, unpacked by `make models`.
 const MINILM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.models/sentence-transformers/all-MiniLM-L6-v2");
 
-fn choice(folder: &str, dtype: Dtype) -> Choice {
+fn key(folder: &str, dtype: Dtype) -> ModelKey {
     let folder = Path::new(folder);
     assert!(folder.join("config.json").exists(), "{} is missing: run `make models`", folder.display());
-    Choice { folder: folder.to_path_buf(), cuda: false, dtype }
+    ModelKey { folder: folder.to_path_buf(), cuda: false, dtype }
 }
 
 fn minilm() -> Arc<Model> {
-    shared(choice(MINILM, Dtype::F32)).unwrap()
+    shared(key(MINILM, Dtype::F32)).unwrap()
 }
 
 /// Texts, their tokens and vectors.
@@ -67,7 +77,7 @@ fn tokens_and_vectors_are_those_of_sentence_transformers() {
 fn a_vector_does_not_depend_on_its_neighbours() {
     let oracle = oracle("embed.json");
     let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).step_by(3).collect();
-    for model in [minilm(), Arc::new(Model::load(&choice(&fixture("tiny_mistral"), Dtype::F32)).unwrap())] {
+    for model in [minilm(), Arc::new(Model::load(&key(&fixture("tiny_mistral"), Dtype::F32)).unwrap())] {
         assert_alone_as_together(&model, &texts);
     }
 }
@@ -87,8 +97,11 @@ fn both_encoders_agree() {
     let (packed, oracle) = (minilm(), oracle("embed.json"));
     let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).step_by(5).collect();
     let mut files = weights::Files::new(Path::new(MINILM));
-    let shape = Shape::read(&Json::read(&Path::new(MINILM).join("config.json")).unwrap(), "bert").unwrap().unwrap();
-    let tensors = TensorEncoder::bert(shape, &mut files, Path::new(MINILM), false, Dtype::F32).unwrap();
+    let config = Config::read(&Json::read(&Path::new(MINILM).join("config.json")).unwrap()).unwrap();
+    let cpu = candle_core::Device::Cpu;
+    let kind = candle_core::DType::F32;
+    let tensors = files.tensors(Path::new(MINILM), |view| tensor(view, &cpu, kind)).unwrap();
+    let tensors = TensorEncoder::new(config, tensors, cpu, kind).unwrap();
     let expected = packed.encode(&texts, 2).unwrap();
     let ids: Vec<Vec<u32>> = texts.iter().map(|text| packed.tokens.encode(text).unwrap()).collect();
     // texts of very different lengths in one batch, so that there is padding
@@ -102,23 +115,6 @@ fn both_encoders_agree() {
     }
 }
 
-#[test]
-fn batches_hold_every_text_once() {
-    for (limit, alike) in [(1, false), (64, true), (BATCH, false), (BATCH, true)] {
-        for lengths in [vec![], vec![3], vec![0, 5, 0], vec![600, 1, 2], (0..500).map(|i| i % 70).collect()] {
-            let ids: Vec<Vec<u32>> = lengths.iter().map(|&n| vec![7; n]).collect();
-            let batches = batches(&ids, Batching { limit, alike });
-            let mut all: Vec<usize> = batches.iter().flatten().copied().collect();
-            all.sort_unstable();
-            assert_eq!(all, (0..ids.len()).filter(|&i| lengths[i] > 0).collect::<Vec<_>>());
-            for batch in &batches {
-                assert!(batch.len() == 1 || batch.iter().map(|&i| lengths[i]).sum::<usize>() <= limit);
-                assert!(!alike || batch.iter().all(|&i| lengths[i] == lengths[batch[0]]));
-            }
-        }
-    }
-}
-
 /// A folder of `test/oracle/`.
 fn fixture(name: &str) -> String {
     format!("{}/test/oracle/{name}", env!("CARGO_MANIFEST_DIR"))
@@ -127,7 +123,7 @@ fn fixture(name: &str) -> String {
 #[test]
 fn mistral_is_that_of_transformers() {
     for name in ["tiny_mistral", "tiny_mistral_window"] {
-        let model = Model::load(&choice(&fixture(name), Dtype::F32)).unwrap();
+        let model = Model::load(&key(&fixture(name), Dtype::F32)).unwrap();
         let oracle = oracle(&format!("{name}.json"));
         let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).collect();
         for (text, ids, _) in &oracle {
@@ -139,7 +135,7 @@ fn mistral_is_that_of_transformers() {
             assert!(difference < 1e-5, "{name}: {difference} for {text:.200}");
         }
         for dtype in [Dtype::F16, Dtype::Bf16] {
-            let model = Model::load(&choice(&fixture(name), dtype)).unwrap();
+            let model = Model::load(&key(&fixture(name), dtype)).unwrap();
             for ((text, _, expected), vector) in oracle.iter().zip(model.encode(&texts, 2).unwrap()) {
                 let cosine: f32 = expected.iter().zip(vector.iter()).map(|(a, b)| a * b).sum();
                 assert!(cosine > 0.99, "{name} in {dtype:?}: {cosine} for {text:.200}");
@@ -193,7 +189,7 @@ fn a_cut_changes_no_token_that_is_kept() {
     use proptest::prelude::*;
     use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
     let bert = minilm();
-    let mistral = Model::load(&choice(&fixture("tiny_mistral"), Dtype::F32)).unwrap();
+    let mistral = Model::load(&key(&fixture("tiny_mistral"), Dtype::F32)).unwrap();
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(ProptestConfig::with_cases(300), rng);
     let check = |text: String| {
@@ -219,17 +215,17 @@ fn a_hundred_megabytes_are_not_read() {
 #[test]
 fn relatives_of_bert_are_those_of_transformers() {
     for name in ["tiny_bert", "tiny_roberta", "tiny_distilbert"] {
-        let model = Model::load(&choice(&fixture(name), Dtype::F32)).unwrap();
+        let model = Model::load(&key(&fixture(name), Dtype::F32)).unwrap();
         assert!(matches!(model.encoder, Encoder::Packed(_)));
         let oracle = oracle(&format!("{name}.json"));
         let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).collect();
         for ((text, ids, expected), vector) in oracle.iter().zip(model.encode(&texts, 2).unwrap()) {
             assert_eq!(model.tokens.encode(text).unwrap(), *ids, "{name}: {text:.200}");
-            assert_eq!(vector.len(), model.dimensions);
+            assert_eq!(vector.len(), model.dimensions());
             let difference = largest_difference(expected, &vector);
             assert!(difference < 1e-5, "{name}: {difference} for {text:.200}");
         }
-        let half = Model::load(&choice(&fixture(name), Dtype::F16)).unwrap();
+        let half = Model::load(&key(&fixture(name), Dtype::F16)).unwrap();
         assert!(matches!(half.encoder, Encoder::Tensors(_)));
         for ((text, _, expected), vector) in oracle.iter().zip(half.encode(&texts, 2).unwrap()) {
             let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
@@ -239,7 +235,7 @@ fn relatives_of_bert_are_those_of_transformers() {
     }
 }
 
-/// What loading a copy of a fixture says after `change`.
+/// Error of loading a copy of a fixture after `change`.
 fn refusal(name: &str, change: impl Fn(&Path)) -> String {
     static COPIES: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     let number = COPIES.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -256,7 +252,7 @@ fn refusal(name: &str, change: impl Fn(&Path)) -> String {
     }
     change(&copy);
     let message =
-        Model::load(&Choice { folder: copy.clone(), cuda: false, dtype: Dtype::F32 }).unwrap_err().to_string();
+        Model::load(&ModelKey { folder: copy.clone(), cuda: false, dtype: Dtype::F32 }).unwrap_err().to_string();
     std::fs::remove_dir_all(&copy).unwrap();
     message
 }
@@ -379,14 +375,18 @@ fn the_store_is_read_before_and_written_after() {
     let settings =
         Settings { model: fixture("tiny_bert"), device: Device::Cpu, dtype: Dtype::F32, store: Some(path.clone()) };
     let embedder = open(&settings).unwrap();
+    let model =
+        shared(ModelKey { folder: Path::new(&settings.model).canonicalize().unwrap(), cuda: false, dtype: Dtype::F32 });
+    let model = model.unwrap();
+    let (hash, dimensions) = (model.hash(), model.dimensions());
     let stored = Stored::open(&path).unwrap();
     // what stands in the store is believed, so it was not computed
-    let fake: Arc<[f32]> = vec![7.0; embedder.dimensions()].into();
-    stored.put(embedder.hash(), [("in the store", &fake)].into_iter()).unwrap();
+    let fake: Arc<[f32]> = vec![7.0; dimensions].into();
+    stored.put(hash, [("in the store", &fake)].into_iter()).unwrap();
     let vectors = embedder.embed(&["in the store", "computed", "in the store"], 2).unwrap();
     assert_eq!(vectors[0], fake);
     assert_eq!(vectors[2], fake);
-    let found = stored.get(embedder.hash(), &["computed"], embedder.dimensions()).unwrap();
+    let found = stored.get(hash, &["computed"], dimensions).unwrap();
     assert_eq!(found, [Some(vectors[1].clone())]);
     // remembered in this process, by the same model opened again without a store
     let again = open(&Settings { store: None, ..settings.clone() }).unwrap();
@@ -394,7 +394,7 @@ fn the_store_is_read_before_and_written_after() {
     // and what was only remembered is stored once a store is named
     let remembered = again.embed(&["only remembered"], 1).unwrap();
     let with_store = embedder.embed(&["only remembered"], 1).unwrap();
-    let found = stored.get(embedder.hash(), &["only remembered"], embedder.dimensions()).unwrap();
+    let found = stored.get(hash, &["only remembered"], dimensions).unwrap();
     assert!(Arc::ptr_eq(&with_store[0], &remembered[0]) && found == [Some(remembered[0].clone())]);
     std::fs::remove_file(&path).unwrap();
 }

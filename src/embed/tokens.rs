@@ -12,7 +12,7 @@
 //! With BERT's tokenizer a text without breaks can be one single word. A word of more than 100 letters is one unknown token
 //! however long it is, so of long runs of letters only the beginning is read.
 
-use super::EmbedError;
+use super::error::EmbedError;
 use regex::Regex;
 use std::borrow::Cow;
 use std::path::Path;
@@ -20,30 +20,40 @@ use std::sync::LazyLock;
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::{ModelWrapper, PostProcessor, PreTokenizerWrapper, Tokenizer, TruncationParams};
 
-/// Bytes below which a text is not cut.
+/// Number of bytes up to which a text is not cut.
 const SHORT: usize = 16 * 1024;
 
 /// The tokenizer of a model.
 #[derive(Debug)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     tokenizer: Tokenizer,
     prompt: String,
     max: usize,
     breaks: Breaks,
 }
 
-/// Where a text may be cut.
+/// Rule for the places where a text may be cut.
 #[derive(Debug)]
 struct Breaks {
     white_space: bool,
     bert: bool,
-    /// Characters inside of added tokens, of which the beginning is no break.
+    /// Characters inside of added tokens, before which there is no break.
     inside: Vec<char>,
 }
 
 impl Tokens {
-    /// The tokenizer of `folder`, of which texts get at most `max` tokens.
-    pub fn read(folder: &Path, bytes: &[u8], max: usize, prompt: &str, lower_case: bool) -> Result<Tokens, EmbedError> {
+    /// The tokenizer of `folder`, from the `bytes` of its file, of which texts get at most `max` tokens.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is no tokenizer, or its template leaves no room for tokens of a text.
+    pub(crate) fn read(
+        folder: &Path,
+        bytes: &[u8],
+        max: usize,
+        prompt: &str,
+        lower_case: bool,
+    ) -> Result<Tokens, EmbedError> {
         let path = folder.join("tokenizer.json").display().to_string();
         let failed = |message: String| EmbedError::File { path: path.clone(), message };
         let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| failed(error.to_string()))?;
@@ -64,13 +74,17 @@ impl Tokens {
         Ok(Tokens { tokenizer, prompt: prompt.to_string(), max, breaks })
     }
 
-    /// One more than the largest number of a token.
-    pub fn vocabulary(&self) -> usize {
+    /// Number of rows that a table of tokens must have: one more than the largest number of a token.
+    pub(crate) fn vocabulary(&self) -> usize {
         self.tokenizer.get_vocab(true).into_values().max().map_or(0, |largest| largest as usize + 1)
     }
 
     /// The numbers of the tokens of `text`, at most as many as the model reads, with those that the template adds.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
+    ///
+    /// # Errors
+    ///
+    /// Where the tokenizer cannot cut the text.
+    pub(crate) fn encode(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
         let prompted: Cow<str> = match self.prompt.is_empty() {
             true => text.into(),
             false => (self.prompt.clone() + text).into(),
@@ -93,7 +107,7 @@ impl Tokens {
         self.encode_whole(&shorter)
     }
 
-    /// As [`Tokens::encode`], of a text that is not cut before it comes to the tokenizer.
+    /// The numbers of the tokens of `text` as it is, neither with the prompt nor cut before it comes to the tokenizer.
     pub(super) fn encode_whole(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
         let encoding = self.tokenizer.encode_fast(text, true).map_err(|error| EmbedError::Tokens(error.to_string()))?;
         Ok(encoding.get_ids().to_vec())
@@ -106,6 +120,7 @@ fn chinese(c: char) -> bool {
 }
 
 impl Breaks {
+    /// The rule for texts that come to `tokenizer`.
     fn of(tokenizer: &Tokenizer) -> Breaks {
         // white space as it stands in vocabularies: itself, SentencePiece's sign, and the signs for bytes 9, 10, 13 and 32
         let blank =
@@ -153,9 +168,9 @@ impl Breaks {
     }
 }
 
-/// `text` in which each long run ends behind the first [`KEPT`] characters that count.
+/// `text` in which each long run ends behind the first characters that count.
 fn cut<'a>(text: &'a str, run: &Regex, counts: impl Fn(char) -> bool) -> Cow<'a, str> {
-    /// More than the letters of the longest word that can be known.
+    /// Number of characters kept of a run, more than the longest word has that can be known.
     const KEPT: usize = 256;
     let mut shorter = String::new();
     let mut done = 0;

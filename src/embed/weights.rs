@@ -1,50 +1,18 @@
-//! The numbers of a model: one `model.safetensors`, or several files listed in `model.safetensors.index.json`.
+//! Weights of a model, and the hash of all that its vectors depend on.
 
-use super::EmbedError;
-use super::config::Json;
+use super::error::EmbedError;
+use super::files::{WEIGHTS, weight_files};
+use super::hub::recorded_hashes;
 use crate::hash::hexadecimal;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-const SINGLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
-
-/// The files that hold the weights, in the order of their names.
-pub fn files(folder: &Path) -> Result<Vec<PathBuf>, EmbedError> {
-    let single = folder.join(SINGLE);
-    let index = folder.join(INDEX);
-    if single.exists() || !index.exists() {
-        return Ok(vec![single]);
-    }
-    let index = Json::read(&index)?;
-    let mut names = BTreeSet::new();
-    for (tensor, file) in index.value["weight_map"].as_object().into_iter().flatten() {
-        // a plain name: an index must not lead out of the folder
-        match file.as_str().filter(|name| !name.contains(['/', '\\'])) {
-            Some(name) => names.insert(name.to_string()),
-            None => return Err(index.invalid(tensor, "be the name of a file", file)),
-        };
-    }
-    if names.is_empty() {
-        return Err(index.invalid("weight_map", "name the files", &index.value["weight_map"]));
-    }
-    Ok(names.into_iter().map(|name| folder.join(name)).collect())
-}
-
-/// Whether `folder` holds something that looks like a model.
-pub fn present(folder: &Path) -> bool {
-    folder.join("config.json").is_file() || folder.join("modules.json").is_file()
-}
-
-/// Where downloads record the SHA-256 of their files, in the folder of the repository.
-pub const RECORD: &str = "muster.sha256";
-
-/// Reads a model's files and takes their hashes.
+/// Reader of a model's files, which takes their hashes.
 #[derive(Debug)]
-pub struct Files {
+pub(crate) struct Files {
     folder: PathBuf,
     hash: Sha256,
     /// Hashes recorded at the download, by path.
@@ -52,23 +20,19 @@ pub struct Files {
 }
 
 impl Files {
-    pub fn new(folder: &Path) -> Files {
-        // <repository>/snapshots/<commit>
-        let repository = folder.parent().and_then(Path::parent);
-        let record = repository.and_then(|repository| std::fs::read_to_string(repository.join(RECORD)).ok());
-        let entry = |line: &str| {
-            let (hash, name) = line.split_once("  ")?;
-            Some((repository?.join(name), hash.to_string()))
-        };
-        let recorded = record.iter().flat_map(|text| text.lines()).filter_map(entry).collect();
-        Files { folder: folder.to_path_buf(), hash: Sha256::new(), recorded }
+    pub(crate) fn new(folder: &Path) -> Files {
+        Files { folder: folder.to_path_buf(), hash: Sha256::new(), recorded: recorded_hashes(folder) }
     }
 
     /// The bytes of a file, which go into the hash.
-    pub fn read(&mut self, path: &Path) -> Result<Vec<u8>, EmbedError> {
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be read, or is not what was recorded when it was downloaded.
+    pub(crate) fn read(&mut self, path: &Path) -> Result<Vec<u8>, EmbedError> {
         let shown = || path.display().to_string();
         let bytes = std::fs::read(path).map_err(|error| {
-            let missing = error.kind() == std::io::ErrorKind::NotFound && path.ends_with(SINGLE);
+            let missing = error.kind() == std::io::ErrorKind::NotFound && path.ends_with(WEIGHTS);
             let message = match missing {
                 true => format!("{error}; a model needs its weights as safetensors, not as pytorch_model.bin"),
                 false => error.to_string(),
@@ -87,34 +51,69 @@ impl Files {
         Ok(bytes)
     }
 
-    /// Takes what else fixes the vectors into the hash.
-    pub fn mix(&mut self, text: &str) {
+    /// Takes a text into the hash, for what fixes the vectors beside the files.
+    pub(crate) fn mix(&mut self, text: &str) {
         self.hash.update((text.len() as u64).to_le_bytes());
         self.hash.update(text);
     }
 
-    /// The hash of all that was read and mixed in.
-    pub fn hash(self) -> String {
+    /// The hash of all that was read and mixed in, in hexadecimal.
+    pub(crate) fn hash(self) -> String {
         hexadecimal(&self.hash.finalize())
     }
 
-    /// Calls `visit` for every tensor in `folder`, by the name it has without the prefix of its wrapper.
-    pub fn each(
+    /// The tensors in `folder` for which `convert` gives something, by the names they have without the prefix of their
+    /// wrapper.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be read or is not one of tensors, and those of `convert`.
+    pub(crate) fn tensors<T>(
         &mut self,
         folder: &Path,
-        mut visit: impl FnMut(&str, &TensorView) -> Result<(), EmbedError>,
-    ) -> Result<(), EmbedError> {
-        for path in files(folder)? {
+        convert: impl Fn(&TensorView) -> Result<Option<T>, EmbedError>,
+    ) -> Result<Tensors<T>, EmbedError> {
+        let mut by_name = HashMap::new();
+        for path in weight_files(folder)? {
             let bytes = self.read(&path)?;
             let tensors = SafeTensors::deserialize(&bytes).map_err(|error| EmbedError::File {
                 path: path.display().to_string(),
                 message: format!("not a safetensors file: {error}"),
             })?;
             for (name, view) in tensors.iter() {
-                visit(plain(name), &view)?;
+                if let Some(tensor) = convert(&view)? {
+                    by_name.insert(plain(name).to_string(), (view.shape().to_vec(), tensor));
+                }
             }
         }
-        Ok(())
+        Ok(Tensors { by_name, folder: folder.display().to_string() })
+    }
+}
+
+/// Tensors of a model, each with its shape, from which an encoder takes its own.
+#[derive(Debug)]
+pub(crate) struct Tensors<T> {
+    by_name: HashMap<String, (Vec<usize>, T)>,
+    folder: String,
+}
+
+impl<T> Tensors<T> {
+    /// Takes the tensor `name` out.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such tensor, or it has another shape than `expected`.
+    pub(crate) fn take(&mut self, name: &str, expected: &[usize]) -> Result<T, EmbedError> {
+        match self.by_name.remove(name) {
+            Some((found, tensor)) if found == expected => Ok(tensor),
+            Some((found, _)) => Err(EmbedError::Shape {
+                folder: self.folder.clone(),
+                name: name.to_string(),
+                expected: expected.to_vec(),
+                found,
+            }),
+            None => Err(EmbedError::MissingTensor { folder: self.folder.clone(), name: name.to_string() }),
+        }
     }
 }
 
@@ -125,7 +124,7 @@ fn plain(name: &str) -> &str {
 }
 
 /// The numbers of a tensor as `f32`; `None` for whole numbers, which no weight is.
-pub fn numbers(view: &TensorView) -> Option<Vec<f32>> {
+pub(crate) fn numbers(view: &TensorView) -> Option<Vec<f32>> {
     use safetensors::Dtype;
     let bytes = view.data();
     let two = |i: usize| u16::from_le_bytes([bytes[i], bytes[i + 1]]);
@@ -137,7 +136,7 @@ pub fn numbers(view: &TensorView) -> Option<Vec<f32>> {
     }
 }
 
-/// A number of IEEE 754's binary16.
+/// The number of the bits of IEEE 754's binary16.
 fn half(bits: u16) -> f32 {
     let magnitude = u32::from(bits & 0x7fff) << 13;
     let sign = u32::from(bits & 0x8000) << 16;

@@ -26,12 +26,12 @@ use super::vectorizer::{Limits, count};
 use super::{KeywordError, tfidf};
 use statrs::function::factorial::ln_factorial;
 
-/// The most classes: tables have a row for each.
-pub const MAX_CLASSES: usize = 1000;
+/// Maximum number of classes: tables have a row for each.
+pub(crate) const MAX_CLASSES: usize = 1000;
 
-/// Why there are no discriminative keywords.
+/// Reason why there are no discriminative keywords.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum DiscriminativeError {
+pub(crate) enum DiscriminativeError {
     #[error("label must have at least two classes among the texts, got {0}")]
     FewClasses(String),
     #[error("label must have at most {MAX_CLASSES} classes, got {0}")]
@@ -40,44 +40,45 @@ pub enum DiscriminativeError {
     Keywords(#[from] KeywordError),
 }
 
-/// How often a class has a keyword.
+/// Measure of how often a class has a keyword.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Counting {
+pub(crate) enum Counting {
     /// Share of the class's documents.
     Rate,
     /// Number of documents.
     Raw,
 }
 
+/// Settings of [`discriminative`].
 #[derive(Debug, Clone)]
-pub struct Settings {
-    pub words: Words,
-    pub limits: Limits,
-    pub counting: Counting,
+pub(crate) struct Settings {
+    pub(crate) words: Words,
+    pub(crate) limits: Limits,
+    pub(crate) counting: Counting,
     /// Weight of the Dirichlet prior of the log-odds, in occurrences of keywords.
-    pub prior: f64,
-    /// Most keywords of a class.
-    pub top_n: Option<usize>,
+    pub(crate) prior: f64,
+    /// Maximum number of keywords of a class; `None` = all.
+    pub(crate) top_n: Option<usize>,
 }
 
 /// A keyword of a class.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
-    pub label: String,
-    pub keyword: String,
-    pub n_documents: u32,
-    pub frequency_share: f64,
-    pub tfidf_share: f64,
-    pub score: f64,
-    pub log_odds: f64,
-    pub log_odds_z: f64,
-    pub p_value: f64,
-    pub q_value: f64,
-    /// 1 = best score; ties by documents, then by code point.
-    pub rank: usize,
+pub(crate) struct Row {
+    pub(crate) label: String,
+    pub(crate) keyword: String,
+    pub(crate) n_documents: u32,
+    pub(crate) frequency_share: f64,
+    pub(crate) tfidf_share: f64,
+    pub(crate) score: f64,
+    pub(crate) log_odds: f64,
+    pub(crate) log_odds_z: f64,
+    pub(crate) p_value: f64,
+    pub(crate) q_value: f64,
+    /// Rank by score, 1 = best; ties by documents, then by code point.
+    pub(crate) rank: usize,
 }
 
-/// What is known of a class, keyword by keyword.
+/// Counts of a class, keyword by keyword.
 struct Class {
     label: String,
     size: usize,
@@ -86,8 +87,12 @@ struct Class {
     tfidf: Vec<f64>,
 }
 
-/// Keywords of every class among (label, text) pairs, by label and rank. A class has those that occur in it.
-pub fn discriminative(
+/// Keywords of every class among (label, text) pairs, by label and rank. A class has the keywords that occur in it.
+///
+/// # Errors
+///
+/// For fewer than two classes or more than [`MAX_CLASSES`], and those of [`count`].
+pub(crate) fn discriminative(
     mut documents: Vec<(String, String)>,
     settings: &Settings,
 ) -> Result<Vec<Row>, DiscriminativeError> {
@@ -133,11 +138,12 @@ pub fn discriminative(
     Ok(rows.collect())
 }
 
-/// All classes together.
+/// Classes, and their sums.
 struct Corpus<'a> {
     classes: &'a [Class],
-    /// Documents, and those that have each keyword.
+    /// Number of documents.
     size: usize,
+    /// Number of documents that have each keyword.
     documents: &'a [u32],
     /// Sums over classes, by keyword.
     frequencies: Vec<f64>,
@@ -202,16 +208,16 @@ impl<'a> Corpus<'a> {
         rows
     }
 
-    /// Log-odds of the class against the others, and over its standard deviation.
+    /// Log-odds of the class against the others, and these over their standard deviation.
     fn log_odds(&self, class: &Class, term: usize, own_occurrences: f64) -> (f64, f64) {
         let all = (self.occurrences[term], self.all_occurrences);
         log_odds((class.occurrences[term], own_occurrences), all, self.prior)
     }
 }
 
-/// Log-odds of a term in one class against all others, and over their standard deviation, from (the term's occurrences,
-/// those of all terms) in the class and everywhere.
-pub fn log_odds(own: (f64, f64), all: (f64, f64), prior: f64) -> (f64, f64) {
+/// Log-odds of a term in one class against all others, and these over their standard deviation, from (the term's
+/// occurrences, those of all terms) in the class and everywhere.
+pub(crate) fn log_odds(own: (f64, f64), all: (f64, f64), prior: f64) -> (f64, f64) {
     let a = prior * all.0 / all.1;
     let logit = |y: f64, n: f64| ((y + a) / (n + prior - y - a)).ln();
     let rest = all.0 - own.0;
@@ -219,6 +225,7 @@ pub fn log_odds(own: (f64, f64), all: (f64, f64), prior: f64) -> (f64, f64) {
     (delta, delta / (1.0 / (own.0 + a) + 1.0 / (rest + a)).sqrt())
 }
 
+/// Measure of how often `class` has a keyword.
 fn frequency(class: &Class, term: usize, counting: Counting) -> f64 {
     let documents = f64::from(class.documents[term]);
     match counting {
@@ -227,7 +234,7 @@ fn frequency(class: &Class, term: usize, counting: Counting) -> f64 {
     }
 }
 
-/// P(X >= `hits`) of the hypergeometric X: how many of `having` documents are among `drawn` of `all`.
+/// Probability that at least `hits` of `having` documents are among `drawn` of `all` (hypergeometric).
 fn fisher(hits: u32, having: u32, drawn: usize, all: usize) -> f64 {
     let (hits, having, drawn, all) = (u64::from(hits), u64::from(having), drawn as u64, all as u64);
     let least = (having + drawn).saturating_sub(all);
@@ -239,7 +246,7 @@ fn fisher(hits: u32, having: u32, drawn: usize, all: usize) -> f64 {
         let left = (having - x) as f64 * (drawn - x) as f64;
         left / ((x + 1) as f64 * (all + x + 1 - having - drawn) as f64)
     };
-    // away from the mode, where terms only fall: one that is too small for a double stands for nothing that counts
+    // away from the mode, where terms only fall: one that is too small for a double adds nothing
     if hits > mode {
         let mut term = at(hits);
         let mut sum = term;
@@ -261,7 +268,7 @@ fn fisher(hits: u32, having: u32, drawn: usize, all: usize) -> f64 {
     (1.0 - below).max(0.0)
 }
 
-/// Fills q in: the least of p_j m / j over all p_j that are not smaller, j the place of p_j among m.
+/// Fills in the q-values: the least of p_j m / j over all p_j that are not smaller, j the place of p_j among m.
 fn adjust(rows: &mut [Row]) {
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by(|a, b| rows[*a].p_value.total_cmp(&rows[*b].p_value));
@@ -360,7 +367,7 @@ mod tests {
         assert!((share(Counting::Raw, "pear") - 1.0 / 2.0).abs() < 1e-15);
     }
 
-    /// 3 of the 4 with apple among 3 drawn of 9: 4 / 84; at least 2 of 4 with pear: (6 * 5 + 4) / 84.
+    /// By hand: 3 of the 4 with apple among 3 drawn of 9: 4 / 84; at least 2 of 4 with pear: (6 * 5 + 4) / 84.
     #[test]
     fn fisher_by_hand() {
         assert!(close(fisher(3, 4, 3, 9), 4.0 / 84.0, 1e-13));
@@ -399,7 +406,7 @@ mod tests {
     }
 
     proptest! {
-        /// Not a bit.
+        /// Order changes no bit.
         #[test]
         fn order_does_not_matter(keys in prop::collection::vec(any::<u32>(), 9)) {
             let expected = discriminative(documents(), &plain(Counting::Rate)).unwrap();

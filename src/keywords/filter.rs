@@ -30,24 +30,24 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// What marks a term as a regular expression.
-pub const MARK: &str = "regex:";
+/// Prefix that marks a term as a regular expression.
+const MARK: &str = "regex:";
 
-/// The largest compiled size of a regular expression.
-pub const EXPRESSION_BYTES: usize = 1 << 20;
+/// Maximum size of a compiled regular expression, in bytes.
+const EXPRESSION_BYTES: usize = 1 << 20;
 
-/// The longest description of a call's filters: every row of a vector of texts carries it.
-pub const DESCRIPTION_BYTES: usize = 1 << 19;
+/// Maximum size of the description of a call's filters, in bytes: every row of a vector of texts carries it.
+const DESCRIPTION_BYTES: usize = 1 << 19;
 
-/// The most regular expressions of a call: each may take [`EXPRESSION_BYTES`].
-pub const EXPRESSIONS: usize = 1000;
+/// Maximum number of regular expressions of a call: each may take [`EXPRESSION_BYTES`].
+const EXPRESSIONS: usize = 1000;
 
-/// Up to so many bytes of terms the automaton is a table, which is faster and takes some hundred bytes a byte.
+/// Maximum number of bytes of terms whose automaton is a table, which is faster and takes some hundred bytes a byte.
 const TABLE_BYTES: usize = 1 << 16;
 
 const FIELDS: [&str; 4] = ["annotator", "any_of", "all_of", "none_of"];
 
-/// Why filters cannot be used. Displays as `filters must …, got value`.
+/// Reason why filters cannot be used. Displays as `filters must …, got value`.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum FilterError {
     #[error("filters must be a list of structs {{annotator, any_of, all_of, none_of}}, got {0}")]
@@ -78,7 +78,7 @@ pub enum FilterError {
     ManyTerms { terms: usize, reason: String },
 }
 
-/// What a character is to a filter.
+/// Role of a character in the form that texts are brought to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Role {
     Word,
@@ -87,11 +87,11 @@ enum Role {
     Other,
 }
 
-/// Case folding and role of every character below `Letters::END`, where all letters with cases and all gaps lie; others are
-/// looked at one by one.
+/// Table of the case folding and the role of every character below `Letters::END`, where all letters with cases and all
+/// gaps lie; others are looked at one by one.
 struct Letters {
     table: Vec<(char, Role)>,
-    /// The forms of the characters of one byte: small letters, a space for gaps.
+    /// Forms of the characters of one byte: small letters, a space for gaps.
     ascii: [u8; 128],
 }
 
@@ -121,7 +121,7 @@ impl Letters {
         }
     }
 
-    /// The text in the form in which terms are looked for, as UTF-8.
+    /// Writes the form in which terms are looked for in a text, as UTF-8, into `out`.
     fn normalise(&self, text: &str, out: &mut Vec<u8>) {
         let bytes = text.as_bytes();
         out.clear();
@@ -234,14 +234,14 @@ enum Term {
     Expression(usize),
 }
 
-/// Holds where some term occurs, or with `wanted` false where none does.
+/// Condition that some term occurs, or with `wanted` false that none does.
 #[derive(Debug)]
 struct Clause {
     terms: Vec<Term>,
     wanted: bool,
 }
 
-/// A plain term's ends: whether they are word characters.
+/// Whether the first and the last character of a plain term are word characters.
 #[derive(Debug, Clone, Copy)]
 struct Ends {
     first: bool,
@@ -259,14 +259,14 @@ pub struct Filters {
     expressions: Vec<Regex>,
 }
 
-/// What one thread needs to label texts one after the other.
+/// Memory in which one thread labels texts, one after the other.
 #[derive(Debug, Default)]
 pub struct Scratch {
     form: Vec<u8>,
     found: Vec<bool>,
 }
 
-/// The terms of all filters while they are read, each distinct one once.
+/// Terms of all filters while they are read, each distinct one once.
 #[derive(Default)]
 struct Terms {
     plain: Vec<String>,
@@ -275,6 +275,7 @@ struct Terms {
 }
 
 impl Terms {
+    /// The place of a term, which is added where it is new.
     fn add(&mut self, annotator: &str, field: &'static str, term: &str) -> Result<Term, FilterError> {
         let annotator = annotator.to_string();
         if let Some(source) = term.strip_prefix(MARK) {
@@ -312,6 +313,7 @@ impl Terms {
     }
 }
 
+/// The beginning of a long text.
 fn shortened(term: &str) -> String {
     const LONGEST: usize = 60;
     let mut short: String = term.chars().take(LONGEST).collect();
@@ -321,7 +323,7 @@ fn shortened(term: &str) -> String {
     short
 }
 
-/// What is wrong with a regular expression, on one line.
+/// Reason why a regular expression is refused, on one line.
 fn reason(error: &regex::Error) -> String {
     match error {
         regex::Error::CompiledTooBig(limit) => format!("it compiles to more than {limit} bytes"),
@@ -337,6 +339,10 @@ impl Filters {
     /// Filters as JSON: `[{"annotator": …, "any_of": […], "all_of": […], "none_of": […]}, …]`.
     ///
     /// An entry of `all_of` is a term or a list of terms; null and absent lists are empty ones.
+    ///
+    /// # Errors
+    ///
+    /// For JSON of another form, for terms without a letter, and for more terms than the limits above allow.
     pub fn parse(json: &str) -> Result<Filters, FilterError> {
         if json.len() > DESCRIPTION_BYTES {
             return Err(FilterError::TooLong(json.len()));
@@ -379,12 +385,12 @@ impl Filters {
         })
     }
 
-    /// Who the labels are of, in the order of names.
-    pub fn annotators(&self) -> &[String] {
+    /// Annotators whose labels [`Filters::label`] gives, in the order of names.
+    pub(crate) fn annotators(&self) -> &[String] {
         &self.annotators
     }
 
-    /// One label an annotator, in their order.
+    /// Appends one label an annotator, in their order, to `labels`.
     pub fn label(&self, text: &str, scratch: &mut Scratch, labels: &mut Vec<bool>) {
         let Scratch { form, found } = scratch;
         Letters::get().normalise(text, form);
@@ -406,7 +412,7 @@ impl Filters {
         labels.extend(self.clauses.iter().map(|clauses| clauses.iter().all(|c| any(&c.terms) == c.wanted)));
     }
 
-    /// Marks the plain terms that occur in a text that has its form.
+    /// Marks the plain terms that occur in a text, given in its form.
     fn find(&self, form: &[u8], found: &mut [bool]) {
         let Some(automaton) = &self.plain else { return };
         let letters = Letters::get();
@@ -434,6 +440,7 @@ fn automaton(terms: &[String]) -> Result<Option<AhoCorasick>, FilterError> {
     built.map(Some).map_err(|error| FilterError::ManyTerms { terms: terms.len(), reason: error.to_string() })
 }
 
+/// The clauses of one filter, whose terms go into `terms`.
 fn read_clauses(
     annotator: &str,
     row: &serde_json::Map<String, Value>,
@@ -468,7 +475,7 @@ fn read_clauses(
     Ok(clauses)
 }
 
-/// A JSON value as SQL users write it.
+/// JSON value as SQL users write it.
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "NULL".to_string(),
@@ -552,7 +559,7 @@ mod tests {
         assert_eq!(label(json, "y"), [true, false, true]);
     }
 
-    /// Terms within terms: every one is found, whatever others begin or end with the same letters.
+    /// Terms within terms are all found, whatever others begin or end with the same letters.
     #[test]
     fn terms_overlap() {
         let terms =
@@ -572,7 +579,7 @@ mod tests {
         }
     }
 
-    /// More terms than the table takes, found by the other automaton.
+    /// Terms beyond the size of the table are found by the other automaton.
     #[test]
     fn many_terms() {
         let terms: Vec<String> = (0..20_000).map(|i| format!("\"term{i}\"")).collect();
@@ -623,7 +630,7 @@ mod tests {
         }
     }
 
-    /// What takes exponential time elsewhere.
+    /// Expressions that take exponential time elsewhere.
     #[test]
     fn expressions_take_linear_time() {
         let json = r#"[{"annotator":"x","any_of":["regex:(a+)+$","regex:(a|aa)*b","regex:(x+x+)+y"]}]"#;

@@ -20,23 +20,26 @@
 
 use super::tokens;
 use super::{Keyword, KeywordError};
+use crate::linalg::dot_f32;
 use crate::parallel;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Choices that `MaxSum` may compare for one text, and additions that this may take: some tenths of a second.
+/// Maximum number of choices that `MaxSum` compares for one text.
 const CHOICES: u64 = 5_000_000;
+
+/// Maximum number of additions that this takes: some tenths of a second.
 const ADDITIONS: u64 = 400_000_000;
 
-/// Phrases to be embedded at a time, so that vectors of a call do not pile up.
+/// Number of phrases that are embedded at a time, so that vectors of a call do not pile up.
 const PHRASES: usize = 8192;
 
-/// How keywords are taken from the candidates.
+/// Method that selects keywords among the candidates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Method {
     Plain,
-    /// `diversity` d, 0 to 1.
     Mmr {
+        /// d, 0 to 1.
         diversity: f64,
     },
     MaxSum {
@@ -47,21 +50,25 @@ pub enum Method {
     },
 }
 
-/// What to look for.
+/// Settings of [`extract`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     words: tokens::Settings,
     method: Method,
-    /// Most keywords of a text.
+    /// Maximum number of keywords of a text.
     top_n: usize,
-    /// The only phrases that can be keywords, and their order; `None` = all.
+    /// Phrases that alone can be keywords, and their order; `None` = all phrases.
     candidates: Option<HashMap<String, usize>>,
-    /// Texts that the keywords shall be near to.
+    /// Texts that pull the keywords towards them.
     seed_keywords: Vec<String>,
 }
 
 impl Settings {
-    /// Candidates are cut into words like the texts; one that cannot occur in any text is an error.
+    /// Settings that were checked. Candidates are cut into words like the texts.
+    ///
+    /// # Errors
+    ///
+    /// Where `MaxSum` has fewer candidates than keywords or too many choices, and where a candidate cannot occur in any text.
     pub fn new(
         words: tokens::Settings,
         method: Method,
@@ -116,7 +123,7 @@ fn is_feasible(n: usize, k: usize) -> bool {
     choices(n, k) <= CHOICES && choices(n + 1, k).saturating_mul(k as u64) <= ADDITIONS
 }
 
-/// n over k, at most `u64::MAX`.
+/// Number of choices of k among n, at most `u64::MAX`.
 fn choices(n: usize, k: usize) -> u64 {
     let mut product: u128 = 1;
     for i in 0..k.min(n - k) {
@@ -128,13 +135,17 @@ fn choices(n: usize, k: usize) -> u64 {
     product as u64
 }
 
-/// The vectors of texts, one a text.
+/// Function from texts to their vectors, one a text.
 pub type Embed<'a, E> = dyn FnMut(&[&str]) -> Result<Vec<Arc<[f32]>>, E> + 'a;
 
 /// The keywords of each text, best first; none for a text without candidates.
 ///
 /// Each distinct phrase of the texts is embedded once; its vector is kept until the last text that has it is done. After
 /// each part of the texts `progress` is told how many are done.
+///
+/// # Errors
+///
+/// Those of `embed`.
 pub fn extract<E>(
     texts: &[&str],
     settings: &Settings,
@@ -183,7 +194,7 @@ pub fn extract<E>(
         let mut found = parallel::map(threads, part.len(), |i| {
             let numbers = &documents[part[i]];
             let of: Vec<&[f32]> = numbers.iter().filter_map(|number| vectors[*number].as_deref()).collect();
-            let taken = settings.take(&Likeness::new(&guided(&whole[i], seed.as_deref()), &of));
+            let taken = settings.select(&Likeness::new(&guided(&whole[i], seed.as_deref()), &of));
             taken.into_iter().map(|(at, score)| (numbers[at], score)).collect::<Vec<_>>()
         })
         .into_iter();
@@ -203,7 +214,7 @@ pub fn extract<E>(
     Ok(keywords)
 }
 
-/// The mean vector of the seed keywords.
+/// Mean vector of the seed keywords; `None` where there are none, or no texts (`idle`).
 fn seed<E>(settings: &Settings, embed: &mut Embed<E>, idle: bool) -> Result<Option<Vec<f32>>, E> {
     if settings.seed_keywords.is_empty() || idle {
         return Ok(None);
@@ -222,6 +233,7 @@ fn seed<E>(settings: &Settings, embed: &mut Embed<E>, idle: bool) -> Result<Opti
     Ok(Some(mean))
 }
 
+/// The vector of a text, pulled to that of the seed keywords.
 fn guided(text: &[f32], seed: Option<&[f32]>) -> Vec<f32> {
     match seed {
         None => text.to_vec(),
@@ -246,7 +258,7 @@ impl Likeness {
             vectors.extend(normal(candidate));
         }
         let text: Vec<f32> = normal(text).collect();
-        let scores = vectors.chunks_exact(dimensions.max(1)).map(|vector| dot(vector, &text)).collect();
+        let scores = vectors.chunks_exact(dimensions.max(1)).map(|vector| dot_f32(vector, &text)).collect();
         Likeness { vectors, dimensions, scores }
     }
 
@@ -255,7 +267,7 @@ impl Likeness {
     }
 
     fn between(&self, i: usize, j: usize) -> f32 {
-        dot(self.vector(i), self.vector(j))
+        dot_f32(self.vector(i), self.vector(j))
     }
 
     /// The `n` candidates with the highest scores, lowest first, of equal ones the earlier first.
@@ -268,27 +280,14 @@ impl Likeness {
 
 /// The vector divided by its length; a vector of zeros as it is.
 fn normal(vector: &[f32]) -> impl Iterator<Item = f32> + '_ {
-    let length = dot(vector, vector).sqrt();
+    let length = dot_f32(vector, vector).sqrt();
     let length = if length == 0.0 { 1.0 } else { length };
     vector.iter().map(move |x| x / length)
 }
 
-/// The product of two vectors, added in sixteen lanes whatever the processor.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; 16];
-    let (a, b) = (a.chunks_exact(16), b.chunks_exact(16));
-    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(x, y)| x * y).sum();
-    for (a, b) in a.zip(b) {
-        for lane in 0..16 {
-            lanes[lane] += a[lane] * b[lane];
-        }
-    }
-    lanes.iter().sum::<f32>() + rest
-}
-
 impl Settings {
-    /// (candidate, score rounded to four places) of the keywords, best first.
-    fn take(&self, likeness: &Likeness) -> Vec<(usize, f64)> {
+    /// The keywords among the candidates as (candidate, score rounded to four places), best first.
+    fn select(&self, likeness: &Likeness) -> Vec<(usize, f64)> {
         let taken: Vec<usize> = match self.method {
             Method::Plain => likeness.best(self.top_n).into_iter().rev().collect(),
             Method::Mmr { diversity } => mmr(likeness, self.top_n, diversity),
@@ -301,7 +300,7 @@ impl Settings {
     }
 }
 
-/// To four places, by the exact decimal value and half to even.
+/// The score rounded to four places, by the exact decimal value and half to even.
 fn round(score: f32) -> f64 {
     // adding zero turns -0 into 0
     format!("{score:.4}").parse().unwrap_or(f64::from(score)) + 0.0
@@ -341,7 +340,7 @@ fn mmr(likeness: &Likeness, top_n: usize, diversity: f64) -> Vec<usize> {
     taken
 }
 
-/// Cosines of the chosen candidates with one another.
+/// Cosines of the chosen candidates with one another, a line each.
 fn table(likeness: &Likeness, chosen: &[usize]) -> Vec<Vec<f64>> {
     let line = |i: &usize| chosen.iter().map(|j| f64::from(likeness.between(*i, *j))).collect();
     chosen.iter().map(line).collect()
@@ -358,7 +357,7 @@ fn max_sum(likeness: &Likeness, top_n: usize, nr_candidates: usize) -> Vec<usize
     search.best.iter().rev().map(|i| chosen[*i]).collect()
 }
 
-/// All choices of `size` lines of `table` in lexicographic order, and the first with the lowest sum.
+/// Search through all choices of `size` lines of `table`, in lexicographic order, for the first with the lowest sum.
 struct Search<'a> {
     table: &'a [Vec<f64>],
     size: usize,
@@ -445,7 +444,7 @@ mod tests {
             for (name, expected) in case["results"].as_object().unwrap() {
                 let expected: Vec<(usize, f64)> = serde_json::from_value(expected.clone()).unwrap();
                 let settings = settings(method(name), case["top_n"].as_u64().unwrap() as usize);
-                let taken = settings.take(&likeness);
+                let taken = settings.select(&likeness);
                 assert_eq!(
                     taken.iter().map(|(i, _)| i).collect::<Vec<_>>(),
                     expected.iter().map(|(i, _)| i).collect::<Vec<_>>(),
@@ -536,7 +535,7 @@ mod tests {
         assert_eq!(new(20, 30), Err(KeywordError::FewCandidates { nr_candidates: 20, top_n: 30 }));
     }
 
-    /// Every phrase goes to the model once, and keywords do not depend on threads or on the other texts.
+    /// Phrases go to the model once, and keywords do not depend on threads or on the other texts.
     #[test]
     fn each_phrase_is_embedded_once() {
         // 300 texts of 60 words are several parts

@@ -18,9 +18,9 @@ const PRIOR: f64 = 500.0;
 
 /// A term of a group.
 struct Term<'a> {
-    /// What terms are ordered by.
+    /// Number that terms are ordered by: log-odds, or occurrences where there are no others.
     weight: f64,
-    /// Occurrences in the group.
+    /// Number of occurrences in the group.
     times: f64,
     words: Vec<&'a str>,
 }
@@ -43,8 +43,13 @@ impl Term<'_> {
     }
 }
 
-/// At most `most` terms for each group, best first. A text whose group is `None` is one of the others of all groups.
-pub fn labels(
+/// Labels of the groups, at most `most` terms each, best first. A text whose group is `None` is one of the others of all
+/// groups.
+///
+/// # Errors
+///
+/// Those of [`count`].
+pub(crate) fn labels(
     texts: &[&str],
     groups: &[Option<usize>],
     stop_words: HashSet<String>,
@@ -79,18 +84,18 @@ pub fn labels(
             let by_weight = b.weight.total_cmp(&a.weight).then(b.words.len().cmp(&a.words.len()));
             by_weight.then_with(|| a.words.cmp(&b.words))
         });
-        let mut said: HashSet<&str> = HashSet::new();
+        let mut used: HashSet<&str> = HashSet::new();
         let mut taken = Vec::new();
         for term in &terms {
             if taken.len() == most {
                 break;
             }
-            if term.shares(&said) {
+            if term.shares(&used) {
                 continue;
             }
-            let phrase = terms.iter().find(|phrase| phrase.says_more_than(term) && !phrase.shares(&said));
+            let phrase = terms.iter().find(|phrase| phrase.says_more_than(term) && !phrase.shares(&used));
             let words = &phrase.unwrap_or(term).words;
-            said.extend(words);
+            used.extend(words);
             taken.push(words.join(" "));
         }
         taken

@@ -1,4 +1,4 @@
-//! Keywords of texts: which words and phrases a document is about.
+//! Keywords of texts: the words and phrases that a document is about.
 //!
 //! * [`tokens`], [`vectorizer`]: words and n-grams and their counts, as scikit-learn cuts and counts them;
 //! * [`stop_words`]: words that are no keywords;
@@ -8,16 +8,16 @@
 //! * [`labels`]: a few terms each that say what groups of texts are about;
 //! * [`filter`]: annotators that say yes where a text has the right words.
 
-pub mod discriminative;
+pub(crate) mod discriminative;
 pub mod filter;
 pub mod keybert;
-pub mod labels;
+pub(crate) mod labels;
 pub mod stop_words;
 pub mod tfidf;
 pub mod tokens;
 pub mod vectorizer;
 
-/// Why keywords cannot be found. Displays as the part of a message behind `function: `.
+/// Reason why keywords cannot be found. Displays as the part of a message behind `function: `.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum KeywordError {
     #[error(
@@ -42,6 +42,6 @@ pub enum KeywordError {
 /// A keyword of a document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Keyword {
-    pub term: String,
-    pub score: f64,
+    pub(crate) term: String,
+    pub(crate) score: f64,
 }

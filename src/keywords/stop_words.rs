@@ -8,7 +8,7 @@ use std::collections::HashSet;
 const TABLE: &str = include_str!("../../data/stop_words.csv");
 
 /// (word, kind) of every word, by kind and word.
-pub fn table() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(crate) fn table() -> impl Iterator<Item = (&'static str, &'static str)> {
     TABLE.lines().skip(1).filter_map(|line| line.split_once(','))
 }
 
@@ -18,7 +18,7 @@ pub fn english() -> HashSet<String> {
 }
 
 /// The words of all kinds.
-pub fn study() -> HashSet<String> {
+pub(crate) fn study() -> HashSet<String> {
     table().map(|(word, _)| word.to_string()).collect()
 }
 

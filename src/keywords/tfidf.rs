@@ -2,20 +2,20 @@
 //!
 //! The idf of a term that occurs in d of n documents is ln((1 + n) / (1 + d)) + 1; the weight of a term in a document is its
 //! count there times its idf, and the weights of a document are divided by their Euclidean length. So a weight lies
-//! between 0 and 1 and is high for what one document says often and few others say.
+//! between 0 and 1 and is high for terms that one document has often and few others have.
 
 use super::Keyword;
 use super::vectorizer::Counts;
 use crate::parallel;
 
 /// The idf of each term of the vocabulary.
-pub fn idf(counts: &Counts) -> Vec<f64> {
+pub(crate) fn idf(counts: &Counts) -> Vec<f64> {
     let n = counts.len() as f64;
     counts.documents.iter().map(|d| ((1.0 + n) / (1.0 + f64::from(*d))).ln() + 1.0).collect()
 }
 
-/// (index of the term, weight) of each term of a document, by index.
-pub fn weights(counts: &Counts, idf: &[f64], document: usize) -> Vec<(u32, f64)> {
+/// Weights of the terms of a document as (index of the term, weight), by index.
+pub(crate) fn weights(counts: &Counts, idf: &[f64], document: usize) -> Vec<(u32, f64)> {
     let row = counts.row(document);
     let mut weights: Vec<(u32, f64)> =
         row.iter().map(|(term, count)| (*term, f64::from(*count) * idf[*term as usize])).collect();
@@ -46,11 +46,6 @@ mod tests {
     use crate::keywords::tokens::Settings;
     use crate::keywords::vectorizer::{Frequency, Limits, count};
     use crate::oracle;
-    use serde_json::Value;
-
-    fn frequency(value: &Value) -> Frequency {
-        value.as_u64().map_or_else(|| Frequency::Share(value.as_f64().unwrap()), Frequency::Documents)
-    }
 
     #[test]
     fn weights_are_those_of_scikit_learn() {
@@ -65,8 +60,11 @@ mod tests {
                 ngram_max: number("ngram_max"),
                 stop_words: stop_words::english(),
             };
-            let limits =
-                Limits { min_df: frequency(&case["min_df"]), max_df: frequency(&case["max_df"]), max_features: None };
+            let limits = Limits {
+                min_df: Frequency::of_oracle(&case["min_df"]),
+                max_df: Frequency::of_oracle(&case["max_df"]),
+                max_features: None,
+            };
             let counts = count(&texts[..number("documents")], &settings, &limits).unwrap();
             let vocabulary: Vec<String> = serde_json::from_value(case["vocabulary"].clone()).unwrap();
             assert_eq!(counts.vocabulary, vocabulary);

@@ -14,12 +14,12 @@ use std::sync::LazyLock;
 
 static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[\p{L}\p{N}_]{2,}").expect("a constant pattern"));
 
-/// Which words and phrases of a text count.
+/// Rule for the words and phrases of a text that count.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Fewest words of a phrase, at least 1.
+    /// Minimum number of words of a phrase, at least 1.
     pub ngram_min: usize,
-    /// Most words of a phrase, at least `ngram_min`.
+    /// Maximum number of words of a phrase, at least `ngram_min`.
     pub ngram_max: usize,
     /// Lower-case words that count as absent.
     pub stop_words: HashSet<String>,
@@ -27,7 +27,7 @@ pub struct Settings {
 
 impl Settings {
     /// Calls `each` with every word of a lower-cased text, in order.
-    pub fn for_each_word<'a>(&self, lower: &'a str, mut each: impl FnMut(&'a str)) {
+    pub(crate) fn for_each_word<'a>(&self, lower: &'a str, mut each: impl FnMut(&'a str)) {
         for word in WORD.find_iter(lower) {
             if !self.stop_words.contains(word.as_str()) {
                 each(word.as_str());
@@ -43,7 +43,7 @@ impl Settings {
     }
 
     /// The distinct phrases of `text`, words joined by one space, by code point.
-    pub fn phrases(&self, text: &str) -> BTreeSet<String> {
+    pub(crate) fn phrases(&self, text: &str) -> BTreeSet<String> {
         let words = self.words(text);
         let lengths = self.ngram_min..=self.ngram_max.min(words.len());
         lengths.flat_map(|n| words.windows(n).map(|phrase| phrase.join(" "))).collect()

@@ -15,46 +15,53 @@ use super::KeywordError;
 use super::tokens::Settings;
 use std::collections::HashMap;
 
-/// How many documents: a number of them, or a share of all.
+/// Threshold of documents: a number of them, or a share of all.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Frequency {
     Documents(u64),
-    /// 0 to 1.
+    /// Share of all documents, from 0 to 1.
     Share(f64),
 }
 
 impl Frequency {
+    /// Number of documents, of `all`.
     fn documents(self, all: usize) -> f64 {
         match self {
             Frequency::Documents(n) => n as f64,
             Frequency::Share(share) => share * all as f64,
         }
     }
+
+    /// The threshold of an oracle: a whole number counts documents, a decimal one is a share.
+    #[cfg(test)]
+    pub(crate) fn of_oracle(value: &serde_json::Value) -> Frequency {
+        value.as_u64().map_or_else(|| Frequency::Share(value.as_f64().unwrap()), Frequency::Documents)
+    }
 }
 
-/// Which terms stay in the vocabulary.
+/// Thresholds of the terms that stay in the vocabulary.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     pub min_df: Frequency,
     pub max_df: Frequency,
-    /// Largest vocabulary; `None` = any size.
+    /// Maximum size of the vocabulary; `None` = any size.
     pub max_features: Option<usize>,
 }
 
 impl Default for Limits {
-    /// All terms, as in scikit-learn.
+    /// Thresholds that keep all terms, as in scikit-learn.
     fn default() -> Limits {
         Limits { min_df: Frequency::Documents(1), max_df: Frequency::Share(1.0), max_features: None }
     }
 }
 
-/// The terms of a corpus and how often each document has them: a sparse matrix by rows.
+/// Terms of a corpus with their counts in each document: a sparse matrix by rows.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Counts {
     /// Terms by code point.
-    pub vocabulary: Vec<String>,
-    /// In how many documents a term occurs.
-    pub documents: Vec<u32>,
+    pub(crate) vocabulary: Vec<String>,
+    /// Number of documents that each term occurs in.
+    pub(crate) documents: Vec<u32>,
     /// `starts[i]..starts[i + 1]` are the entries of document i; one more than there are documents.
     starts: Vec<usize>,
     /// Index of the term and its count, by index within a document.
@@ -62,22 +69,18 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// How many documents were counted, those without any term included.
-    pub fn len(&self) -> usize {
+    /// Number of documents that were counted, those without any term included.
+    pub(crate) fn len(&self) -> usize {
         self.starts.len().saturating_sub(1)
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// (index of the term, count) of each term of a document, by index.
-    pub fn row(&self, document: usize) -> &[(u32, u32)] {
+    pub(crate) fn row(&self, document: usize) -> &[(u32, u32)] {
         &self.entries[self.starts[document]..self.starts[document + 1]]
     }
 }
 
-/// No term.
+/// Number that stands for no term.
 const NONE: u32 = u32::MAX;
 
 /// Terms of one length. A term is a number within its length.
@@ -92,7 +95,7 @@ struct Level {
 }
 
 impl Level {
-    /// Counts the terms of `at`, whose words belong to the documents that end at `ends`.
+    /// The terms of `at` with their counts, whose words belong to the documents that end at `ends`.
     fn new(at: Vec<u32>, terms: usize, ends: &[usize]) -> Level {
         let mut level = Level { at, first: vec![0; terms], documents: vec![0; terms], occurrences: vec![0; terms] };
         let mut last = vec![usize::MAX; terms];
@@ -118,7 +121,7 @@ impl Level {
         level
     }
 
-    /// Takes the terms of fewer than `least` documents out.
+    /// Takes the terms of fewer than `least` documents out of the places.
     fn prune(&mut self, least: f64) {
         for term in &mut self.at {
             if *term != NONE && f64::from(self.documents[*term as usize]) < least {
@@ -149,9 +152,11 @@ impl Level {
 /// A term that may stay: its length in words (less one) and its number within that length.
 type Term = (usize, u32);
 
-/// Counts the terms of `documents`.
+/// Counts of the terms of `documents`.
 ///
-/// An error when `max_df` allows fewer documents than `min_df` asks for, as in scikit-learn; no term at all is none.
+/// # Errors
+///
+/// Where `max_df` allows fewer documents than `min_df` asks for, as in scikit-learn; no term at all is no error.
 pub fn count<T: AsRef<str>>(documents: &[T], settings: &Settings, limits: &Limits) -> Result<Counts, KeywordError> {
     let (least, most) = (limits.min_df.documents(documents.len()), limits.max_df.documents(documents.len()));
     if least > most && !documents.is_empty() {
@@ -268,10 +273,6 @@ mod tests {
         }
     }
 
-    fn frequency(value: &Value) -> Frequency {
-        value.as_u64().map_or_else(|| Frequency::Share(value.as_f64().unwrap()), Frequency::Documents)
-    }
-
     /// Vocabulary and matrix of every case of the oracle: Unicode torture texts and English ones, all options.
     #[test]
     fn counts_are_those_of_scikit_learn() {
@@ -283,8 +284,8 @@ mod tests {
             let texts: Vec<String> =
                 serde_json::from_value(oracle["texts"][case["texts"].as_str().unwrap()].clone()).unwrap();
             let limits = Limits {
-                min_df: frequency(&case["min_df"]),
-                max_df: frequency(&case["max_df"]),
+                min_df: Frequency::of_oracle(&case["min_df"]),
+                max_df: Frequency::of_oracle(&case["max_df"]),
                 max_features: case["max_features"].as_u64().map(|n| n as usize),
             };
             let counts = count(&texts, &settings(case, &english), &limits);
@@ -339,7 +340,7 @@ mod tests {
     fn nothing_to_count() {
         let none =
             count::<&str>(&[], &all(4), &Limits { min_df: Frequency::Documents(2), ..Limits::default() }).unwrap();
-        assert!(none.is_empty() && none.vocabulary.is_empty());
+        assert!(none.len() == 0 && none.vocabulary.is_empty());
         let silent = count(&["", "a . !"], &all(4), &Limits::default()).unwrap();
         assert_eq!((silent.len(), silent.vocabulary.len(), silent.row(1).len()), (2, 0, 0));
         let few = count(&["aa"], &all(1), &Limits { min_df: Frequency::Documents(2), ..Limits::default() });

@@ -1,4 +1,4 @@
-//! Which tables a SQL script makes of which.
+//! Lineage of a SQL script: the relations that each statement reads and writes.
 //!
 //! DuckDB's own parser reads the queries, as JSON (`json_serialize_sql`), so every query of its dialect is read as it will be
 //! run. It serialises queries only. What stands around them (`CREATE TABLE … AS`, `INSERT INTO …`, `COPY … TO`) is cut off here,
@@ -11,33 +11,33 @@ mod relations;
 mod statements;
 mod tokens;
 
-pub use relations::{Parameters, parameters};
+pub(crate) use relations::{Parameters, parameters};
 
 use parsed::Reader;
 use statements::{Role, parts};
 use std::collections::BTreeMap;
 
-/// One row: something that a statement reads, and what it writes.
+/// Relation that a statement reads, with the one that it writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edge {
-    pub statement: i64,
-    pub line: i64,
-    /// `None` with an error.
-    pub source: Option<String>,
-    /// `None` with an error in a statement of which not even that is known.
-    pub target: Option<String>,
-    pub kind: Option<&'static str>,
-    pub error: Option<String>,
+pub(crate) struct Edge {
+    pub(crate) statement: i64,
+    pub(crate) line: i64,
+    /// Relation that is read; `None` with an error.
+    pub(crate) source: Option<String>,
+    /// Relation that is written; `None` with an error in a statement of which not even that is known.
+    pub(crate) target: Option<String>,
+    pub(crate) kind: Option<&'static str>,
+    pub(crate) error: Option<String>,
 }
 
-/// The queries of a script for DuckDB's parser.
-pub fn queries(script: &str) -> Vec<String> {
+/// Queries of a script, for DuckDB's parser.
+pub(crate) fn queries(script: &str) -> Vec<String> {
     parts(script).into_iter().map(|part| part.sql).collect()
 }
 
-/// The edges of a script. `parsed` holds what `json_serialize_sql` says of each of [`queries`]; `functions` the parameters
+/// Edges of a script. `parsed` holds what `json_serialize_sql` says of each of [`queries`]; `functions` the parameters
 /// of table functions that are known without a definition in the script.
-pub fn edges(script: &str, parsed: &[&str], functions: &BTreeMap<String, Parameters>) -> Vec<Edge> {
+pub(crate) fn edges(script: &str, parsed: &[&str], functions: &BTreeMap<String, Parameters>) -> Vec<Edge> {
     let mut reader = Reader::new(functions);
     let mut edges = Vec::new();
     let mut path = None;
@@ -47,7 +47,7 @@ pub fn edges(script: &str, parsed: &[&str], functions: &BTreeMap<String, Paramet
             None => reader.read(&part, json),
         };
         if part.role == Role::Target {
-            // where the next part of the same statement writes to
+            // the file that the next part of the same statement writes to
             path = read.as_ref().ok().and_then(|read| read.values.first().cloned());
         }
         let target = match &part.target {
@@ -70,7 +70,7 @@ pub fn edges(script: &str, parsed: &[&str], functions: &BTreeMap<String, Paramet
             Ok(_) => {}
         }
     }
-    // what could not be read stands behind the other rows of its statement
+    // errors stand behind the other rows of their statement
     edges.sort_by(|a, b| {
         let key = |edge: &Edge| (edge.statement, edge.error.is_some(), edge.source.clone());
         key(a).cmp(&key(b))

@@ -1,4 +1,4 @@
-//! The relations in a query as DuckDB serialises it. The JSON of 1.5 and of 2.0 differs in the names of some fields.
+//! Relations in a query as DuckDB serialises it. The JSON of 1.5 and of 2.0 differs in the names of some fields.
 
 use super::relations::Parameters;
 use super::statements::{Part, Role, relation_name, variable_name};
@@ -7,30 +7,31 @@ use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Deeper JSON is not read: every level is scanned once for each level above it.
+/// Maximum depth of JSON that is read: every level is scanned once for each level above it.
 const DEEPEST: usize = 1000;
 
 /// Functions that read the file of their first argument, beside those whose names begin with `read_`.
 const READERS: &[&str] =
     &["parquet_scan", "parquet_metadata", "parquet_schema", "sniff_csv", "delta_scan", "iceberg_scan", "sqlite_scan"];
 
-/// What a query says.
+/// Relations and values of a query.
 #[derive(Debug, Default)]
-pub struct Read {
-    pub sources: BTreeSet<String>,
-    /// The texts that its first expression stands for.
-    pub values: Vec<String>,
+pub(crate) struct Read {
+    /// Relations that it reads.
+    pub(crate) sources: BTreeSet<String>,
+    /// Texts that its first expression stands for.
+    pub(crate) values: Vec<String>,
 }
 
-/// What a script has defined so far.
-pub struct Reader<'a> {
+/// Definitions of a script so far.
+pub(crate) struct Reader<'a> {
     functions: &'a BTreeMap<String, Parameters>,
     macros: BTreeMap<String, Macro>,
-    /// Texts of variables that are constant.
+    /// Texts of constant variables.
     variables: BTreeMap<String, Vec<String>>,
-    /// Variables that hold something read from a relation.
+    /// Variables whose value was read from a relation.
     derived: BTreeSet<String>,
-    /// Relations by their name in lower case, as first written.
+    /// Relations as first written, by their name in lower case.
     spellings: BTreeMap<String, String>,
 }
 
@@ -41,7 +42,7 @@ struct Macro {
     parameters: Parameters,
 }
 
-/// The common table expressions that a place sees.
+/// Common table expressions that a place sees.
 type Scope = Option<Rc<Link>>;
 
 struct Link {
@@ -49,6 +50,7 @@ struct Link {
     next: Scope,
 }
 
+/// Whether `name`, in lower case, is a common table expression of `scope`.
 fn sees(scope: &Scope, name: &str) -> bool {
     let mut at = scope;
     while let Some(link) = at {
@@ -60,6 +62,7 @@ fn sees(scope: &Scope, name: &str) -> bool {
     false
 }
 
+/// The scope with one more common table expression.
 fn with(scope: &Scope, name: &str) -> Scope {
     Some(Rc::new(Link { name: name.to_lowercase(), next: scope.clone() }))
 }
@@ -82,7 +85,7 @@ fn strings(json: Option<&&RawValue>) -> Vec<String> {
     json.and_then(|json| serde_json::from_str(json.get()).ok()).unwrap_or_default()
 }
 
-/// The name of a relation or function in parts; `last` is the field of its last part in 1.5.
+/// Name of a relation or function in parts; `last` is the field of its last part in 1.5.
 fn path(node: &Object, last: &str) -> Vec<String> {
     let qualified = node.get("qualified_name").and_then(|json| object(json)).map(|name| strings(name.get("path")));
     match qualified {
@@ -94,7 +97,7 @@ fn path(node: &Object, last: &str) -> Vec<String> {
     }
 }
 
-/// The arguments of a function, with their names where they have some.
+/// Arguments of a function, with their names, which may be empty.
 fn arguments<'j>(node: &Object<'j>) -> Vec<(String, &'j RawValue)> {
     if let Some(list) = node.get("arguments") {
         let argument = |json: &'j RawValue| {
@@ -109,7 +112,7 @@ fn arguments<'j>(node: &Object<'j>) -> Vec<(String, &'j RawValue)> {
     node.get("children").map(|list| array(list).into_iter().map(named).collect()).unwrap_or_default()
 }
 
-/// A relation's name in a text, such as `main."my table"`, in parts; what is no such name is one part: a file.
+/// Name of a relation in a text, such as `main."my table"`, in parts; a text that is no such name is one part: a file.
 fn named(text: String) -> Vec<String> {
     let tokens = tokens(&text);
     let is_name = tokens.iter().enumerate().all(|(at, token)| match at % 2 {
@@ -122,7 +125,7 @@ fn named(text: String) -> Vec<String> {
     tokens.iter().step_by(2).map(|token| unquoted(&text[token.start..token.end])).collect()
 }
 
-/// How deep a text of JSON is nested.
+/// Depth of a text of JSON.
 fn depth(json: &str) -> usize {
     let (mut depth, mut deepest, mut quoted, mut escaped) = (0usize, 0, false, false);
     for byte in json.bytes() {
@@ -140,13 +143,18 @@ fn depth(json: &str) -> usize {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(functions: &'a BTreeMap<String, Parameters>) -> Reader<'a> {
+    pub(crate) fn new(functions: &'a BTreeMap<String, Parameters>) -> Reader<'a> {
         let (macros, variables) = (BTreeMap::new(), BTreeMap::new());
         Reader { functions, macros, variables, spellings: BTreeMap::new(), derived: BTreeSet::new() }
     }
 
-    /// What the query of a part reads, from the JSON of DuckDB's parser; remembers what the part defines.
-    pub fn read(&mut self, part: &Part, json: &str) -> Result<Read, String> {
+    /// Relations and values of the query of a part, from the JSON of DuckDB's parser; the part's definitions are kept for
+    /// those that follow.
+    ///
+    /// # Errors
+    ///
+    /// Where the JSON is not that of a query, or is nested too deep; the parser's own message where it has one.
+    pub(crate) fn read(&mut self, part: &Part, json: &str) -> Result<Read, String> {
         if depth(json) > DEEPEST {
             return Err("nested too deep to be read".to_string());
         }
@@ -170,6 +178,7 @@ impl<'a> Reader<'a> {
         Ok(Read { sources, values: values.unwrap_or_default() })
     }
 
+    /// Keeps the variable or the macro that a part defines.
     fn remember(
         &mut self,
         part: &Part,
@@ -199,8 +208,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A relation as it was first written: DuckDB's names have no case, files have.
-    pub fn spelled(&mut self, name: String) -> String {
+    /// Relation as it was first written: DuckDB's names have no case, files have.
+    pub(crate) fn spelled(&mut self, name: String) -> String {
         if name.contains(['/', '\\', '*']) {
             return name;
         }
@@ -208,10 +217,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A query while it is read.
+/// Walk through the JSON of a query.
 struct Walk<'r, 'a, 'j> {
     reader: &'r Reader<'a>,
-    /// Of the macro whose body this is.
+    /// Parameters of the macro whose body this is.
     parameters: Parameters,
     sources: BTreeSet<String>,
     todo: Vec<(&'j RawValue, Scope)>,
@@ -253,7 +262,7 @@ impl<'j> Walk<'_, '_, 'j> {
         self.todo.extend(children.map(|(_, child)| (*child, scope.clone())));
     }
 
-    /// A relation of that name, unless it is a common table expression or a parameter.
+    /// Adds the relation of that name, unless it is a common table expression.
     fn relation(&mut self, path: Vec<String>, scope: &Scope) {
         if let [name] = path.as_slice()
             && sees(scope, &name.to_lowercase())
@@ -297,7 +306,7 @@ impl<'j> Walk<'_, '_, 'j> {
         }
     }
 
-    /// An argument that names relations.
+    /// Adds the relations that an argument names.
     fn argument(&mut self, argument: &'j RawValue, scope: &Scope) {
         let Some(node) = object(argument) else { return };
         if string(node.get("type")) == "COLUMN_REF" {
@@ -327,17 +336,18 @@ impl<'j> Walk<'_, '_, 'j> {
         }
     }
 
+    /// Name of the variable that a call of `getvariable` is for.
     fn variable(&self, function: &Object<'j>) -> Option<String> {
         let (_, first) = arguments(function).into_iter().next()?;
         Some(constant(&object(first)?)?.to_lowercase())
     }
 
-    /// The texts that an expression stands for: of a list each. What is not known is written `{variable}` or `…`.
+    /// Texts that an expression stands for: of a list each. Unknown ones are written `{variable}` or `…`.
     fn values(&self, expression: &'j RawValue) -> Vec<String> {
         self.constants(expression, true).unwrap_or_else(|| vec!["…".to_string()])
     }
 
-    /// As `values`; `None` where something is not known and may not be guessed.
+    /// Texts that an expression stands for; `None` where one is unknown and may not be written so.
     fn constants(&self, expression: &'j RawValue, guess: bool) -> Option<Vec<String>> {
         let node = object(expression)?;
         if string(node.get("class")) == "CONSTANT" {
@@ -371,7 +381,7 @@ impl<'j> Walk<'_, '_, 'j> {
         }
     }
 
-    /// The texts of the first expression of a query.
+    /// Texts of the first expression of a query.
     fn first_values(&self, statements: &[&'j RawValue], guess: bool) -> Option<Vec<String>> {
         let node = object(object(statements.first()?)?.get("node")?)?;
         let list = array(node.get("select_list")?);
@@ -379,7 +389,7 @@ impl<'j> Walk<'_, '_, 'j> {
     }
 }
 
-/// The text of a constant; `None` for NULL.
+/// Text of a constant; `None` for NULL.
 fn constant(node: &Object) -> Option<String> {
     let text = |json: &RawValue| serde_json::from_str(json.get()).unwrap_or_else(|_| json.get().to_string());
     if let Some(literal) = node.get("literal").and_then(|json| object(json)) {

@@ -1,15 +1,15 @@
-//! Which parameters of our own table functions are relations: those that reach `query_table`, in the function's own
+//! Parameters of our own table functions that are relations: those that reach `query_table`, in the function's own
 //! statement or through another function of ours that it hands them to.
 
 use super::tokens::{Kind, tokens};
 use crate::functions::Function;
 use std::collections::BTreeMap;
 
-/// The parameters of a table function, in order, with whether each is a relation.
-pub type Parameters = Vec<(String, bool)>;
+/// Parameters of a table function, in order, with whether each is a relation.
+pub(crate) type Parameters = Vec<(String, bool)>;
 
-/// The parameters of every function by its name.
-pub fn parameters(functions: &[Function]) -> BTreeMap<String, Parameters> {
+/// Parameters of every function by its name.
+pub(crate) fn parameters(functions: &[Function]) -> BTreeMap<String, Parameters> {
     let bodies: Vec<(&str, Vec<&str>)> = functions.iter().map(|f| (f.name.as_str(), words(&f.sql))).collect();
     let mut known: BTreeMap<String, Parameters> =
         bodies.iter().map(|(name, body)| (name.to_string(), declared(body))).collect();
@@ -38,17 +38,18 @@ pub fn parameters(functions: &[Function]) -> BTreeMap<String, Parameters> {
     known
 }
 
+/// Tokens of a statement but for space and comments.
 fn words(sql: &str) -> Vec<&str> {
     tokens(sql).iter().filter(|t| t.kind != Kind::Space).map(|t| &sql[t.start..t.end]).collect()
 }
 
-/// The first word of each parameter of `CREATE MACRO muster.main.name(…)`.
+/// Names of the parameters, the first word of each, of `CREATE MACRO muster.main.name(…)`.
 fn declared(body: &[&str]) -> Parameters {
     let open = body.iter().position(|word| *word == "(").map_or(body.len(), |at| at + 1);
     arguments(&body[open..]).iter().filter_map(|words| Some((words.first()?.to_string(), false))).collect()
 }
 
-/// The parameters of each call of a known function in a body, and the words behind its opening parenthesis.
+/// Calls of known functions in a body: the parameters of each, and the words behind its opening parenthesis.
 fn calls<'a>(body: &'a [&'a str], known: &'a BTreeMap<String, Parameters>) -> Vec<(&'a Parameters, &'a [&'a str])> {
     let start = body.iter().position(|word| *word == "AS").unwrap_or(body.len());
     (start..body.len().saturating_sub(1))
@@ -57,7 +58,7 @@ fn calls<'a>(body: &'a [&'a str], known: &'a BTreeMap<String, Parameters>) -> Ve
         .collect()
 }
 
-/// The words of each argument, up to the parenthesis that closes the list.
+/// Words of each argument, up to the parenthesis that closes the list.
 fn arguments<'a>(words: &'a [&'a str]) -> Vec<&'a [&'a str]> {
     let (mut depth, mut start, mut found) = (0, 0, Vec::new());
     for (at, word) in words.iter().enumerate() {
@@ -98,7 +99,7 @@ mod tests {
         assert_eq!(names, ["estimates", "stratum", "level"]);
     }
 
-    /// What the headers call a relation is one.
+    /// Parameters that the headers call relations are some.
     #[test]
     fn headers_agree() {
         for f in functions().iter().filter(|f| f.section != HELPERS && f.table) {

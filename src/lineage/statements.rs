@@ -1,36 +1,38 @@
-//! What stands around the queries of a script: what each statement writes to, and queries that read what it reads.
+//! Statements of a script: the relation that each writes, and queries with the same sources as the statement.
 
 use super::tokens::{Kind, Token, pieces, tokens, unquoted};
 
-/// Deeper than this no statement is read: parsers are recursive.
+/// Maximum depth of brackets in a statement that is read: parsers are recursive.
 const DEEPEST: usize = 500;
 
-/// What the query of a part is for.
+/// Purpose of the query of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Role {
-    /// Its relations are sources.
+pub(crate) enum Role {
+    /// The relations of the query are sources.
     Source,
-    /// Its value is the name of the file that the next part writes to.
+    /// The value of the query is the name of the file that the next part writes to.
     Target,
-    /// Its value is that of this variable.
+    /// The value of the query is that of this variable.
     Variable(String),
-    /// It is the body of a macro with these parameters.
+    /// The query is the body of a macro with these parameters.
     Macro(Vec<String>),
 }
 
-/// One query of a statement.
+/// Query of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// The statement's number in the script, from 1.
-    pub statement: i64,
-    pub line: i64,
-    /// `None` for a query of its own, which writes to nothing.
-    pub kind: Option<&'static str>,
-    pub target: Option<String>,
-    pub role: Role,
-    pub sql: String,
-    /// Why there is nothing to parse.
-    pub error: Option<String>,
+pub(crate) struct Part {
+    /// Number of the statement in the script, from 1.
+    pub(crate) statement: i64,
+    /// Line of the statement in the script, from 1.
+    pub(crate) line: i64,
+    /// Kind of statement; `None` for a query of its own, which writes to nothing.
+    pub(crate) kind: Option<&'static str>,
+    /// Relation that the statement writes.
+    pub(crate) target: Option<String>,
+    pub(crate) role: Role,
+    pub(crate) sql: String,
+    /// Reason why there is nothing to parse.
+    pub(crate) error: Option<String>,
 }
 
 /// First words of statements that move no rows from one relation to another.
@@ -38,8 +40,8 @@ const WITHOUT_EDGES: &str = "
     abort analyze attach begin call checkpoint comment commit deallocate desc describe detach drop end
     execute explain export force import install load pragma reset rollback show start summarize truncate use vacuum";
 
-/// The queries of all statements of a script.
-pub fn parts(script: &str) -> Vec<Part> {
+/// Queries of all statements of a script.
+pub(crate) fn parts(script: &str) -> Vec<Part> {
     let mut all = Vec::new();
     for (number, piece) in pieces(script).into_iter().filter(|piece| !piece.tokens.is_empty()).enumerate() {
         let mut frame = Frame {
@@ -60,11 +62,11 @@ pub fn parts(script: &str) -> Vec<Part> {
     all
 }
 
-/// A statement while it is taken apart. Places are numbers of tokens.
+/// Statement that is taken apart. Places are numbers of tokens.
 struct Frame<'a> {
     text: &'a str,
     tokens: &'a [Token],
-    /// The common table expressions before INSERT, UPDATE, DELETE or MERGE.
+    /// Common table expressions before INSERT, UPDATE, DELETE or MERGE.
     with: &'a str,
     statement: i64,
     line: i64,
@@ -76,7 +78,7 @@ impl<'a> Frame<'a> {
         self.tokens.get(at).map_or("", |t| &self.text[t.start..t.end])
     }
 
-    /// The word at a place in lower case; empty where there is something else.
+    /// Word at a place in lower case; empty where there is something else.
     fn word(&self, at: usize) -> String {
         match self.tokens.get(at) {
             Some(token) if token.kind == Kind::Word => self.token(at).to_lowercase(),
@@ -88,7 +90,7 @@ impl<'a> Frame<'a> {
         words.contains(&self.word(at).as_str())
     }
 
-    /// From one place to before another.
+    /// Text from one place to before another.
     fn slice(&self, from: usize, to: usize) -> &'a str {
         match (self.tokens.get(from), self.tokens.get(to.wrapping_sub(1))) {
             (Some(first), Some(last)) if from < to => &self.text[first.start..last.end],
@@ -100,20 +102,20 @@ impl<'a> Frame<'a> {
         self.tokens.len()
     }
 
-    /// The first of some words outside of brackets, or the end.
+    /// Place of the first of some words outside of brackets, or the end.
     fn find(&self, from: usize, words: &[&str]) -> usize {
         let outside = |at: &usize| self.tokens[*at].depth == 0 && self.is(*at, words);
         (from..self.end()).find(outside).unwrap_or(self.end())
     }
 
-    /// Behind the bracket that closes the one at a place.
+    /// Place behind the bracket that closes the one at a place.
     fn close(&self, at: usize) -> usize {
         let depth = self.tokens.get(at).map_or(0, |t| t.depth);
         let closing = |i: &usize| self.tokens[*i].depth == depth && matches!(self.token(*i), ")" | "]" | "}");
         (at + 1..self.end()).find(closing).map_or(self.end(), |i| i + 1)
     }
 
-    /// A name that may be qualified, and what stands behind it.
+    /// Name that may be qualified, and the place behind it.
     fn name(&self, at: usize) -> Option<(String, usize)> {
         let (mut words, mut at) = (Vec::new(), at);
         loop {
@@ -129,20 +131,24 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// First place from `at` on with none of some words.
     fn skip(&self, at: usize, words: &[&str]) -> usize {
         (at..self.end()).find(|i| !self.is(*i, words)).unwrap_or(self.end())
     }
 
+    /// Adds a part.
     fn add(&mut self, kind: Option<&'static str>, target: Option<&str>, role: Role, sql: String) {
         let target = target.map(str::to_string);
         let sql = without_pivots(&sql);
         self.parts.push(Part { statement: self.statement, line: self.line, kind, target, role, sql, error: None });
     }
 
+    /// Adds a part whose relations are sources of `target`.
     fn source(&mut self, kind: &'static str, target: &str, sql: String) {
         self.add(Some(kind), Some(target), Role::Source, sql);
     }
 
+    /// Adds a part that says why there is nothing to parse.
     fn fail(&mut self, kind: Option<&'static str>, target: Option<&str>, error: String) {
         self.add(kind, target, Role::Source, "SELECT 1".to_string());
         if let Some(part) = self.parts.last_mut() {
@@ -150,7 +156,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// A query behind the common table expressions of the statement.
+    /// Query behind the common table expressions of the statement.
     fn within(&self, query: &str) -> String {
         if self.with.is_empty() { query.to_string() } else { format!("{}\nSELECT * FROM (\n{query}\n)", self.with) }
     }
@@ -159,7 +165,7 @@ impl<'a> Frame<'a> {
         self.is(at, &["select", "from", "with", "values", "table", "pivot", "pivot_wider", "unpivot", "pivot_longer"])
     }
 
-    /// Every query in brackets between two places.
+    /// Adds every query in brackets between two places as a part.
     fn subqueries(&mut self, kind: &'static str, target: &str, from: usize, to: usize) {
         let mut at = from;
         while at < to {
@@ -173,6 +179,7 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// Adds the parts of the statement that begins at a place.
     fn statement(&mut self, at: usize) {
         let mut at = at;
         loop {
@@ -213,7 +220,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Behind `WITH a AS (…), b(x) AS MATERIALIZED (…)`.
+    /// Place behind `WITH a AS (…), b(x) AS MATERIALIZED (…)`.
     fn behind_with(&self, at: usize) -> usize {
         let key =
             |at: usize| if self.is(at, &["using"]) && self.is(at + 1, &["key"]) { self.close(at + 2) } else { at };
@@ -277,7 +284,7 @@ impl<'a> Frame<'a> {
         self.source(kind, &target, self.slice(query, end).to_string());
     }
 
-    /// `(a, b := 1) AS TABLE query, (a) AS TABLE query`, or `(a) AS expression, …`
+    /// Adds the parts of `(a, b := 1) AS TABLE query, (a) AS TABLE query`, or of `(a) AS expression, …`.
     fn create_macro(&mut self, at: usize, target: &str) {
         let mut at = at;
         while self.token(at) == "(" {
@@ -411,6 +418,7 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// File name that COPY has at a place.
     fn path(&self, at: usize) -> Option<Path<'a>> {
         let token = self.tokens.get(at)?;
         Some(match token.kind {
@@ -436,29 +444,30 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// File name of a COPY.
 enum Path<'a> {
     Name(String),
     Expression(&'a str),
 }
 
-/// A name as it is shown: `main` and `temp` are where names without a schema are found.
-pub fn relation_name(words: &[String]) -> String {
+/// Name of a relation as it is shown: without `main` and `temp`, where names without a schema are found.
+pub(crate) fn relation_name(words: &[String]) -> String {
     let mut rest = words;
-    while let [first, others @ ..] = rest {
-        if others.is_empty() || !["main", "temp"].contains(&first.to_lowercase().as_str()) {
+    while let [first, behind @ ..] = rest {
+        if behind.is_empty() || !["main", "temp"].contains(&first.to_lowercase().as_str()) {
             break;
         }
-        rest = others;
+        rest = behind;
     }
     rest.join(".")
 }
 
-/// A variable as it is shown.
-pub fn variable_name(name: &str) -> String {
+/// Name of a variable as it is shown.
+pub(crate) fn variable_name(name: &str) -> String {
     format!("{{{name}}}")
 }
 
-/// A query with every `PIVOT t ON …` replaced by `FROM t`, and the queries in its brackets: without values to look for
+/// Query with every `PIVOT t ON …` replaced by `FROM t`, and the queries in its brackets: without values to look for
 /// DuckDB makes several statements of it, which it does not serialise.
 fn without_pivots(sql: &str) -> String {
     let tokens: Vec<Token> = tokens(sql).into_iter().filter(|token| token.kind != Kind::Space).collect();

@@ -1,7 +1,8 @@
-//! A script as tokens and statements, by DuckDB's rules for comments, quotes and dollar quotes.
+//! Tokens and statements of a script, by DuckDB's rules for comments, quotes and dollar quotes.
 
+/// Kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// White space or a comment.
     Space,
     /// A keyword or a name.
@@ -14,18 +15,18 @@ pub enum Kind {
     Other,
 }
 
-/// `text[start..end]`
+/// Token of a text, `text[start..end]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Token {
-    pub kind: Kind,
-    pub start: usize,
-    pub end: usize,
-    /// How many brackets are open around it; an opening and a closing one lie outside of what they enclose.
-    pub depth: usize,
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Number of brackets around it; an opening and a closing one lie outside of the tokens that they enclose.
+    pub(crate) depth: usize,
 }
 
-/// All of a text as tokens.
-pub fn tokens(text: &str) -> Vec<Token> {
+/// Tokens of a text, which cover all of it.
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
     let mut all = Vec::new();
     let (mut start, mut depth) = (0, 0usize);
     while let Some((kind, length)) = next(&text[start..]) {
@@ -42,11 +43,12 @@ pub fn tokens(text: &str) -> Vec<Token> {
     all
 }
 
+/// Whether a character can stand in a word, though not first if it is a figure.
 fn in_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '$' || (!c.is_ascii() && !c.is_whitespace())
 }
 
-/// The first token of a text, and its length; `None` for the empty text. A quote or a comment that does not end is
+/// First token of a text, and its length; `None` for the empty text. A quote or a comment that does not end is
 /// one token to the end.
 fn next(text: &str) -> Option<(Kind, usize)> {
     let first = text.chars().next()?;
@@ -69,7 +71,7 @@ fn next(text: &str) -> Option<(Kind, usize)> {
     })
 }
 
-/// The length of a comment in `/* … */`, which may hold others.
+/// Length of a comment in `/* … */`, which may hold others.
 fn comment(text: &str) -> usize {
     let bytes = text.as_bytes();
     let (mut at, mut open) = (0, 0usize);
@@ -86,7 +88,7 @@ fn comment(text: &str) -> usize {
     text.len()
 }
 
-/// The length of what stands in quotes: a doubled one is part of it, and one behind a backslash where those escape.
+/// Length of a text in quotes: a doubled quote is part of it, and one behind a backslash where those escape.
 fn quoted(text: &str, quote: char, backslash: bool) -> usize {
     let mut chars = text.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {
@@ -102,7 +104,7 @@ fn quoted(text: &str, quote: char, backslash: bool) -> usize {
     text.len()
 }
 
-/// The length of `$tag$ … $tag$`; `None` where the text does not begin with a tag.
+/// Length of `$tag$ … $tag$`; `None` where the text does not begin with a tag.
 fn dollar(text: &str) -> Option<usize> {
     let tag = 1 + text[1..].find('$')?;
     let inner = &text[1..tag];
@@ -113,19 +115,19 @@ fn dollar(text: &str) -> Option<usize> {
     Some(text[mark.len()..].find(mark).map_or(text.len(), |at| at + 2 * mark.len()))
 }
 
-/// A piece of a script: a statement with its semicolon and the space and comments before it, a line that begins
+/// Piece of a script: a statement with its semicolon and the space and comments before it, a line that begins
 /// with a dot (for the command line client), or space and comments at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece<'a> {
-    pub text: &'a str,
-    /// The line of its first word, from 1.
-    pub line: i64,
-    /// What it consists of, without space, comments and the semicolon; places are those in `text`. Empty where there is no statement.
-    pub tokens: Vec<Token>,
+pub(crate) struct Piece<'a> {
+    pub(crate) text: &'a str,
+    /// Line of its first word, from 1.
+    pub(crate) line: i64,
+    /// Tokens without space, comments and the semicolon; places are those in `text`. Empty where there is no statement.
+    pub(crate) tokens: Vec<Token>,
 }
 
-/// A script in pieces; joined they are the script.
-pub fn pieces(script: &str) -> Vec<Piece<'_>> {
+/// Pieces of a script; joined they are the script.
+pub(crate) fn pieces(script: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let (mut start, mut at, mut line, mut depth) = (0, 0, 1, 0usize);
     let mut tokens: Vec<Token> = Vec::new();
@@ -163,8 +165,8 @@ pub fn pieces(script: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// A name or a text without its quotes.
-pub fn unquoted(token: &str) -> String {
+/// Name or text without its quotes.
+pub(crate) fn unquoted(token: &str) -> String {
     for (quote, pair) in [("'", "''"), ("\"", "\"\"")] {
         let body = token.strip_prefix(['e', 'E']).filter(|rest| rest.starts_with('\'')).unwrap_or(token);
         if let Some(body) = body.strip_prefix(quote) {

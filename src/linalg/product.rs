@@ -1,32 +1,32 @@
 //! Matrix products, C = scale A B, over the `gemm` crate, which picks AVX-512, AVX2 or plain code at run time.
 //!
-//! The crate takes pointers and strides. This is the one place of the embeddings where unsafe code is allowed: [`product`]
+//! The crate takes pointers and strides. This is the one place of the engine where unsafe code is allowed: [`product`]
 //! computes the last element each matrix reaches from its shape and strides, and goes no further unless it lies in its slice.
 //!
 //! Where B has its rows side by side and A more than one row, an element of C is summed over k in an order that depends on
-//! k alone, not on how many rows A has: a text's vector does not change with the texts that are computed beside it.
+//! k alone, not on how many rows A has: a row of C does not change with the rows of A beside it.
 #![allow(unsafe_code)]
 
 use gemm::Parallelism;
 
 /// A matrix inside a slice: element (i, j) is `data[i * row_stride + j * column_stride]`.
 #[derive(Debug, Clone, Copy)]
-pub struct Matrix<'a> {
-    pub data: &'a [f32],
-    pub rows: usize,
-    pub columns: usize,
-    pub row_stride: usize,
-    pub column_stride: usize,
+pub(crate) struct Matrix<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) column_stride: usize,
 }
 
 impl<'a> Matrix<'a> {
     /// Rows of `columns` elements, the starts of two rows `stride` apart.
-    pub fn by_rows(data: &'a [f32], rows: usize, columns: usize, stride: usize) -> Matrix<'a> {
+    pub(crate) fn by_rows(data: &'a [f32], rows: usize, columns: usize, stride: usize) -> Matrix<'a> {
         Matrix { data, rows, columns, row_stride: stride, column_stride: 1 }
     }
 
-    /// The same numbers with rows and columns exchanged.
-    pub fn transposed(self) -> Matrix<'a> {
+    /// The transposed matrix, over the same numbers.
+    pub(crate) fn transposed(self) -> Matrix<'a> {
         Matrix {
             rows: self.columns,
             columns: self.rows,
@@ -51,7 +51,7 @@ fn fits(length: usize, rows: usize, columns: usize, row_stride: usize, column_st
 /// # Panics
 ///
 /// When the shapes do not match, or a matrix does not fit into its slice.
-pub fn product(c: &mut [f32], stride: usize, a: Matrix, b: Matrix, scale: f32, add: bool) {
+pub(crate) fn product(c: &mut [f32], stride: usize, a: Matrix, b: Matrix, scale: f32, add: bool) {
     let (rows, columns, inner) = (a.rows, b.columns, a.columns);
     assert_eq!(inner, b.rows, "matrices that do not match");
     assert!(rows <= 1 || stride >= columns, "rows of the result overlap");

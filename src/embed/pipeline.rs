@@ -1,94 +1,17 @@
-//! What a model's folder says about itself: architecture, pooling, normalisation, prompt and longest text.
+//! Steps around the transformer, as a model's folder describes them: pooling, normalisation, prompt and longest text.
 //!
 //! The files are those of `sentence-transformers`: `modules.json` names the steps, of which the first is the transformer with
 //! its `config.json` and `sentence_bert_config.json`, followed by pooling and normalisation. A folder without `modules.json`
 //! is a plain transformer and gets mean pooling, as there.
 
-use super::EmbedError;
+use super::error::EmbedError;
+use super::json::Json;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// One JSON file, read with errors that name it.
-#[derive(Debug)]
-pub struct Json {
-    path: PathBuf,
-    pub value: Value,
-}
-
-impl Json {
-    pub fn read(path: &Path) -> Result<Json, EmbedError> {
-        let failed = |message: String| EmbedError::File { path: path.display().to_string(), message };
-        let text = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-        let value = serde_json::from_slice(&text).map_err(|error| failed(format!("not JSON: {error}")))?;
-        Ok(Json { path: path.to_path_buf(), value })
-    }
-
-    /// As [`Json::read`], an empty object where there is no file.
-    pub fn read_optional(path: &Path) -> Result<Json, EmbedError> {
-        if path.exists() {
-            return Json::read(path);
-        }
-        Ok(Json { path: path.to_path_buf(), value: Value::Object(serde_json::Map::new()) })
-    }
-
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.value.get(name).filter(|value| !value.is_null())
-    }
-
-    /// A whole number from 1 on; `None` where it is absent or null.
-    pub fn optional_whole(&self, name: &str) -> Result<Option<usize>, EmbedError> {
-        // some files write the largest length as 1e30: that is none
-        let number = |value: &Value| match value.as_u64() {
-            Some(0) | None => value.as_f64().filter(|x| *x > u32::MAX.into()).map(|_| u32::MAX as usize),
-            Some(whole) => Some(usize::try_from(whole).unwrap_or(usize::MAX)),
-        };
-        match self.get(name) {
-            None => Ok(None),
-            Some(value) => {
-                number(value).map(Some).ok_or_else(|| self.invalid(name, "be a whole number of at least 1", value))
-            }
-        }
-    }
-
-    pub fn whole(&self, name: &str) -> Result<usize, EmbedError> {
-        self.optional_whole(name)?.ok_or_else(|| self.invalid(name, "be a whole number of at least 1", &Value::Null))
-    }
-
-    pub fn real(&self, name: &str, default: f64) -> Result<f64, EmbedError> {
-        match self.get(name) {
-            None => Ok(default),
-            Some(value) => value.as_f64().ok_or_else(|| self.invalid(name, "be a number", value)),
-        }
-    }
-
-    pub fn flag(&self, name: &str, default: bool) -> Result<bool, EmbedError> {
-        match self.get(name) {
-            None => Ok(default),
-            Some(value) => value.as_bool().ok_or_else(|| self.invalid(name, "be true or false", value)),
-        }
-    }
-
-    pub fn text(&self, name: &str, default: &str) -> Result<String, EmbedError> {
-        match self.get(name) {
-            None => Ok(default.to_string()),
-            Some(Value::String(text)) => Ok(text.clone()),
-            Some(value) => Err(self.invalid(name, "be a text", value)),
-        }
-    }
-
-    pub fn invalid(&self, name: &str, allowed: &str, value: &Value) -> EmbedError {
-        EmbedError::Config {
-            path: self.path.display().to_string(),
-            name: name.to_string(),
-            allowed: allowed.to_string(),
-            value: value.to_string(),
-        }
-    }
-}
-
-/// How the vectors of a text's tokens become one.
+/// Function that makes one vector of those of a text's tokens. The names of the variants are part of a model's hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pooling {
+pub(crate) enum Pooling {
     Mean,
     /// The first token.
     First,
@@ -98,25 +21,30 @@ pub enum Pooling {
     Max,
 }
 
-/// The steps around the transformer.
+/// Folder of the transformer, and the steps before and behind it.
 #[derive(Debug, PartialEq)]
-pub struct Pipeline {
-    /// The folder of the transformer's files.
-    pub transformer: PathBuf,
-    /// What is pooled, one after the other in one vector.
-    pub pooling: Vec<Pooling>,
+pub(crate) struct Pipeline {
+    /// Folder of the transformer's files.
+    pub(crate) transformer: PathBuf,
+    /// Poolings whose results stand one after the other in the vector.
+    pub(crate) pooling: Vec<Pooling>,
     /// Whether vectors get length 1.
-    pub normalize: bool,
-    /// What is put before each text.
-    pub prompt: String,
-    /// Tokens beyond are left out, those of the template counted; `None` where the folder does not say.
-    pub max_tokens: Option<usize>,
+    pub(crate) normalize: bool,
+    /// Text that is put before each text.
+    pub(crate) prompt: String,
+    /// Maximum number of tokens of a text, those of the template included; `None` where the folder does not say.
+    pub(crate) max_tokens: Option<usize>,
     /// Whether texts are lower-cased before they come to the tokenizer.
-    pub lower_case: bool,
+    pub(crate) lower_case: bool,
 }
 
 impl Pipeline {
-    pub fn read(folder: &Path) -> Result<Pipeline, EmbedError> {
+    /// The steps that `folder` describes.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be read or asks for a step that is not known here.
+    pub(crate) fn read(folder: &Path) -> Result<Pipeline, EmbedError> {
         let mut pipeline = Pipeline {
             transformer: folder.to_path_buf(),
             pooling: vec![Pooling::Mean],
@@ -163,7 +91,7 @@ impl Pipeline {
     }
 }
 
-/// The prompt that the model puts before every text, empty for most.
+/// The prompt that the model puts before every text; empty for most models.
 fn prompt(folder: &Path) -> Result<String, EmbedError> {
     let config = Json::read_optional(&folder.join("config_sentence_transformers.json"))?;
     match config.text("default_prompt_name", "")? {
@@ -175,6 +103,7 @@ fn prompt(folder: &Path) -> Result<String, EmbedError> {
     }
 }
 
+/// The poolings that the file of a pooling step names; `prompted`: texts have a prompt.
 fn pooling(config: &Json, prompted: bool) -> Result<Vec<Pooling>, EmbedError> {
     if prompted && !config.flag("include_prompt", true)? {
         return Err(config.invalid("include_prompt", "be true", &Value::Bool(false)));
@@ -196,9 +125,9 @@ fn pooling(config: &Json, prompted: bool) -> Result<Vec<Pooling>, EmbedError> {
         None => {}
     }
     // the older form: one flag a mode
-    for other in ["pooling_mode_mean_sqrt_len_tokens", "pooling_mode_weightedmean_tokens"] {
-        if config.flag(other, false)? {
-            return Err(config.invalid(other, "be false", &Value::Bool(true)));
+    for unknown in ["pooling_mode_mean_sqrt_len_tokens", "pooling_mode_weightedmean_tokens"] {
+        if config.flag(unknown, false)? {
+            return Err(config.invalid(unknown, "be false", &Value::Bool(true)));
         }
     }
     let mut modes = Vec::new();

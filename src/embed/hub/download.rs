@@ -1,21 +1,23 @@
 //! Models from a hub, at first use, into the cache that the hub's own tools share.
 //!
 //! Of a model's repository come the weights in the safetensors format and the configuration and tokenizer files. The
-//! SHA-256 of each is recorded beside them, in `muster.sha256` in the form of the program `sha256sum`, and compared whenever
-//! the model is loaded.
+//! SHA-256 of each is recorded beside them and compared whenever the model is loaded.
 
-use super::EmbedError;
-use super::resolve::{Places, snapshot};
-use super::weights::RECORD;
-use crate::hash::hexadecimal;
+use super::places::Places;
+use super::repository::Repository;
+use crate::embed::error::EmbedError;
+use crate::embed::files::{WEIGHTS, WEIGHTS_INDEX};
 use crate::progress;
 use hf_hub::api::tokio::{ApiBuilder, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// Fetches `model` and gives back its folder in `cache`; `looked` are the places where it was not.
-pub fn download(model: &str, cache: &Path, places: &Places, looked: &str) -> Result<PathBuf, EmbedError> {
+///
+/// # Errors
+///
+/// Where the hub's host is not allowed, does not have the model, or cannot be reached, and where files cannot be written.
+pub(crate) fn download(model: &str, cache: &Path, places: &Places, looked: &str) -> Result<PathBuf, EmbedError> {
     let host = host(&places.hub);
     let failed = |message: String| EmbedError::Download {
         model: model.to_string(),
@@ -32,22 +34,17 @@ pub fn download(model: &str, cache: &Path, places: &Places, looked: &str) -> Res
         .enable_all()
         .build()
         .map_err(|error| failed(error.to_string()))?;
-    let repository = cache.join(format!("models--{}", model.replace('/', "--")));
-    let marker = repository.join(PARTIAL);
-    let disk = |error: std::io::Error| failed(error.to_string());
-    std::fs::create_dir_all(&repository).and_then(|()| std::fs::write(&marker, "")).map_err(disk)?;
+    let repository = Repository::of(model, cache);
+    repository.begin().map_err(|error| failed(error.to_string()))?;
     runtime.block_on(fetch(model, cache, places)).map_err(failed)?;
-    std::fs::remove_file(&marker).map_err(disk)?;
+    repository.end().map_err(|error| failed(error.to_string()))?;
     let folder =
-        snapshot(&repository).ok_or_else(|| failed("the repository holds no safetensors weights".to_string()))?;
-    record(&folder, &repository).map_err(|error| failed(error.to_string()))?;
+        repository.snapshot().ok_or_else(|| failed("the repository holds no safetensors weights".to_string()))?;
+    repository.record(&folder).map_err(|error| failed(error.to_string()))?;
     Ok(folder)
 }
 
-/// Marks a repository of which not all files have come.
-pub const PARTIAL: &str = "muster.partial";
-
-/// Bytes that are asked for at once.
+/// Maximum number of bytes of one request.
 const PART: usize = 32 << 20;
 
 /// The host of an address.
@@ -61,6 +58,7 @@ fn host(address: &str) -> &str {
     }
 }
 
+/// Downloads the files of `model` that are needed into `cache`.
 async fn fetch(model: &str, cache: &Path, places: &Places) -> Result<(), String> {
     let api = ApiBuilder::from_env()
         .with_endpoint(places.hub.trim_end_matches('/').to_string())
@@ -72,7 +70,7 @@ async fn fetch(model: &str, cache: &Path, places: &Places) -> Result<(), String>
     let repository = api.model(model.to_string());
     let listed = repository.info().await.map_err(|error| error.to_string())?;
     let names: Vec<&str> = listed.siblings.iter().map(|file| file.rfilename.as_str()).collect();
-    let whole = names.contains(&"model.safetensors");
+    let whole = names.contains(&WEIGHTS);
     for name in names.iter().filter(|name| is_wanted(name, whole)) {
         let progress = Line(bar());
         repository.download_with_progress(name, progress).await.map_err(|error| format!("{name}: {error}"))?;
@@ -87,8 +85,8 @@ fn is_wanted(name: &str, whole: bool) -> bool {
         return false;
     }
     match parts[..] {
-        ["model.safetensors"] => true,
-        ["model.safetensors.index.json"] => !whole,
+        [WEIGHTS] => true,
+        [WEIGHTS_INDEX] => !whole,
         [file] if file.starts_with("model-") && file.ends_with(".safetensors") => !whole,
         [file] => file.ends_with(".json"),
         // a step of the pipeline, such as 1_Pooling
@@ -97,27 +95,7 @@ fn is_wanted(name: &str, whole: bool) -> bool {
     }
 }
 
-/// Writes the SHA-256 of every file of `folder`, from its place in `repository`.
-fn record(folder: &Path, repository: &Path) -> std::io::Result<()> {
-    let mut lines = String::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(inside) = folders.pop() {
-        let mut paths: Vec<PathBuf> =
-            std::fs::read_dir(inside)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-        paths.sort();
-        for path in paths {
-            if path.is_dir() {
-                folders.push(path);
-            } else if let Ok(name) = path.strip_prefix(repository) {
-                let hash = Sha256::digest(std::fs::read(&path)?);
-                lines += &format!("{}  {}\n", hexadecimal(&hash), name.display());
-            }
-        }
-    }
-    std::fs::write(repository.join(RECORD), lines)
-}
-
-/// A line on the terminal.
+/// Progress of a file on the terminal.
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, progress::target());
     match ProgressStyle::with_template("{msg} {bytes}/{total_bytes} {bytes_per_sec} {eta} left") {
@@ -126,7 +104,7 @@ fn bar() -> ProgressBar {
     }
 }
 
-/// The line as the hub's client drives it.
+/// Progress of a file, which the hub's client reports.
 #[derive(Clone)]
 struct Line(ProgressBar);
 
@@ -148,6 +126,8 @@ impl Progress for Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::hexadecimal;
+    use sha2::{Digest, Sha256};
 
     #[test]
     fn hosts_of_addresses() {
@@ -224,7 +204,8 @@ mod tests {
 
     #[test]
     fn a_model_comes_once_and_its_hashes_are_kept() {
-        use crate::embed::{Choice, Dtype, Model, resolve};
+        use crate::embed::model::{Model, ModelKey};
+        use crate::embed::{Dtype, resolve};
         const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/test/oracle/tiny_bert");
         let root = std::env::temp_dir().join(format!("muster-download-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&root);
@@ -238,11 +219,11 @@ mod tests {
         let folder = resolve::folder("org/tiny", &places).unwrap();
         assert!(!folder.join("pytorch_model.bin").exists());
         let load =
-            |folder: &Path| Model::load(&Choice { folder: folder.to_path_buf(), cuda: false, dtype: Dtype::F32 });
+            |folder: &Path| Model::load(&ModelKey { folder: folder.to_path_buf(), cuda: false, dtype: Dtype::F32 });
         let own = load(Path::new(TINY)).unwrap();
         let got = load(&folder).unwrap();
         assert_eq!(got.encode(&["machine learning"], 1).unwrap(), own.encode(&["machine learning"], 1).unwrap());
-        assert_eq!(got.hash, own.hash);
+        assert_eq!(got.hash(), own.hash());
 
         // from now on without the hub
         let offline = Places { offline: true, hub: String::new(), ..places.clone() };
@@ -259,7 +240,7 @@ mod tests {
         assert!(message.contains("model.safetensors' is damaged"), "{message}");
 
         // a download that was broken off is done again
-        std::fs::write(root.join("cache/models--org--tiny").join(PARTIAL), "").unwrap();
+        Repository::of("org/tiny", &root.join("cache")).begin().unwrap();
         assert!(matches!(resolve::folder("org/tiny", &offline), Err(EmbedError::NotFound { .. })));
         std::fs::remove_dir_all(root).unwrap();
     }

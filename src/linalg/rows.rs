@@ -1,7 +1,7 @@
-//! The element-wise parts of a BERT encoder: bias and GELU, softmax, sums with layer normalisation.
+//! Functions of the rows of a matrix: bias and GELU, softmax, sums with layer normalisation.
 //!
-//! Plain loops that the compiler turns into AVX-512, AVX2 or SSE2 code, chosen at run time. Sums run in 16 lanes in a fixed
-//! order and nothing is fused, so these loops give the same bytes at every width.
+//! Plain loops that the compiler turns into AVX-512, AVX2 or SSE2 code, chosen at run time by the `pulp` crate. Sums run in 16
+//! lanes in a fixed order and nothing is fused, so these loops give the same bytes at every width.
 //!
 //! * GELU(x) = x/2 (1 + erf(x/√2)). erf(x/√2) = x P(x²)/Q(x²) with P and Q of degree 5, fitted on |x| ≤ 5.5 to 1.5e-8;
 //!   beyond, it is 1 to the last bit.
@@ -9,7 +9,27 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Numbers summed side by side.
+/// A function whose body is compiled for each set of vector instructions, of which a call takes the widest that the
+/// processor has.
+macro_rules! dispatched {
+    ($(#[$meta:meta])* fn $name:ident<$lifetime:lifetime>($($argument:ident: $kind:ty),*) $body:block) => {
+        $(#[$meta])*
+        pub(crate) fn $name<$lifetime>($($argument: $kind),*) {
+            struct Call<$lifetime> { $($argument: $kind),* }
+            impl WithSimd for Call<'_> {
+                type Output = ();
+                #[inline(always)]
+                fn with_simd<S: Simd>(self, _: S) {
+                    let Call { $($argument),* } = self;
+                    $body
+                }
+            }
+            Arch::new().dispatch(Call { $($argument),* });
+        }
+    };
+}
+
+/// Number of partial sums.
 const LANES: usize = 16;
 
 /// x/2 (1 + erf(x/√2))
@@ -58,86 +78,16 @@ fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     lanes.iter().sum()
 }
 
-/// Adds `bias` to each row of `values` and applies GELU.
-pub fn bias_gelu(values: &mut [f32], bias: &[f32]) {
-    struct Op<'a>(&'a mut [f32], &'a [f32]);
-    impl WithSimd for Op<'_> {
-        type Output = ();
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) {
-            for row in self.0.chunks_exact_mut(self.1.len()) {
-                for (value, bias) in row.iter_mut().zip(self.1) {
-                    *value = gelu(*value + bias);
-                }
-            }
-        }
-    }
-    Arch::new().dispatch(Op(values, bias));
-}
-
-/// Adds `bias` to each row of `values`.
-pub fn add_bias(values: &mut [f32], bias: &[f32]) {
-    struct Op<'a>(&'a mut [f32], &'a [f32]);
-    impl WithSimd for Op<'_> {
-        type Output = ();
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) {
-            for row in self.0.chunks_exact_mut(self.1.len()) {
-                for (value, bias) in row.iter_mut().zip(self.1) {
-                    *value += bias;
-                }
-            }
-        }
-    }
-    Arch::new().dispatch(Op(values, bias));
-}
-
-/// Scale and shift of a layer normalisation, and what is added to the variance.
+/// Scale and shift of a layer normalisation, and the number that is added to the variance.
 #[derive(Debug, Clone)]
-pub struct Norm {
-    pub weight: Vec<f32>,
-    pub bias: Vec<f32>,
-    pub epsilon: f32,
-}
-
-/// Each row of `values` becomes norm(row + bias + the row of `residual`); the result stands in `residual` too.
-pub fn add_norm(values: &mut [f32], bias: &[f32], residual: &mut [f32], norm: &Norm) {
-    struct Op<'a>(&'a mut [f32], &'a [f32], &'a mut [f32], &'a Norm);
-    impl WithSimd for Op<'_> {
-        type Output = ();
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) {
-            let Op(values, bias, residual, norm) = self;
-            let width = bias.len();
-            for (row, kept) in values.chunks_exact_mut(width).zip(residual.chunks_exact_mut(width)) {
-                for ((value, bias), kept) in row.iter_mut().zip(bias).zip(kept.iter()) {
-                    *value += bias + kept;
-                }
-                normalise(row, norm);
-                kept.copy_from_slice(row);
-            }
-        }
-    }
-    Arch::new().dispatch(Op(values, bias, residual, norm));
-}
-
-/// Normalises each row of `values`.
-pub fn layer_norm(values: &mut [f32], norm: &Norm) {
-    struct Op<'a>(&'a mut [f32], &'a Norm);
-    impl WithSimd for Op<'_> {
-        type Output = ();
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) {
-            for row in self.0.chunks_exact_mut(self.1.weight.len()) {
-                normalise(row, self.1);
-            }
-        }
-    }
-    Arch::new().dispatch(Op(values, norm));
+pub(crate) struct LayerNorm {
+    pub(crate) weight: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
+    pub(crate) epsilon: f32,
 }
 
 #[inline(always)]
-fn normalise(row: &mut [f32], norm: &Norm) {
+fn normalise(row: &mut [f32], norm: &LayerNorm) {
     let width = row.len() as f32;
     let mean = sum(row, |x| x) / width;
     let variance = sum(row, |x| (x - mean) * (x - mean)) / width;
@@ -147,37 +97,80 @@ fn normalise(row: &mut [f32], norm: &Norm) {
     }
 }
 
-/// Each row of `width` values becomes e^(x - largest) over its sum.
-pub fn softmax(values: &mut [f32], width: usize) {
-    struct Op<'a>(&'a mut [f32], usize);
-    impl WithSimd for Op<'_> {
-        type Output = ();
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) {
-            for row in self.0.chunks_exact_mut(self.1) {
-                let mut lanes = [f32::MIN; LANES];
-                let chunks = row.chunks_exact(LANES);
-                for (lane, &value) in lanes.iter_mut().zip(chunks.remainder()) {
-                    *lane = lane.max(value);
-                }
-                for chunk in chunks {
-                    for lane in 0..LANES {
-                        lanes[lane] = if chunk[lane] > lanes[lane] { chunk[lane] } else { lanes[lane] };
-                    }
-                }
-                let largest = lanes.iter().fold(f32::MIN, |a, &b| a.max(b));
-                for value in row.iter_mut() {
-                    *value = exp(*value - largest);
-                }
-                let scale = 1.0 / sum(row, |x| x);
-                for value in row.iter_mut() {
-                    *value *= scale;
-                }
+/// e^(x - largest) over the sum of these.
+#[inline(always)]
+fn softmax_row(row: &mut [f32]) {
+    let mut lanes = [f32::MIN; LANES];
+    let chunks = row.chunks_exact(LANES);
+    for (lane, &value) in lanes.iter_mut().zip(chunks.remainder()) {
+        *lane = lane.max(value);
+    }
+    for chunk in chunks {
+        for lane in 0..LANES {
+            lanes[lane] = if chunk[lane] > lanes[lane] { chunk[lane] } else { lanes[lane] };
+        }
+    }
+    let largest = lanes.iter().fold(f32::MIN, |a, &b| a.max(b));
+    for value in row.iter_mut() {
+        *value = exp(*value - largest);
+    }
+    let scale = 1.0 / sum(row, |x| x);
+    for value in row.iter_mut() {
+        *value *= scale;
+    }
+}
+
+dispatched! {
+    /// Adds `bias` to each row of `values`.
+    fn add_bias<'a>(values: &'a mut [f32], bias: &'a [f32]) {
+        for row in values.chunks_exact_mut(bias.len()) {
+            for (value, bias) in row.iter_mut().zip(bias) {
+                *value += bias;
             }
         }
     }
-    if width > 0 {
-        Arch::new().dispatch(Op(values, width));
+}
+
+dispatched! {
+    /// Adds `bias` to each row of `values` and applies GELU.
+    fn bias_gelu<'a>(values: &'a mut [f32], bias: &'a [f32]) {
+        for row in values.chunks_exact_mut(bias.len()) {
+            for (value, bias) in row.iter_mut().zip(bias) {
+                *value = gelu(*value + bias);
+            }
+        }
+    }
+}
+
+dispatched! {
+    /// Replaces each row of `values` by norm(row + bias + the row of `residual`), and the row of `residual` by that too.
+    fn add_norm<'a>(values: &'a mut [f32], bias: &'a [f32], residual: &'a mut [f32], norm: &'a LayerNorm) {
+        let width = bias.len();
+        for (row, kept) in values.chunks_exact_mut(width).zip(residual.chunks_exact_mut(width)) {
+            for ((value, bias), kept) in row.iter_mut().zip(bias).zip(kept.iter()) {
+                *value += bias + kept;
+            }
+            normalise(row, norm);
+            kept.copy_from_slice(row);
+        }
+    }
+}
+
+dispatched! {
+    /// Normalises each row of `values`.
+    fn layer_norm<'a>(values: &'a mut [f32], norm: &'a LayerNorm) {
+        for row in values.chunks_exact_mut(norm.weight.len()) {
+            normalise(row, norm);
+        }
+    }
+}
+
+dispatched! {
+    /// Replaces each row of `width` values by e^(x - largest) over its sum.
+    fn softmax<'a>(values: &'a mut [f32], width: usize) {
+        for row in values.chunks_exact_mut(width.max(1)) {
+            softmax_row(row);
+        }
     }
 }
 
@@ -212,7 +205,7 @@ mod tests {
     #[test]
     fn rows_are_normalised() {
         for width in [1, 15, 16, 37] {
-            let norm = Norm { weight: vec![2.0; width], bias: vec![1.0; width], epsilon: 1e-12 };
+            let norm = LayerNorm { weight: vec![2.0; width], bias: vec![1.0; width], epsilon: 1e-12 };
             let bias: Vec<f32> = (0..width).map(|i| i as f32).collect();
             let mut values: Vec<f32> = (0..2 * width).map(|i| ((i * 37) % 11) as f32).collect();
             let mut residual: Vec<f32> = (0..2 * width).map(|i| ((i * 17) % 7) as f32).collect();

@@ -1,0 +1,137 @@
+//! A model that is ready: tokens, encoder, pooling.
+
+use super::architectures::Config;
+use super::batches::batches;
+use super::encoder::Encoder;
+use super::error::EmbedError;
+use super::json::Json;
+use super::pipeline::{Pipeline, Pooling};
+use super::settings::Dtype;
+use super::tokens::Tokens;
+use super::weights::Files;
+use crate::parallel;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Identity of a loaded model.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ModelKey {
+    pub(crate) folder: PathBuf,
+    pub(crate) cuda: bool,
+    pub(crate) dtype: Dtype,
+}
+
+/// A model with its tokenizer and weights.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(super) tokens: Tokens,
+    pub(super) encoder: Encoder,
+    pooling: Vec<Pooling>,
+    normalize: bool,
+    dimensions: usize,
+    hash: String,
+}
+
+impl Model {
+    /// The model of `key`.
+    ///
+    /// # Errors
+    ///
+    /// Where a file of the model is missing, damaged or asks for what is not known here, and where there is no graphics card.
+    pub(crate) fn load(key: &ModelKey) -> Result<Model, EmbedError> {
+        let pipeline = Pipeline::read(&key.folder)?;
+        let folder = &pipeline.transformer;
+        let json = Json::read(&folder.join("config.json"))?;
+        let config = Config::read(&json)?;
+        let (hidden_size, vocab_size, longest) = (config.hidden_size(), config.vocab_size(), config.max_tokens());
+        let mut files = Files::new(&key.folder);
+        let encoder = Encoder::load(config, &mut files, folder, key.cuda, key.dtype)?;
+        let max = pipeline.max_tokens.unwrap_or(longest).min(longest);
+        let bytes = files.read(&folder.join("tokenizer.json"))?;
+        let settings = Json::read_optional(&folder.join("tokenizer_config.json"))?;
+        if settings.text("truncation_side", "right")? != "right" {
+            return Err(settings.invalid("truncation_side", "be \"right\"", &settings.value["truncation_side"]));
+        }
+        let tokens = Tokens::read(folder, &bytes, max, &pipeline.prompt, pipeline.lower_case)?;
+        if tokens.vocabulary() > vocab_size {
+            let folder = folder.display().to_string();
+            return Err(EmbedError::Vocabulary { folder, tokens: tokens.vocabulary(), rows: vocab_size });
+        }
+        let Pipeline { pooling, normalize, prompt, lower_case, .. } = pipeline;
+        files.mix(&format!("{} {max} {pooling:?} {normalize} {lower_case} {prompt}", json.value));
+        files.mix(key.dtype.name());
+        files.mix(if key.cuda { "cuda" } else { "cpu" });
+        let dimensions = hidden_size * pooling.len();
+        Ok(Model { tokens, encoder, pooling, normalize, dimensions, hash: files.hash() })
+    }
+
+    /// Length of a vector.
+    pub(crate) fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    /// SHA-256 of weights, tokenizer, configuration, number type and kind of device, in hexadecimal: models with the same hash
+    /// give the same vectors.
+    pub(crate) fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The vectors of `texts`, computed. Texts of like length go together into batches; a worker takes one at a time.
+    ///
+    /// # Errors
+    ///
+    /// Where the tokenizer or the device fails.
+    pub(crate) fn encode(&self, texts: &[&str], threads: usize) -> Result<Vec<Arc<[f32]>>, EmbedError> {
+        const CHUNK: usize = 64;
+        let chunk = |i: usize| -> Result<Vec<Vec<u32>>, EmbedError> {
+            texts[i * CHUNK..texts.len().min((i + 1) * CHUNK)].iter().map(|text| self.tokens.encode(text)).collect()
+        };
+        let chunks = parallel::map(threads, texts.len().div_ceil(CHUNK), chunk);
+        let ids: Vec<Vec<u32>> = chunks.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        let (batching, workers) = self.encoder.batching(ids.iter().map(Vec::len).sum(), threads);
+        let batches = batches(&ids, batching);
+        let batch = |i: usize| -> Result<Vec<Arc<[f32]>>, EmbedError> {
+            let batch: Vec<&[u32]> = batches[i].iter().map(|&text| ids[text].as_slice()).collect();
+            let mut vectors = Vec::with_capacity(batch.len());
+            self.encoder.encode(&batch, |i, rows| vectors.push(self.pool(rows, batch[i].len())))?;
+            Ok(vectors)
+        };
+        let computed = parallel::map(workers, batches.len(), batch);
+        let mut vectors: Vec<Option<Arc<[f32]>>> = vec![None; texts.len()];
+        for (batch, computed) in batches.iter().zip(computed) {
+            batch.iter().zip(computed?).for_each(|(&text, vector)| vectors[text] = Some(vector));
+        }
+        // a text without any token: no template, nothing the tokenizer knows
+        Ok(vectors.into_iter().map(|vector| vector.unwrap_or_else(|| vec![0.0; self.dimensions].into())).collect())
+    }
+
+    /// One vector from those of `n` tokens, by rows.
+    pub(super) fn pool(&self, rows: &[f32], n: usize) -> Arc<[f32]> {
+        let width = rows.len() / n.max(1);
+        let mut vector = Vec::with_capacity(self.dimensions);
+        for pooling in &self.pooling {
+            let start = vector.len();
+            match pooling {
+                Pooling::First => vector.extend_from_slice(&rows[..width]),
+                Pooling::Last => vector.extend_from_slice(&rows[rows.len() - width..]),
+                Pooling::Max | Pooling::Mean => {
+                    vector.extend_from_slice(&rows[..width]);
+                    let pooled = &mut vector[start..];
+                    for row in rows.chunks_exact(width).skip(1) {
+                        for (value, x) in pooled.iter_mut().zip(row) {
+                            *value = if *pooling == Pooling::Max { value.max(*x) } else { *value + x };
+                        }
+                    }
+                    if *pooling == Pooling::Mean {
+                        pooled.iter_mut().for_each(|value| *value /= n as f32);
+                    }
+                }
+            }
+        }
+        if self.normalize {
+            let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-12);
+            vector.iter_mut().for_each(|x| *x /= length);
+        }
+        vector.into()
+    }
+}
