@@ -23,7 +23,7 @@ pub enum Purpose {
     Tilt = 4,
     /// Prevalence shared by companies, and hyperparameters.
     Shared = 5,
-    /// A company without experts.
+    /// Labels and count of a company without experts.
     Null = 6,
     /// Tilt of the gold people's weights behind a company without experts.
     NullTilt = 7,

@@ -1,4 +1,4 @@
-//! The truth behind labels of several annotators, without gold people (Dawid & Skene 1979, Applied Statistics 28).
+//! Truth behind labels of several annotators, without gold people (Dawid & Skene 1979, Applied Statistics 28).
 //!
 //! Item i has a class drawn with the probabilities p_k. Given class k annotator j gives label l with probability π_jkl, each
 //! time anew and independently of everything else. The EM algorithm starts at the labels' shares of each item (the majority,
@@ -31,7 +31,7 @@ const TINY: f64 = 1e-300;
 const ITEMS: usize = 2048;
 const ANNOTATORS: usize = 8;
 
-/// One label, all names as numbers from 0 on.
+/// Label, all names as numbers from 0 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Label {
     pub(crate) item: u32,
@@ -48,7 +48,7 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
 }
 
-/// Error in the labels; the message follows the name of the SQL function.
+/// Error in the labels; the message is to follow the name of the function called.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum DawidSkeneError {
     #[error("at most {MAX_CLASSES} different labels are possible, ratings has {0}; are they free text?")]
@@ -134,7 +134,7 @@ impl Fit {
         Ok(fit)
     }
 
-    /// Posteriors to start from: the shares of the labels, or the gold class.
+    /// Posteriors to start from: the shares of the labels, or the class of the gold label.
     fn start(&mut self, sorted: &Sorted, class_of: &[Option<usize>]) {
         for (item, class) in class_of.iter().enumerate() {
             let row = &mut self.posterior[item * self.classes..(item + 1) * self.classes];

@@ -1,4 +1,4 @@
-//! The prevalence behind an imperfect annotator.
+//! Prevalence behind the answers of an imperfect annotator.
 //!
 //! An annotator with sensitivity Se and specificity Sp calls p = Se π + (1 - Sp)(1 - π) positive where π are, so
 //!

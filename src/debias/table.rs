@@ -28,7 +28,7 @@ pub(crate) struct Entry {
     pub(crate) truth: Option<f64>,
 }
 
-/// Error in the counts; the message follows the name of the SQL function.
+/// Error in the counts; the message is to follow the name of the function called.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum DebiasError {
     #[error("value must be a number of at least 0, or NULL, got {value} for company {company}, annotator {annotator}")]
@@ -83,7 +83,7 @@ pub(crate) struct Estimate {
     pub(crate) annotators: usize,
 }
 
-/// An estimate with its limits.
+/// Estimate with its limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Band {
     pub(crate) estimate: f64,

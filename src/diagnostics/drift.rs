@@ -1,4 +1,4 @@
-//! Drift: do annotators answer differently from company to company?
+//! Drift: differences of the annotators' answers from company to company.
 //!
 //! The reference (`reference`) says what each company's answers should look like at its own prevalence. Against it
 //! stands a shift d_j of each annotator's latent mean in the company. With mixture f = (1 - pi) f0 + pi f1 the scores of a
@@ -9,7 +9,7 @@
 //!   a shift of j leaves the joint distribution of the others alone, and C_kj makes the rate of j move by
 //!   the normal density at its threshold, as in the probit model.
 //!
-//! U = sum of t - B s, B = cov(t, s) / var(s), is what the company says about the shift whatever its
+//! U = sum of t - B s, B = cov(t, s) / var(s), is the company's evidence of the shift whatever its
 //! prevalence (the efficient score, Neyman's C(alpha)), with variance I under the reference. From it
 //!
 //! * Q = U' I^-1 U, on as many degrees of freedom as annotators, is the company's statistic. Its mean is exact; its variance
@@ -214,7 +214,7 @@ struct Scores {
     score: Vec<DVector<f64>>,
     /// Covariance of the score of one person.
     covariance: DMatrix<f64>,
-    /// Of each pair: probability of two yes answers, and covariance of the product with the score.
+    /// Pairs: probability of two yes answers, and covariance of the product with the score.
     pairs: Vec<(f64, DVector<f64>)>,
 }
 
@@ -278,7 +278,7 @@ impl Scores {
 struct Sums {
     score: DVector<f64>,
     covariance: DMatrix<f64>,
-    /// Of each pair: excess of joint yes answers, its variance, covariance with the score.
+    /// Pairs: excess of joint yes answers, its variance, covariance with the score.
     pairs: Vec<(f64, f64, DVector<f64>)>,
 }
 

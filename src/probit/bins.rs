@@ -280,7 +280,7 @@ struct Tilt<'a> {
     answers: &'a [Vec<f64>],
     shifts: &'a [f64],
     weights: &'a [f64],
-    /// All 0.
+    /// Exponents to begin with, all 0; the tilted weights at the end.
     tilted: &'a mut [f64],
 }
 

@@ -62,9 +62,9 @@ impl Metrics {
 
 /// Metrics of every annotator, by name, and of the model last.
 ///
-/// `names` and `gold`: all annotators, dropped ones too, and all gold people in the order of the bits
-/// of `names`. The model says expert where the posterior at the gold share of experts is above one half; it
-/// is left out when a class has too few gold people to fit it.
+/// `names` and `gold`: all annotators, dropped ones too, and all gold people in the order of the bits of `names`. The
+/// model says expert where the posterior is above one half, with the share of experts among the gold people as
+/// prior; it is left out when a class has too few gold people to fit it.
 ///
 /// # Errors
 ///

@@ -22,7 +22,7 @@ const REPLICATES: usize = 200;
 pub(crate) enum PersonPrior {
     /// The prevalence of the person's company.
     Company,
-    /// The same for everybody, in (0, 1).
+    /// One number for everybody, in (0, 1).
     Fixed(f64),
     /// The share of experts among the gold people.
     GoldShare,

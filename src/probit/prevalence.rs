@@ -34,7 +34,7 @@ const ENOUGH: usize = 24;
 pub(crate) enum Prior {
     /// Beta(1/2, 1/2), cut to [1e-5, .95].
     Jeffreys,
-    /// A normal distribution of the logit, cut to the same range.
+    /// Normal distribution of the logit, cut to the same range.
     LogitNormal { mean: f64, sd: f64 },
 }
 
@@ -88,7 +88,7 @@ pub(crate) struct RatioTable {
 }
 
 impl RatioTable {
-    /// A table whose ratios are all 1.
+    /// Table whose ratios are all 1.
     pub(crate) fn new(rows: usize) -> Self {
         RatioTable { ratios: vec![1.0; rows], logs: vec![[0.0; POINTS]; rows] }
     }
@@ -109,7 +109,7 @@ impl RatioTable {
         pulp::Arch::new().dispatch(WeightedSum { logs: &self.logs, groups })
     }
 
-    /// The same as a likelihood, 1 at its largest.
+    /// Likelihood of the groups at the points of the whole grid, 1 at its largest.
     pub(crate) fn likelihood(&self, groups: &[Group]) -> Points {
         pulp::Arch::new().dispatch(Relative(self.log_likelihood(groups)))
     }
@@ -352,7 +352,7 @@ pub(crate) fn draw_logits(
     pulp::Arch::new().dispatch(UnderNormal { likelihoods, means, sd, u })
 }
 
-/// A prevalence drawn from the posterior of the groups under the prior.
+/// Prevalence drawn from the posterior of the groups under the prior.
 pub(crate) fn draw(table: &RatioTable, groups: &[Group], prior: Prior, generator: &mut ChaCha8Rng) -> f64 {
     let u: f64 = generator.random();
     let on =

@@ -20,7 +20,7 @@ pub struct Pattern {
 }
 
 /// Label of annotator j in masks of labels that are there and of those that say yes; `None` where it is missing.
-fn label(seen: u64, yes: u64, j: usize) -> Option<bool> {
+pub(crate) fn label(seen: u64, yes: u64, j: usize) -> Option<bool> {
     (seen >> j & 1 == 1).then_some(yes >> j & 1 == 1)
 }
 
@@ -103,15 +103,15 @@ impl Company {
 /// Reason why an annotator takes no part in the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// It has no label on a gold person of the class.
+    /// No label on a gold person of the class.
     NoLabel { class: bool },
-    /// In every gold person with both labels it equals the other.
+    /// Equal to the other in every gold person with both labels.
     Duplicate { other: String },
-    /// It is the opposite of the other.
+    /// Opposite of the other.
     Opposite { other: String },
-    /// It is the AND of the two others.
+    /// AND of the two others.
     And { first: String, second: String },
-    /// It is the OR of the two others.
+    /// OR of the two others.
     Or { first: String, second: String },
 }
 
@@ -134,7 +134,7 @@ impl std::fmt::Display for Reason {
     }
 }
 
-/// Error in the data of a study; the message follows the name of the SQL function.
+/// Error in the data of a study; the message is to follow the name of the function called.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StudyError {
     #[error(
@@ -152,7 +152,7 @@ pub enum StudyError {
     Orthant(#[from] crate::stats::orthant::OrthantError),
 }
 
-/// A study in its canonical order.
+/// Study in its canonical order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Study {
     /// Names of the model's annotators, ordered by their counts on gold people, ties by name.
@@ -223,7 +223,7 @@ impl Study {
         pattern(seen, yes, &self.positions)
     }
 
-    /// Every set of labels that people who are not gold have; sorted, without the empty set.
+    /// Sets of labels that people who are not gold have; sorted, without the empty set.
     pub(crate) fn masks(&self) -> Vec<u32> {
         let masks: BTreeSet<u32> =
             self.companies.iter().flat_map(|c| c.people.iter().map(|(p, _)| p.seen)).filter(|&m| m != 0).collect();

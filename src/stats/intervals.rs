@@ -3,7 +3,7 @@
 use super::normal::quantile;
 use statrs::distribution::{Beta, ContinuousCDF};
 
-/// A value with the limits of its interval.
+/// Value with the limits of its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Interval {
     pub(crate) value: f64,

@@ -1,6 +1,6 @@
 //! Statistics that any domain may use: distributions, quadrature, quantiles, intervals and correlations.
 //!
-//! Nothing here knows of annotators' models, companies or the database.
+//! Nothing here knows of models of annotators, companies or the database.
 
 pub(crate) mod intervals;
 pub(crate) mod logistic;

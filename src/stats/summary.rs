@@ -7,7 +7,7 @@ use super::quantile;
 pub struct Summary {
     pub mean: f64,
     pub median: f64,
-    /// With n - 1; `None` of a single draw.
+    /// Standard deviation, with n - 1; `None` of a single draw.
     pub sd: Option<f64>,
     /// Quantiles at (1 - level) / 2 and (1 + level) / 2.
     pub lower: f64,

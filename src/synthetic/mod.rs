@@ -10,6 +10,7 @@
 //! sqrt(w^2 + t^2 s^2 (1 + 1/k)), as for a new observation.
 
 use crate::parallel;
+use crate::probit::study::label;
 use crate::random::{Purpose, Stream};
 use crate::stats::orthant::Correlation;
 use crate::stats::tetrachoric::{pair_cell, tetrachoric};
@@ -18,7 +19,7 @@ use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Error in totals or estimates; the message follows the name of the SQL function.
+/// Error in totals or estimates; the message is to follow the name of the function called.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum SyntheticError {
     #[error("headcount must be a whole number of at least 0, got {value} for company {company}")]
@@ -43,6 +44,12 @@ pub(crate) struct Labels {
     pub(crate) count: u64,
 }
 
+impl Labels {
+    fn label(&self, filter: usize) -> Option<bool> {
+        label(self.seen, self.yes, filter)
+    }
+}
+
 /// Totals of a company: headcount, and the number of people each filter says yes to.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Totals {
@@ -64,8 +71,10 @@ pub(crate) fn correlations(people: &[Labels], filters: usize) -> Correlation {
     for k in 0..filters {
         for j in 0..k {
             let mut table = [0.0; 4];
-            for person in people.iter().filter(|p| p.seen >> j & p.seen >> k & 1 == 1) {
-                table[pair_cell(person.yes >> j & 1 == 1, person.yes >> k & 1 == 1)] += person.count as f64;
+            for group in people {
+                if let (Some(first), Some(second)) = (group.label(j), group.label(k)) {
+                    table[pair_cell(first, second)] += group.count as f64;
+                }
             }
             let rho = tetrachoric(table[0], table[1], table[2], table[3]).unwrap_or(0.0);
             measured[(j, k)] = rho;

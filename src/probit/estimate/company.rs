@@ -138,6 +138,7 @@ struct Replicate {
 }
 
 impl Replicate {
+    /// Sets the likelihood ratios of the bins of the mask at `mask`.
     fn judge_by(&mut self, mask: usize, rates: &BinRates) {
         for (bin, rates) in rates.iter().enumerate() {
             // a bin no weight fell into has pseudo-counts only, which may vanish
@@ -175,12 +176,14 @@ impl<'a> Plan<'a> {
         plan
     }
 
+    /// Hyperparameters of a replicate, under its rates.
     fn draw_hyperparameters(&self, number: usize) -> Hyperparameters {
         let mut replicate = self.replicate(number);
         let likelihoods = (0..self.companies.len()).map(|c| self.view(&mut replicate, c).likelihood());
         self.hierarchy.draw(likelihoods, Stream::new(self.settings.seed, Purpose::Shared, 0).replicate(number as u64))
     }
 
+    /// Estimates of the companies of `study`, which the plan was made for.
     pub(super) fn estimate(&self, study: &Study) -> Result<Vec<Estimate>, StudyError> {
         by_company(
             self.settings,
@@ -194,6 +197,7 @@ impl<'a> Plan<'a> {
         )
     }
 
+    /// The replicate before any company has looked at it.
     fn replicate(&self, number: usize) -> Replicate {
         let mut replicate = Replicate {
             number,
@@ -212,7 +216,7 @@ impl<'a> Plan<'a> {
         (replicate + self.settings.draws / 2) % self.settings.draws
     }
 
-    /// A company in a replicate; where annotators differ between companies, with the rates of its masks tilted.
+    /// View of a replicate by a company; where annotators differ between companies, with the rates of its masks tilted.
     fn view<'v>(&'v self, replicate: &'v mut Replicate, company: usize) -> View<'v> {
         if !self.sources.is_empty() {
             self.tilt(replicate, &self.companies[company]);
@@ -224,6 +228,7 @@ impl<'a> Plan<'a> {
         View { company: &self.companies[company], replicate, prior }
     }
 
+    /// Tilts the rates of the company's masks in the replicate.
     fn tilt(&self, replicate: &mut Replicate, company: &BinnedCompany) {
         let (own, null) = (replicate.number, self.null_source(replicate.number));
         let tilted = |source: usize, tilt: &Stream| {

@@ -57,7 +57,9 @@ impl Ternary {
             size *= 3;
         }
         // no answers say nothing, whatever the error of the table
-        *all.last_mut().unwrap() = 1.0;
+        if let Some(none_seen) = all.last_mut() {
+            *none_seen = 1.0;
+        }
         all
     }
 }
@@ -131,7 +133,7 @@ impl Refit {
         sum / company.people as f64
     }
 
-    /// The same if none of them were an expert: the mean over what non-experts answer.
+    /// Mean posterior of a company's people if none of them were an expert: the mean over the answers of non-experts.
     fn null_share(&self, company: &TernaryCompany, ternary: &Ternary, pi: f64) -> f64 {
         if company.people == 0 {
             return pi;
@@ -176,7 +178,7 @@ fn resample(gold: &[GoldPeople], seed: u64, replicate: usize) -> Vec<f64> {
 ///
 /// # Errors
 ///
-/// Where a replicate's model cannot be fitted.
+/// Where the model of a replicate cannot be fitted.
 pub(super) fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
     let ternary = Ternary::new(study.annotators.len());
     let companies: Vec<TernaryCompany> =

@@ -49,14 +49,14 @@ impl Estimate {
     }
 }
 
-/// One result a company, reduced from its draws in all replicates.
+/// Results of all companies, each reduced from its draws in all replicates.
 ///
 /// `start` makes a replicate for all companies, `draw` draws a company in it. Both may be called
 /// more than once: companies are taken in blocks, so that the memory does not grow with them.
 ///
 /// # Errors
 ///
-/// The first of `start`.
+/// The first error of `start`.
 pub(super) fn by_company<R, T: Copy + Send + Sync, U: Send>(
     settings: &Settings,
     companies: usize,

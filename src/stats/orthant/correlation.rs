@@ -34,7 +34,7 @@ pub enum CorrelationError {
     NotPositiveDefinite(f64),
 }
 
-/// A positive definite correlation matrix; of no axes, too.
+/// Positive definite correlation matrix; may have no axes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Correlation {
     matrix: DMatrix<f64>,
@@ -71,7 +71,7 @@ impl Correlation {
         Ok(correlation)
     }
 
-    /// A matrix that is known to be one.
+    /// The correlation of a matrix that is known to be one.
     fn of(matrix: DMatrix<f64>) -> Self {
         let smallest_eigenvalue = if matrix.is_empty() { 1.0 } else { matrix.symmetric_eigenvalues().min() };
         Correlation { matrix, smallest_eigenvalue }
@@ -126,10 +126,12 @@ impl Correlation {
         self.matrix.nrows()
     }
 
+    /// The matrix itself.
     pub(crate) fn matrix(&self) -> &DMatrix<f64> {
         &self.matrix
     }
 
+    /// Smallest eigenvalue.
     pub(crate) fn smallest_eigenvalue(&self) -> f64 {
         self.smallest_eigenvalue
     }

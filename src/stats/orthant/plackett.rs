@@ -64,7 +64,7 @@ const fn pair(i: usize, j: usize) -> usize {
     if i < j { j * (j - 1) / 2 + i } else { i * (i - 1) / 2 + j }
 }
 
-/// An order of the axes in which (0,1), (2,3), … are the blocks, the largest |rho| first.
+/// Order of the axes in which (0,1), (2,3), … are the blocks, the largest |rho| first.
 #[inline(always)]
 fn pairing(n: usize, rho: impl Fn(usize, usize) -> f64) -> [usize; MAX_EXACT] {
     let mut order = [0; MAX_EXACT];
@@ -99,7 +99,7 @@ fn permute_cell(cell: usize, order: &[usize]) -> usize {
     out
 }
 
-/// A table of `DIM` axes for eight problems side by side.
+/// Table of `DIM` axes for eight problems side by side.
 trait Cells {
     const DIM: usize;
     /// `b[axis]`, `r[pair]`; writes 2^DIM cells.
