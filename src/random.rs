@@ -19,14 +19,14 @@ pub enum Purpose {
     Bins = 2,
     /// Prevalence and counts of one company.
     Company = 3,
-    /// Tilt of the gold people's weights for one company.
-    Tilt = 4,
+    /// Drift of the gold people's weights in one company.
+    Drift = 4,
     /// Prevalence shared by companies, and hyperparameters.
     Shared = 5,
     /// Labels and count of a company without experts.
     Null = 6,
-    /// Tilt of the gold people's weights behind a company without experts.
-    NullTilt = 7,
+    /// Drift of the gold people's weights behind a company without experts.
+    NullDrift = 7,
     /// The people of a simulated company.
     Simulation = 8,
     /// People predicted, to be held against those observed.

@@ -222,21 +222,21 @@ impl Bins {
         normalise(sums)
     }
 
-    /// Weights tilted as if the annotators answered a little differently (`sd` is the drift): each row times
+    /// Weights as if the annotators had drifted by N(0, sd^2) on the latent scale: each row times
     /// exp(sum_j d_j y_j), y = 1 for yes, -1 for no and 0 for a missing label, each class scaled
     /// back to its own total. d_j ~ N(0, (.85 sd)^2), since a shift of the latent mean moves the
     /// log-odds of an answer by about 1.7 times as much.
-    pub(crate) fn tilt(&self, weights: &[f64], sd: f64, generator: &mut ChaCha8Rng) -> Vec<f64> {
+    pub(crate) fn drift(&self, weights: &[f64], sd: f64, generator: &mut ChaCha8Rng) -> Vec<f64> {
         let shifts: Vec<f64> =
             self.answers.iter().map(|_| 0.85 * sd * Distribution::<f64>::sample(&StandardNormal, generator)).collect();
-        let mut tilted = vec![0.0; weights.len()];
-        pulp::Arch::new().dispatch(Tilt { answers: &self.answers, shifts: &shifts, weights, tilted: &mut tilted });
-        let (before, after) = (weights.split_at(self.non_experts), tilted.split_at_mut(self.non_experts));
+        let mut drifted = vec![0.0; weights.len()];
+        pulp::Arch::new().dispatch(Drift { answers: &self.answers, shifts: &shifts, weights, drifted: &mut drifted });
+        let (before, after) = (weights.split_at(self.non_experts), drifted.split_at_mut(self.non_experts));
         for (before, after) in [(before.0, after.0), (before.1, after.1)] {
             let scale = before.iter().sum::<f64>() / after.iter().sum::<f64>();
             after.iter_mut().for_each(|weight| *weight *= scale);
         }
-        tilted
+        drifted
     }
 }
 
@@ -276,26 +276,26 @@ impl pulp::WithSimd for BinSums<'_> {
 }
 
 /// Weights times exp(sum of shifts times answers).
-struct Tilt<'a> {
+struct Drift<'a> {
     answers: &'a [Vec<f64>],
     shifts: &'a [f64],
     weights: &'a [f64],
-    /// Exponents to begin with, all 0; the tilted weights at the end.
-    tilted: &'a mut [f64],
+    /// Exponents to begin with, all 0; the weights at the end.
+    drifted: &'a mut [f64],
 }
 
-impl pulp::WithSimd for Tilt<'_> {
+impl pulp::WithSimd for Drift<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) {
         for (answers, shift) in self.answers.iter().zip(self.shifts) {
-            for (exponent, answer) in self.tilted.iter_mut().zip(answers) {
+            for (exponent, answer) in self.drifted.iter_mut().zip(answers) {
                 *exponent += shift * answer;
             }
         }
-        for (tilted, weight) in self.tilted.iter_mut().zip(self.weights) {
-            *tilted = weight * exp(*tilted);
+        for (drifted, weight) in self.drifted.iter_mut().zip(self.weights) {
+            *drifted = weight * exp(*drifted);
         }
     }
 }
@@ -352,9 +352,9 @@ mod tests {
         }
         // two yes answers are strong evidence: the last bin holds the 21 of 25 experts and 5 of 50 non-experts
         assert!((rates[BINS - 1][1] + rates[BINS - 2][1] - 21.0 / 25.0).abs() < 0.05);
-        let tilted = bins.tilt(&counts, 0.5, &mut Stream::new(1, Purpose::Tilt, 0).replicate(0));
+        let drifted = bins.drift(&counts, 0.5, &mut Stream::new(1, Purpose::Drift, 0).replicate(0));
         let total = |w: &[f64]| w.iter().sum::<f64>();
-        assert!((total(&tilted) - total(&counts)).abs() < 1e-9);
-        assert!(tilted.iter().zip(&counts).any(|(a, b)| (a - b).abs() > 0.1));
+        assert!((total(&drifted) - total(&counts)).abs() < 1e-9);
+        assert!(drifted.iter().zip(&counts).any(|(a, b)| (a - b).abs() > 0.1));
     }
 }

@@ -46,9 +46,9 @@ struct BinnedCompany {
     /// Position of each mask in use, and the number of people who have it.
     masks: Vec<(usize, u64)>,
     prevalence: Stream,
-    tilt: Stream,
+    drift: Stream,
     null: Stream,
-    null_tilt: Stream,
+    null_drift: Stream,
 }
 
 /// Row of a bin of the mask at `mask` in the table of likelihood ratios.
@@ -85,9 +85,9 @@ impl BinnedCompany {
             unseen: company.headcount - company.observed,
             masks,
             prevalence: stream(Purpose::Company),
-            tilt: stream(Purpose::Tilt),
+            drift: stream(Purpose::Drift),
             null: stream(Purpose::Null),
-            null_tilt: stream(Purpose::NullTilt),
+            null_drift: stream(Purpose::NullDrift),
         }
     }
 }
@@ -98,7 +98,7 @@ pub(super) struct Plan<'a> {
     bins: Bins,
     /// `[replicate][mask]`
     rates: Vec<Vec<BinRates>>,
-    /// Sources of `rates`, `[replicate]`; kept where companies tilt them.
+    /// Sources of `rates`, `[replicate]`; kept where annotators drift.
     sources: Vec<Source>,
     companies: Vec<BinnedCompany>,
     hierarchy: Hierarchy,
@@ -155,10 +155,10 @@ impl<'a> Plan<'a> {
 
     /// The plan of bins that are there already.
     pub(super) fn of(bins: Bins, study: &Study, settings: &'a Settings) -> Self {
-        let tilted = settings.drift_sd != 0.0;
+        let drifts = settings.drift_sd != 0.0;
         let replicates = parallel::map(settings.threads, settings.draws, |r| {
             let source = Source::new(&bins, r);
-            (source.rates(&bins), tilted.then_some(source))
+            (source.rates(&bins), drifts.then_some(source))
         });
         let (rates, sources): (Vec<_>, Vec<_>) = replicates.into_iter().unzip();
         let mut plan = Plan {
@@ -216,10 +216,10 @@ impl<'a> Plan<'a> {
         (replicate + self.settings.draws / 2) % self.settings.draws
     }
 
-    /// View of a replicate by a company; where annotators differ between companies, with the rates of its masks tilted.
+    /// View of a replicate by a company; where annotators drift, with rates of its own.
     fn view<'v>(&'v self, replicate: &'v mut Replicate, company: usize) -> View<'v> {
         if !self.sources.is_empty() {
-            self.tilt(replicate, &self.companies[company]);
+            self.drift(replicate, &self.companies[company]);
         }
         let prior = match self.hyperparameters.get(replicate.number) {
             Some(hyperparameters) => self.hierarchy.prior(hyperparameters, company),
@@ -228,15 +228,15 @@ impl<'a> Plan<'a> {
         View { company: &self.companies[company], replicate, prior }
     }
 
-    /// Tilts the rates of the company's masks in the replicate.
-    fn tilt(&self, replicate: &mut Replicate, company: &BinnedCompany) {
+    /// Gives the replicate the rates of the company's masks after the annotators' drift there.
+    fn drift(&self, replicate: &mut Replicate, company: &BinnedCompany) {
         let (own, null) = (replicate.number, self.null_source(replicate.number));
-        let tilted = |source: usize, tilt: &Stream| {
-            let mut generator = tilt.replicate(own as u64);
-            self.bins.tilt(&self.sources[source].weights, self.settings.drift_sd, &mut generator)
+        let drifted = |source: usize, drift: &Stream| {
+            let mut generator = drift.replicate(own as u64);
+            self.bins.drift(&self.sources[source].weights, self.settings.drift_sd, &mut generator)
         };
-        let weights = tilted(own, &company.tilt);
-        let null_weights = tilted(null, &company.null_tilt);
+        let weights = drifted(own, &company.drift);
+        let null_weights = drifted(null, &company.null_drift);
         for &(mask, _) in &company.masks {
             let rates = |source: usize, weights: &[f64]| {
                 self.bins.rates(mask, weights, &self.sources[source].pseudo_counts[mask])
