@@ -5,9 +5,9 @@
 //! study as CSV files, runs benches/study_numpy.py on it and prints how many times longer a replicate takes there.
 
 use muster::probit::estimate::{Method, Settings, estimate};
-use muster::probit::orthant::orthant_table;
 use muster::probit::study::Study;
 use muster::simulate::{ANNOTATORS, Person, Settings as Simulation, Simulator, company_name};
+use muster::stats::orthant::{Correlation, orthant_table};
 use nalgebra::DMatrix;
 use std::fmt::Write;
 use std::fs;
@@ -42,6 +42,7 @@ fn orthants() {
         let mu: Vec<f64> = (0..dimensions).map(|j| 0.6 - 0.2 * j as f64).collect();
         let times = [0.3, 0.6, 0.8].map(|rho| {
             let r = DMatrix::from_fn(dimensions, dimensions, |i, j| if i == j { 1.0 } else { rho });
+            let r = Correlation::new(r).expect("equal correlations are positive definite");
             let tables = if dimensions <= 6 { 200 } else { 3 };
             let run = || (0..tables).for_each(|_| drop(black_box(orthant_table(black_box(&mu), &r))));
             1e6 * seconds(15, run) / tables as f64
@@ -79,8 +80,8 @@ fn write_csv(simulator: &Simulator, companies: usize, folder: &Path) -> std::io:
     let mut put = |person: &Person, company: &str, headcount: &str, truth: &str| {
         let _ = writeln!(profiles, "{next},{company},{headcount},{truth}");
         for (bit, annotator) in ANNOTATORS.iter().enumerate() {
-            if person.pattern.seen >> bit & 1 == 1 {
-                let _ = writeln!(ratings, "{next},{annotator},{}", person.pattern.yes >> bit & 1 == 1);
+            if let Some(label) = person.pattern.label(bit) {
+                let _ = writeln!(ratings, "{next},{annotator},{label}");
             }
         }
         next += 1;

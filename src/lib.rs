@@ -27,6 +27,7 @@ pub mod progress;
 pub mod random;
 pub mod simulate;
 mod sql;
+pub mod stats;
 pub mod store;
 pub mod synthetic;
 

@@ -1,13 +1,13 @@
 //! Work spread over one shared pool of threads.
 //!
-//! The pool is made at first use, with a thread a core. A call says how many threads it may use (the
-//! database's own `threads` setting), so `SET threads = 1` is honoured. Results come back in order:
+//! The pool is made at first use, with a thread a core. A call says how many threads it may use. Results come back in order:
 //! nothing depends on which thread did what.
 
 use rayon::ThreadPool;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// The shared pool; `None` where no thread can be started.
 fn pool() -> Option<&'static ThreadPool> {
     static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
     POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().thread_name(|i| format!("muster-{i}")).build().ok()).as_ref()

@@ -1,4 +1,4 @@
-//! Random streams that depend on what they are for, never on where they run.
+//! Random streams keyed by their purpose, independent of where they run.
 //!
 //! One generator, ChaCha with 8 rounds (Bernstein 2008), a counter-based one. A stream is keyed by
 //! (seed, purpose, key) and numbered by the replicate; the key is a company's name or a set of
@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp1, Gamma};
 use sha2::{Digest, Sha256};
 
-/// What a stream is for; part of its key.
+/// Purpose of a stream; part of its key.
 #[derive(Debug, Clone, Copy)]
 #[repr(u64)]
 pub enum Purpose {
@@ -19,25 +19,25 @@ pub enum Purpose {
     Bins = 2,
     /// Prevalence and counts of one company.
     Company = 3,
-    /// Tilt of the gold people's weights for one company.
-    Tilt = 4,
+    /// Drift of the gold people's weights in one company.
+    Drift = 4,
     /// Prevalence shared by companies, and hyperparameters.
     Shared = 5,
-    /// A company without experts.
+    /// Labels and count of a company without experts.
     Null = 6,
-    /// Tilt of the gold people's weights behind a company without experts.
-    NullTilt = 7,
+    /// Drift of the gold people's weights behind a company without experts.
+    NullDrift = 7,
     /// The people of a simulated company.
     Simulation = 8,
-    /// People made to be held against those observed.
+    /// People predicted, to be held against those observed.
     Predictive = 20,
-    /// People made for companies that have totals only.
+    /// Synthetic people of companies that have totals only.
     Synthetic = 21,
     /// Centres that k-means starts with.
     Clusters = 30,
 }
 
-/// The streams of one purpose and key; each replicate has its own.
+/// Streams of one purpose and key; each replicate has its own.
 #[derive(Debug, Clone)]
 pub struct Stream {
     key: [u8; 32],
@@ -50,7 +50,7 @@ impl Stream {
     }
 
     /// The streams of `purpose` under `seed` with a name as key: 128 bits of its SHA-256.
-    pub fn named(seed: u64, purpose: Purpose, name: &str) -> Self {
+    pub(crate) fn named(seed: u64, purpose: Purpose, name: &str) -> Self {
         let digest = Sha256::digest(name.as_bytes());
         let mut half = [0; 16];
         half.copy_from_slice(&digest[..16]);
@@ -73,8 +73,8 @@ impl Stream {
     }
 }
 
-/// A Gamma(shape, 1) draw, 0 for shape 0.
-pub fn gamma(shape: f64, generator: &mut ChaCha8Rng) -> f64 {
+/// Draw from Gamma(shape, 1); 0 for shape 0.
+pub(crate) fn gamma(shape: f64, generator: &mut ChaCha8Rng) -> f64 {
     if shape == 1.0 {
         return Exp1.sample(generator);
     }
@@ -82,18 +82,18 @@ pub fn gamma(shape: f64, generator: &mut ChaCha8Rng) -> f64 {
     Gamma::new(shape, 1.0).map_or(0.0, |g| g.sample(generator))
 }
 
-/// A Beta(a, b) draw from two gammas, a and b positive.
-pub fn beta(a: f64, b: f64, generator: &mut ChaCha8Rng) -> f64 {
+/// Draw from Beta(a, b), by two gammas; a and b positive.
+pub(crate) fn beta(a: f64, b: f64, generator: &mut ChaCha8Rng) -> f64 {
     let x = gamma(a, generator);
     let y = gamma(b, generator);
     x / (x + y)
 }
 
-/// A Binomial(n, p) draw; `p` is clamped to [0, 1].
+/// Draw from Binomial(n, p); `p` is clamped to [0, 1].
 ///
 /// Few expected: by inversion (BINV of Kachitvichyanukul & Schmeiser 1988), which is what the library does
 /// too. Here it skips the power (1 - p)^n where the answer is 0 anyway, as for most cells of most companies.
-pub fn binomial(n: u64, p: f64, generator: &mut ChaCha8Rng) -> u64 {
+pub(crate) fn binomial(n: u64, p: f64, generator: &mut ChaCha8Rng) -> u64 {
     if n == 0 || p <= 0.0 {
         return 0;
     }
@@ -108,11 +108,11 @@ pub fn binomial(n: u64, p: f64, generator: &mut ChaCha8Rng) -> u64 {
     if p > 0.5 { n - rare } else { rare }
 }
 
-/// Inversion is used up to these: beyond, 1 - p loses digits or the search takes long.
+/// Largest numbers that inversion is used for: beyond, 1 - p loses digits or the search takes long.
 const FEW_TRIALS: u64 = 1 << 20;
 const FEW_EXPECTED: f64 = 10.0;
 
-/// The number of successes whose distribution function first exceeds `u`.
+/// Number of successes at which the distribution function first exceeds `u`.
 fn invert_binomial(n: u64, p: f64, mut u: f64) -> u64 {
     // (1 - p)^n >= 1 - n p
     if u < 1.0 - n as f64 * p {

@@ -1,4 +1,4 @@
-//! Log debiasing calibrated on gold companies, whose true counts are known.
+//! Log debiasing calibrated on gold companies, those whose true count is given.
 //!
 //! The logarithm of annotator j's count of company i is X_ij = ln t_i + alpha_j + e_ij, with t_i the true count (zero as
 //! one half), alpha_j the annotator's bias and e_i. ~ N(0, S): annotators that err together have correlated errors. From the
@@ -17,37 +17,41 @@
 //! gold companies the weights fit them too well and the limits cover less than their level.
 
 use super::table::{Band, Company, DebiasError, Estimate, Table, has_outlier, log_count};
-use crate::probit::normal::quantile;
+use crate::stats::intervals::z;
 use nalgebra::{DMatrix, DVector};
 
-/// How far correlations are shrunk toward 0.
+/// Share by which correlations are shrunk toward 0.
 const SHRINKAGE: f64 = 0.1;
 
-/// Fewest gold companies; and one more than there are annotators, or their covariance is singular.
+/// Minimum number of gold companies; and one more than there are annotators, or their covariance is singular.
 const MIN_GOLD: usize = 3;
 
 /// Smallest variance of an annotator's logarithms: one that always hits the truth would have weight infinity.
 const MIN_VARIANCE: f64 = 1e-12;
 
-/// What the gold companies tell.
+/// Biases and errors of the annotators on gold companies.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Calibration {
+pub(crate) struct Calibration {
     /// Bias of each annotator on the logarithmic scale.
-    pub alphas: Vec<f64>,
+    pub(crate) alphas: Vec<f64>,
     /// Covariance of the annotators' errors.
-    pub covariance: DMatrix<f64>,
-    /// Gold companies each annotator has counts of.
-    pub gold: Vec<usize>,
+    pub(crate) covariance: DMatrix<f64>,
+    /// Number of gold companies each annotator has counts of.
+    pub(crate) gold: Vec<usize>,
 }
 
 impl Calibration {
-    /// Learns from the companies whose truth is known.
-    pub fn new(table: &Table) -> Result<Calibration, DebiasError> {
+    /// The calibration on the gold companies of a table.
+    ///
+    /// # Errors
+    ///
+    /// Where there are too few of them, or an annotator has counts of too few.
+    pub(crate) fn new(table: &Table) -> Result<Calibration, DebiasError> {
         let size = table.annotators.len();
         let errors: Vec<Vec<Option<f64>>> = table.companies.iter().filter_map(errors).collect();
         let needed = MIN_GOLD.max(size + 1);
         if errors.len() < needed {
-            return Err(DebiasError::Gold { needed, got: errors.len() });
+            return Err(DebiasError::TooFewGoldCompanies { needed, got: errors.len() });
         }
         let mut calibration = Calibration {
             alphas: Vec::with_capacity(size),
@@ -55,18 +59,18 @@ impl Calibration {
             gold: Vec::with_capacity(size),
         };
         for (j, annotator) in table.annotators.iter().enumerate() {
-            let known: Vec<f64> = errors.iter().filter_map(|row| row[j]).collect();
-            if known.len() < needed {
-                return Err(DebiasError::Annotator { annotator: annotator.clone(), needed, got: known.len() });
+            let errors: Vec<f64> = errors.iter().filter_map(|row| row[j]).collect();
+            if errors.len() < needed {
+                return Err(DebiasError::TooFewGoldCounts { annotator: annotator.clone(), needed, got: errors.len() });
             }
-            calibration.alphas.push(known.iter().sum::<f64>() / known.len() as f64);
-            calibration.gold.push(known.len());
+            calibration.alphas.push(errors.iter().sum::<f64>() / errors.len() as f64);
+            calibration.gold.push(errors.len());
         }
         calibration.covariance = covariance(&errors, &calibration.alphas);
         Ok(calibration)
     }
 
-    /// The company's estimate; nothing without a count.
+    /// Band of the company; `None` without a count.
     fn band(&self, company: &Company, z: f64) -> Option<Band> {
         let (there, logs): (Vec<usize>, Vec<f64>) = company.present().map(|(j, log)| (j, log - self.alphas[j])).unzip();
         let gold = there.iter().map(|&j| self.gold[j]).min()?;
@@ -87,13 +91,17 @@ impl Calibration {
     }
 }
 
-/// One estimate a company, in the table's order; none without companies.
-pub fn calibrated(table: &Table, level: f64) -> Result<Vec<Estimate>, DebiasError> {
+/// Estimate of every company, in the table's order; none without companies.
+///
+/// # Errors
+///
+/// Those of [`Calibration::new`].
+pub(crate) fn calibrated(table: &Table, level: f64) -> Result<Vec<Estimate>, DebiasError> {
     if table.companies.is_empty() {
         return Ok(Vec::new());
     }
     let calibration = Calibration::new(table)?;
-    let z = quantile(0.5 * (1.0 + level));
+    let z = z(level);
     let estimate = |company: &Company| Estimate {
         company: company.name.clone(),
         band: calibration.band(company, z),
@@ -103,14 +111,14 @@ pub fn calibrated(table: &Table, level: f64) -> Result<Vec<Estimate>, DebiasErro
     Ok(table.companies.iter().map(estimate).collect())
 }
 
-/// X_ij - ln t_i of a gold company that has a count.
+/// Errors X_ij - ln t_i of a gold company that has a count.
 fn errors(company: &Company) -> Option<Vec<Option<f64>>> {
     let truth = log_count(company.truth?);
     company.present().next()?;
     Some(company.logs.iter().map(|log| log.map(|log| log - truth)).collect())
 }
 
-/// The covariance of the errors, from the companies that have both annotators of a pair.
+/// Covariance of the errors, from the companies that have both annotators of a pair.
 ///
 /// With gaps the correlations of pairs need not fit together: negative eigenvalues are set to 0 and the diagonal
 /// to 1 again before shrinkage, after which the smallest eigenvalue is at least `SHRINKAGE`.
@@ -257,9 +265,9 @@ mod tests {
             }
             calibrated(&Table::new(&rows).unwrap(), 0.8)
         };
-        assert_eq!(rows(2, 2).unwrap_err(), DebiasError::Gold { needed: 3, got: 2 });
+        assert_eq!(rows(2, 2).unwrap_err(), DebiasError::TooFewGoldCompanies { needed: 3, got: 2 });
         let annotator = "y".to_string();
-        assert_eq!(rows(5, 1).unwrap_err(), DebiasError::Annotator { annotator, needed: 3, got: 1 });
+        assert_eq!(rows(5, 1).unwrap_err(), DebiasError::TooFewGoldCounts { annotator, needed: 3, got: 1 });
         assert!(rows(3, 3).is_ok());
         assert!(calibrated(&Table::default(), 0.8).unwrap().is_empty());
     }

@@ -9,11 +9,11 @@
 //! over the annotators that have a count. It uses no truth: a bias that all annotators share stays in the estimate, and the
 //! limits say how far annotators agree, not how accurate they are. The study's own method.
 
-use super::table::{Band, Estimate, Table, has_outlier};
-use crate::probit::summary::quantile_sorted;
+use super::table::{Band, Company, Estimate, Table, has_outlier};
+use crate::stats::quantile;
 
-/// One estimate a company, in the table's order; numbers are whole.
-pub fn consensus(table: &Table, level: f64) -> Vec<Estimate> {
+/// Estimate of every company, in the table's order; numbers are whole.
+pub(crate) fn consensus(table: &Table, level: f64) -> Vec<Estimate> {
     let middles: Vec<Option<f64>> =
         table.companies.iter().map(|company| median(company.present().map(|(_, log)| log).collect())).collect();
     let alphas: Vec<f64> = (0..table.annotators.len())
@@ -22,7 +22,7 @@ pub fn consensus(table: &Table, level: f64) -> Vec<Estimate> {
             median(deviations.collect()).unwrap_or(0.0)
         })
         .collect();
-    let estimate = |company: &super::table::Company| {
+    let estimate = |company: &Company| {
         let mut logs: Vec<f64> = company.present().map(|(j, log)| log - alphas[j]).collect();
         logs.sort_unstable_by(f64::total_cmp);
         Estimate {
@@ -35,14 +35,14 @@ pub fn consensus(table: &Table, level: f64) -> Vec<Estimate> {
     table.companies.iter().map(estimate).collect()
 }
 
-/// The band of sorted debiased logarithms; nothing of none.
+/// Band of debiased logarithms, sorted upwards; `None` of none.
 fn band(sorted: &[f64], level: f64) -> Option<Band> {
     if sorted.is_empty() {
         return None;
     }
-    let centre = quantile_sorted(sorted, 0.5);
-    let lower = quantile_sorted(sorted, 0.5 * (1.0 - level)).exp();
-    let upper = quantile_sorted(sorted, 0.5 * (1.0 + level)).exp();
+    let centre = quantile::of_sorted(sorted, 0.5);
+    let (lower, upper) = quantile::limits(sorted, level);
+    let (lower, upper) = (lower.exp(), upper.exp());
     Some(Band {
         estimate: whole(centre.exp()),
         lower: whole(lower),
@@ -52,12 +52,13 @@ fn band(sorted: &[f64], level: f64) -> Option<Band> {
     })
 }
 
+/// Median; `None` of none.
 fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_unstable_by(f64::total_cmp);
-    (!values.is_empty()).then(|| quantile_sorted(&values, 0.5))
+    (!values.is_empty()).then(|| quantile::of_sorted(&values, 0.5))
 }
 
-/// Rounded to nine decimals, so that a last bit decides nothing, then to a whole number, half to even.
+/// The number rounded to nine decimals, so that a last bit decides nothing, then to a whole number, half to even.
 fn whole(x: f64) -> f64 {
     ((x * 1e9).round_ties_even() / 1e9).round_ties_even()
 }

@@ -1,4 +1,4 @@
-//! The truth behind labels of several annotators, without gold people (Dawid & Skene 1979, Applied Statistics 28).
+//! Truth behind labels of several annotators, without gold people (Dawid & Skene 1979, Applied Statistics 28).
 //!
 //! Item i has a class drawn with the probabilities p_k. Given class k annotator j gives label l with probability π_jkl, each
 //! time anew and independently of everything else. The EM algorithm starts at the labels' shares of each item (the majority,
@@ -8,49 +8,49 @@
 //!   E: T_ik ∝ p_k prod_jl π_jkl ^ n_ijl
 //!
 //! with n_ijl the times annotator j gave item i the label l: repeated labels all count. An item with a gold label keeps it.
-//! It ends when the log-likelihood, sum_i log sum_k p_k prod_jl π_jkl ^ n_ijl (gold items with their own class only, no
-//! multinomial coefficients), gains less than a share of itself.
+//! It ends when the log-likelihood, sum_i log sum_k p_k prod_jl π_jkl ^ n_ijl (items with a gold label by that class only,
+//! no multinomial coefficients), gains less than a share of itself.
 //!
 //! Annotators are taken as independent given the class. Those that err together (language models do) count as
 //! so many independent witnesses, and the posterior is far too sure of itself.
 
 use crate::parallel;
-use crate::probit::normal::{exp, ln};
+use crate::stats::normal::{exp, ln};
 use std::collections::HashMap;
 
-/// Most classes there may be.
-pub const MAX_CLASSES: usize = 100;
+/// Maximum number of classes.
+pub(crate) const MAX_CLASSES: usize = 100;
 
-/// Most numbers in all confusion matrices together: half a gigabyte.
+/// Maximum number of numbers in all confusion matrices together: half a gigabyte.
 const MAX_CELLS: usize = 1 << 26;
 
-/// The smallest probability: the logarithm of none does not exist.
+/// Smallest probability, since the logarithm of 0 does not exist.
 const TINY: f64 = 1e-300;
 
-/// Items a thread takes at a time, and annotators, who have many more labels.
+/// Number of items a thread takes at a time, and of annotators, who have many more labels.
 const ITEMS: usize = 2048;
 const ANNOTATORS: usize = 8;
 
-/// One label, all names as numbers from 0 on.
+/// Label, all names as numbers from 0 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Label {
-    pub item: u32,
-    pub annotator: u32,
-    pub class: u32,
+pub(crate) struct Label {
+    pub(crate) item: u32,
+    pub(crate) annotator: u32,
+    pub(crate) class: u32,
 }
 
-/// When EM ends.
+/// Settings of the EM algorithm.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Settings {
-    pub max_iterations: usize,
+pub(crate) struct Settings {
+    pub(crate) max_iterations: usize,
     /// Smallest gain of the log-likelihood, as a share of it.
-    pub tolerance: f64,
-    pub threads: usize,
+    pub(crate) tolerance: f64,
+    pub(crate) threads: usize,
 }
 
-/// What is wrong with the labels; the message follows the name of the SQL function.
+/// Error in the labels; the message is to follow the name of the function called.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum DawidSkeneError {
+pub(crate) enum DawidSkeneError {
     #[error("at most {MAX_CLASSES} different labels are possible, ratings has {0}; are they free text?")]
     Classes(usize),
     #[error(
@@ -69,31 +69,35 @@ struct Sorted {
     /// Labels by annotator, each (item, class).
     by_annotator: Vec<(u32, u32)>,
     annotator_starts: Vec<usize>,
-    /// Place in the model -> number given.
+    /// Number given, by place in the model.
     order: Vec<usize>,
 }
 
-/// A fitted model.
+/// Fitted model.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Fit {
-    pub classes: usize,
+pub(crate) struct Fit {
+    pub(crate) classes: usize,
     /// Item by class, row by row; items without a label have the prevalences.
-    pub posterior: Vec<f64>,
-    /// Labels of each item.
-    pub n_labels: Vec<usize>,
-    pub prevalence: Vec<f64>,
+    pub(crate) posterior: Vec<f64>,
+    /// Number of labels of each item.
+    pub(crate) n_labels: Vec<usize>,
+    pub(crate) prevalence: Vec<f64>,
     /// Expected labels: annotator by class by label, in the order of the numbers given.
-    pub confusion: Vec<f64>,
-    pub log_likelihood: f64,
-    pub iterations: usize,
-    pub converged: bool,
+    pub(crate) confusion: Vec<f64>,
+    pub(crate) log_likelihood: f64,
+    pub(crate) iterations: usize,
+    pub(crate) converged: bool,
 }
 
 impl Fit {
-    /// Fits the model to `labels` of items 0 to `items` - 1 and so on; `gold` gives classes of items.
+    /// The model fitted to `labels` of items 0 to `items` - 1 and so on; `gold` holds the gold labels, a class an item.
     ///
     /// The result does not depend on the order of the labels or on the annotators' numbers.
-    pub fn new(
+    ///
+    /// # Errors
+    ///
+    /// Where there are too many classes, or too many annotators for them.
+    pub(crate) fn new(
         labels: &[Label],
         items: usize,
         annotators: usize,
@@ -126,11 +130,11 @@ impl Fit {
         } else {
             fit.iterate(&sorted, &class_of, settings);
         }
-        fit.finish(&sorted, &class_of);
+        fit.restore(&sorted, &class_of);
         Ok(fit)
     }
 
-    /// The shares of the labels, or the gold class.
+    /// Posteriors to start from: the shares of the labels, or the class of the gold label.
     fn start(&mut self, sorted: &Sorted, class_of: &[Option<usize>]) {
         for (item, class) in class_of.iter().enumerate() {
             let row = &mut self.posterior[item * self.classes..(item + 1) * self.classes];
@@ -223,7 +227,7 @@ impl Fit {
                         row[class] = 1.0;
                         log
                     }
-                    None => normalise(row),
+                    None => softmax(row),
                 };
                 total += if labelled { log } else { 0.0 };
             }
@@ -238,8 +242,8 @@ impl Fit {
         log_likelihood
     }
 
-    /// Items without labels have the prevalences; annotators get their numbers back.
-    fn finish(&mut self, sorted: &Sorted, class_of: &[Option<usize>]) {
+    /// Gives items without labels the prevalences, and annotators their numbers back.
+    fn restore(&mut self, sorted: &Sorted, class_of: &[Option<usize>]) {
         let classes = self.classes;
         for item in (0..class_of.len()).filter(|&i| self.n_labels[i] == 0 && class_of[i].is_none()) {
             self.posterior[item * classes..(item + 1) * classes].copy_from_slice(&self.prevalence);
@@ -253,16 +257,16 @@ impl Fit {
         self.confusion = confusion;
     }
 
-    /// The item's most likely class; of equals, to 1e-12, the first.
-    pub fn most_likely(&self, item: usize) -> Option<usize> {
+    /// Most likely class of an item; of equals, to 1e-12, the first.
+    pub(crate) fn most_likely(&self, item: usize) -> Option<usize> {
         let row = &self.posterior[item * self.classes..(item + 1) * self.classes];
         let most = row.iter().copied().fold(0.0, f64::max);
         row.iter().position(|&t| t > 0.0 && t >= most - 1e-12)
     }
 }
 
-/// Logarithms of weights become shares; gives the logarithm of their sum.
-fn normalise(row: &mut [f64]) -> f64 {
+/// Turns logarithms of weights into shares; gives the logarithm of the weights' sum.
+fn softmax(row: &mut [f64]) -> f64 {
     let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     // exp ends at e^-700
     row.iter_mut().for_each(|t| *t = if *t - most > -700.0 { exp(*t - most) } else { 0.0 });
@@ -271,7 +275,7 @@ fn normalise(row: &mut [f64]) -> f64 {
     most + ln(sum)
 }
 
-/// `f` of ranges of `size` that cover 0 to n - 1; their bounds do not depend on the threads.
+/// Results of `f` for ranges of `size` that cover 0 to n - 1; their bounds do not depend on the threads.
 fn chunks<T: Send>(threads: usize, n: usize, size: usize, f: impl Fn(std::ops::Range<usize>) -> T + Sync) -> Vec<T> {
     parallel::map(threads, n.div_ceil(size), |chunk| f(chunk * size..((chunk + 1) * size).min(n)))
 }
@@ -419,14 +423,14 @@ mod tests {
         let (named, truth) = textual_entailment();
         let fit = named.fit(&HashMap::new());
         assert_eq!(named.right(&fit, &truth), 742);
-        // with every second item gold: all items together, and those that are not gold
+        // with a gold label of every second item: all items together
         let gold = every_second(&named, &truth);
         let with = named.fit(&gold);
         assert!(named.right(&with, &truth) > 742);
         for (&item, &class) in &gold {
             assert_eq!(with.posterior[item as usize * 2 + class as usize], 1.0);
         }
-        // ten labels an item tell the annotators' worth by themselves; with the first two only, truths help the others
+        // ten labels an item tell the annotators' worth by themselves; with the first two only, gold labels help the others
         let mut counts: HashMap<&String, usize> = HashMap::new();
         let rows = lines("snow2008_rte.csv");
         let few: Vec<_> = rows
@@ -444,7 +448,11 @@ mod tests {
             (1..few.items.len()).step_by(2).filter(right).count()
         };
         let (without, with) = (few.fit(&HashMap::new()), few.fit(&every_second(&few, &truth)));
-        println!("of 400 unknown with two labels: {} right, {} with 400 gold", unknown(&without), unknown(&with));
+        println!(
+            "of 400 unknown with two labels: {} right, {} with 400 gold labels",
+            unknown(&without),
+            unknown(&with)
+        );
         assert!(unknown(&with) > unknown(&without) + 20);
     }
 
@@ -497,7 +505,7 @@ mod tests {
         // two that contradict each other leave a tie: the first class
         let tie = run(&[(0, 0, 0), (0, 1, 1)], 1, 2, 2, &[]);
         assert_eq!((tie.posterior.as_slice(), tie.most_likely(0)), ([0.5, 0.5].as_slice(), Some(0)));
-        // an item without labels has the prevalences, and takes no part in them; a gold one its class
+        // an item without labels has the prevalences, and takes no part in them; one with a gold label has its class
         let silent = run(&[(0, 0, 0), (1, 0, 1), (2, 0, 1)], 5, 1, 2, &[(4, 1)]);
         assert_eq!(silent.posterior[6..8], silent.prevalence);
         assert_eq!(silent.posterior[8..], [0.0, 1.0]);

@@ -1,4 +1,4 @@
-//! The prevalence behind an imperfect annotator.
+//! Prevalence behind the answers of an imperfect annotator.
 //!
 //! An annotator with sensitivity Se and specificity Sp calls p = Se π + (1 - Sp)(1 - π) positive where π are, so
 //!
@@ -13,13 +13,13 @@
 //!
 //! clipped to [0, 1].
 
-use crate::probit::normal::quantile;
+use crate::stats::intervals::z;
 
-/// `k` of `n`.
+/// Share `k` of `n`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Share {
-    pub k: f64,
-    pub n: f64,
+pub(crate) struct Share {
+    pub(crate) k: f64,
+    pub(crate) n: f64,
 }
 
 impl Share {
@@ -27,7 +27,7 @@ impl Share {
         self.k / self.n
     }
 
-    /// With `each` added to successes and failures.
+    /// The share with `each` added to successes and failures.
     fn with(self, each: f64) -> Share {
         Share { k: self.k + each, n: self.n + 2.0 * each }
     }
@@ -38,27 +38,27 @@ impl Share {
     }
 }
 
-/// A corrected prevalence.
+/// Corrected prevalence with its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Prevalence {
-    /// As the formula has it; may lie outside [0, 1].
-    pub raw: f64,
+pub(crate) struct Prevalence {
+    /// Value of the formula; may lie outside [0, 1].
+    pub(crate) raw: f64,
     /// `raw` clipped to [0, 1].
-    pub estimate: f64,
-    pub lower: f64,
-    pub upper: f64,
+    pub(crate) estimate: f64,
+    pub(crate) lower: f64,
+    pub(crate) upper: f64,
 }
 
-/// The prevalence behind `positives` of an annotator with that sensitivity and specificity.
+/// Prevalence behind `positives` of an annotator with that sensitivity and specificity.
 ///
-/// Nothing where a sample is empty, or where the annotator is no better than chance (Se + Sp <= 1): then its positives
+/// `None` where a sample is empty, or where the annotator is no better than chance (Se + Sp <= 1): then its positives
 /// say nothing about experts.
-pub fn rogan_gladen(positives: Share, sensitivity: Share, specificity: Share, level: f64) -> Option<Prevalence> {
+pub(crate) fn rogan_gladen(positives: Share, sensitivity: Share, specificity: Share, level: f64) -> Option<Prevalence> {
     if [positives, sensitivity, specificity].iter().any(|share| share.n <= 0.0) {
         return None;
     }
     let youden = sensitivity.value() + specificity.value() - 1.0;
-    let z = quantile(0.5 * (1.0 + level));
+    let z = z(level);
     let (p, se, sp) = (positives.with(0.5 * z * z), sensitivity.with(1.0), specificity.with(1.0));
     let youden_with = se.value() + sp.value() - 1.0;
     // adding one to each side keeps the sign of a Youden index of samples of one size only

@@ -7,30 +7,30 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
-/// What takes the place of a count of zero, whose logarithm does not exist.
-pub const ZERO: f64 = 0.5;
+/// Stand-in for a count of zero, whose logarithm does not exist.
+pub(crate) const ZERO: f64 = 0.5;
 
-/// A deviation by more than this factor from the company's estimate makes an outlier.
+/// Factor by which an outlier is off the company's estimate, at least.
 const OUTLIER_FACTOR: f64 = 3.0;
 
-/// Logarithms that differ by less are the same: a last bit decides nothing.
+/// Difference below which logarithms are the same: a last bit decides nothing.
 const SAME: f64 = 1e-9;
 
-/// One row as the database hands it over.
+/// Count of one company by one annotator.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Entry {
-    pub company: String,
-    pub annotator: String,
-    /// NULL: the annotator says nothing about the company.
-    pub value: Option<f64>,
-    pub headcount: Option<f64>,
-    /// The company's true count where there is a gold one.
-    pub truth: Option<f64>,
+pub(crate) struct Entry {
+    pub(crate) company: String,
+    pub(crate) annotator: String,
+    /// `None`: the annotator says nothing about the company.
+    pub(crate) value: Option<f64>,
+    pub(crate) headcount: Option<f64>,
+    /// Gold count: the company's true count, where there is one.
+    pub(crate) truth: Option<f64>,
 }
 
-/// What is wrong with the counts; the message follows the name of the SQL function.
+/// Error in the counts; the message is to follow the name of the function called.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum DebiasError {
+pub(crate) enum DebiasError {
     #[error("value must be a number of at least 0, or NULL, got {value} for company {company}, annotator {annotator}")]
     Value { company: String, annotator: String, value: f64 },
     #[error("counts must have one row a company and annotator, company {company} has several of annotator {annotator}")]
@@ -47,75 +47,79 @@ pub enum DebiasError {
         "method 'calibrated' needs at least {needed} gold companies (companies whose truth is not NULL, with a count), \
          got {got}; method 'consensus' needs none"
     )]
-    Gold { needed: usize, got: usize },
+    TooFewGoldCompanies { needed: usize, got: usize },
     #[error(
         "method 'calibrated' needs counts of at least {needed} gold companies of every annotator, {annotator} has {got}; \
          count experts by hand in more companies, or leave the annotator out by a WHERE"
     )]
-    Annotator { annotator: String, needed: usize, got: usize },
+    TooFewGoldCounts { annotator: String, needed: usize, got: usize },
 }
 
-/// The counts of one company.
+/// Counts of one company.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Company {
-    pub name: String,
+pub(crate) struct Company {
+    pub(crate) name: String,
     /// The largest value any row states.
-    pub headcount: Option<f64>,
-    pub truth: Option<f64>,
+    pub(crate) headcount: Option<f64>,
+    pub(crate) truth: Option<f64>,
     /// Natural logarithms of the counts by annotator.
-    pub logs: Vec<Option<f64>>,
+    pub(crate) logs: Vec<Option<f64>>,
 }
 
 /// Companies by annotators.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Table {
-    /// Those with at least one count.
-    pub annotators: Vec<String>,
-    pub companies: Vec<Company>,
+pub(crate) struct Table {
+    /// Annotators with at least one count.
+    pub(crate) annotators: Vec<String>,
+    pub(crate) companies: Vec<Company>,
 }
 
-/// What is said about one company; the numbers are there where it has a count.
+/// Estimate of one company; the band is there where it has a count.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Estimate {
-    pub company: String,
-    pub band: Option<Band>,
-    pub headcount: Option<f64>,
-    pub annotators: usize,
+pub(crate) struct Estimate {
+    pub(crate) company: String,
+    pub(crate) band: Option<Band>,
+    pub(crate) headcount: Option<f64>,
+    pub(crate) annotators: usize,
 }
 
-/// An estimate with its limits.
+/// Estimate with its limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Band {
-    pub estimate: f64,
-    pub lower: f64,
-    pub upper: f64,
+pub(crate) struct Band {
+    pub(crate) estimate: f64,
+    pub(crate) lower: f64,
+    pub(crate) upper: f64,
     /// Upper over lower limit, before rounding and before the headcount caps them.
-    pub uncertainty_factor: f64,
+    pub(crate) uncertainty_factor: f64,
     /// Whether an annotator's count is off the estimate by more than a factor of three after its bias is taken out.
-    pub outlier: bool,
+    pub(crate) outlier: bool,
 }
 
 impl Estimate {
-    /// A number of the band over the headcount.
-    pub fn share(&self, of: fn(&Band) -> f64) -> Option<f64> {
+    /// Number of the band over the headcount.
+    pub(crate) fn share(&self, of: fn(&Band) -> f64) -> Option<f64> {
         let headcount = self.headcount.filter(|&h| h > 0.0)?;
         Some(of(self.band.as_ref()?) / headcount)
     }
 }
 
-/// The logarithm of a count, zero counting as one half.
-pub fn log_count(count: f64) -> f64 {
+/// Logarithm of a count, zero counting as one half.
+pub(crate) fn log_count(count: f64) -> f64 {
     if count > 0.0 { count.ln() } else { ZERO.ln() }
 }
 
 /// Whether one of the logarithms is off the centre by more than a factor of three.
-pub fn has_outlier(logs: impl IntoIterator<Item = f64>, centre: f64) -> bool {
+pub(crate) fn has_outlier(logs: impl IntoIterator<Item = f64>, centre: f64) -> bool {
     logs.into_iter().any(|log| (log - centre).abs() > OUTLIER_FACTOR.ln() + SAME)
 }
 
 impl Table {
-    /// Checks and sorts the rows.
-    pub fn new(entries: &[Entry]) -> Result<Table, DebiasError> {
+    /// The table of the rows, checked and sorted.
+    ///
+    /// # Errors
+    ///
+    /// Where a number is out of range, a count is there twice, or a company has two truths.
+    pub(crate) fn new(entries: &[Entry]) -> Result<Table, DebiasError> {
         let mut names: Vec<&str> = entries.iter().map(|e| e.annotator.as_str()).collect();
         names.sort_unstable();
         names.dedup();
@@ -211,18 +215,18 @@ impl Company {
         Ok(())
     }
 
-    /// Positions and logarithms of the counts there.
-    pub fn present(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
+    /// Positions and logarithms of the counts that are there.
+    pub(crate) fn present(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
         self.logs.iter().enumerate().filter_map(|(column, log)| Some((column, (*log)?)))
     }
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A row without headcount and truth.
-    pub fn entry(company: &str, annotator: &str, value: impl Into<Option<f64>>) -> Entry {
+    pub(crate) fn entry(company: &str, annotator: &str, value: impl Into<Option<f64>>) -> Entry {
         Entry {
             company: company.to_string(),
             annotator: annotator.to_string(),

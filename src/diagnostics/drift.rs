@@ -1,6 +1,6 @@
-//! Drift: do annotators answer differently from company to company?
+//! Drift: differences of the annotators' answers from company to company.
 //!
-//! The reference (`pooled`) says what each company's answers should look like at its own prevalence. Against it
+//! The reference (`reference`) says what each company's answers should look like at its own prevalence. Against it
 //! stands a shift d_j of each annotator's latent mean in the company. With mixture f = (1 - pi) f0 + pi f1 the scores of a
 //! person are
 //!
@@ -9,7 +9,7 @@
 //!   a shift of j leaves the joint distribution of the others alone, and C_kj makes the rate of j move by
 //!   the normal density at its threshold, as in the probit model.
 //!
-//! U = sum of t - B s, B = cov(t, s) / var(s), is what the company says about the shift whatever its
+//! U = sum of t - B s, B = cov(t, s) / var(s), is the company's evidence of the shift whatever its
 //! prevalence (the efficient score, Neyman's C(alpha)), with variance I under the reference. From it
 //!
 //! * Q = U' I^-1 U, on as many degrees of freedom as annotators, is the company's statistic. Its mean is exact; its variance
@@ -22,47 +22,49 @@
 //! Agreement of pairs: the sum of y_j y_k - E, less its regression on all t and s, over its own standard
 //! deviation. It is large where two annotators go together otherwise than elsewhere, margins apart.
 
-use super::pooled::{Reference, marginal};
+use super::reference::Reference;
 use crate::parallel;
-use crate::probit::normal::quantile;
-use crate::probit::prevalence::{logistic, logit};
-use crate::probit::study::{Company, Study, StudyError};
+use crate::probit::study::{Company, Study, StudyError, annotators_in};
+use crate::stats::intervals::z;
+use crate::stats::logistic::{logistic, logit};
+use crate::stats::normal::quantile;
+use crate::stats::orthant::marginal;
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Companies are read at the nearest of logits this far apart; scores hardly depend on it.
+/// Distance of the logits at which scores are computed; a company's are those of the nearest.
 const SPACING: f64 = 0.1;
 
-/// The largest standard deviation of shifts that is looked for.
+/// Largest standard deviation of shifts that is looked for.
 const LARGEST_SD: f64 = 2.0;
 
-/// The overall verdict is drift where the p-value is below this.
-pub const SIGNIFICANT: f64 = 0.01;
+/// P-value below which the overall verdict is drift.
+const SIGNIFICANT: f64 = 0.01;
 
-/// What one company says about drift.
+/// Drift of one company.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CompanyDrift {
-    /// People with labels whose truth is not known.
-    pub people: u64,
-    pub prevalence: f64,
-    pub fit: Option<Fit>,
+pub(crate) struct CompanyDrift {
+    /// Number of people with labels who are not gold.
+    pub(crate) people: u64,
+    pub(crate) prevalence: f64,
+    pub(crate) fit: Option<Fit>,
 }
 
-/// The statistic of a company with labels.
+/// Statistic of a company with labels.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fit {
-    pub statistic: f64,
-    pub df: usize,
+pub(crate) struct Fit {
+    pub(crate) statistic: f64,
+    pub(crate) df: usize,
     /// Variance of the statistic under the reference.
     variance: f64,
-    pub p_value: f64,
-    /// Each annotator's shift and its variance; none where nobody has the annotator's label.
-    pub shifts: Vec<Option<(f64, f64)>>,
-    /// The annotator whose shift is largest against its standard deviation.
-    pub worst: usize,
-    /// The pair whose agreement is strangest, with its standardised residual.
-    pub pair: Option<(usize, usize, f64)>,
+    pub(crate) p_value: f64,
+    /// Shift of each annotator and its variance; `None` where nobody has the annotator's label.
+    pub(crate) shifts: Vec<Option<(f64, f64)>>,
+    /// Annotator whose shift is largest against its standard deviation.
+    pub(crate) worst: usize,
+    /// Pair whose agreement is strangest, with its standardised residual.
+    pub(crate) pair: Option<(usize, usize, f64)>,
     /// Eigenvalues of I with the score along each eigenvector.
     directions: Vec<(f64, f64)>,
 }
@@ -89,8 +91,12 @@ impl Summary {
     }
 }
 
-/// Every company of the study, in its order.
-pub fn companies(study: &Study, threads: usize) -> Result<Vec<CompanyDrift>, StudyError> {
+/// Drift of every company of the study, in its order.
+///
+/// # Errors
+///
+/// Where a class has too few gold people, or their model cannot be fitted.
+pub(crate) fn companies(study: &Study, threads: usize) -> Result<Vec<CompanyDrift>, StudyError> {
     let reference = Reference::fit(study)?;
     let positions: Vec<i64> = reference.prevalence.iter().map(|pi| (logit(*pi) / SPACING).round() as i64).collect();
     let wanted: BTreeSet<(u32, i64)> = study
@@ -108,14 +114,18 @@ pub fn companies(study: &Study, threads: usize) -> Result<Vec<CompanyDrift>, Stu
     Ok(parallel::map(threads, study.companies.len(), |c| {
         let company = &study.companies[c];
         CompanyDrift {
-            people: company.people.iter().filter(|(p, _)| p.seen != 0).map(|(_, n)| n).sum(),
+            people: company.labelled_not_gold(),
             prevalence: reference.prevalence[c],
             fit: fit(company, reference.annotators, |mask| scores.get(&(mask, positions[c]))),
         }
     }))
 }
 
-/// The whole study: all annotators together first, then each by itself.
+/// Drift of the whole study: all annotators together first, then each by itself.
+///
+/// # Errors
+///
+/// Those of [`companies`].
 pub fn summary(study: &Study, level: f64, threads: usize) -> Result<Vec<Summary>, StudyError> {
     let companies = companies(study, threads)?;
     let fits: Vec<&Fit> = companies.iter().filter_map(|c| c.fit.as_ref()).collect();
@@ -158,7 +168,7 @@ fn tail(x: f64, mean: f64, variance: f64) -> f64 {
     ChiSquared::new(freedom).map_or(f64::NAN, |chi| chi.sf(x * freedom / mean))
 }
 
-/// The standard deviation of shifts that directions (information, score) are likeliest under, and its limits.
+/// Standard deviation of shifts under which directions (information, score) are likeliest, and its limits.
 fn spread(directions: &[(f64, f64)], level: f64) -> (f64, f64, f64) {
     if directions.is_empty() {
         return (f64::NAN, f64::NAN, f64::NAN);
@@ -179,7 +189,7 @@ fn spread(directions: &[(f64, f64)], level: f64) -> (f64, f64, f64) {
     }
     let middle = 0.5 * (low + high);
     let best = if likelihood(0.0) >= likelihood(middle) { 0.0 } else { middle };
-    let drop = quantile(0.5 * (1.0 + level)).powi(2) / 2.0;
+    let drop = z(level).powi(2) / 2.0;
     let floor = likelihood(best) - drop;
     let edge = |mut inside: f64, mut outside: f64| {
         if likelihood(outside) >= floor {
@@ -204,7 +214,7 @@ struct Scores {
     score: Vec<DVector<f64>>,
     /// Covariance of the score of one person.
     covariance: DMatrix<f64>,
-    /// Of each pair: probability of two yes answers, and covariance of the product with the score.
+    /// Pairs: probability of two yes answers, and covariance of the product with the score.
     pairs: Vec<(f64, DVector<f64>)>,
 }
 
@@ -221,7 +231,7 @@ impl Scores {
             probability[cell] = weights[0] * tables[0][cell] + weights[1] * tables[1][cell];
             score[cell][annotators] = (tables[1][cell] - tables[0][cell]) / probability[cell];
         }
-        for j in (0..annotators).filter(|j| mask >> j & 1 == 1) {
+        for j in annotators_in(mask) {
             let bit = 1usize << j;
             for (table, weight) in tables.iter().zip(weights) {
                 // yes answers among people alike in the other labels
@@ -268,7 +278,7 @@ impl Scores {
 struct Sums {
     score: DVector<f64>,
     covariance: DMatrix<f64>,
-    /// Of each pair: excess of joint yes answers, its variance, covariance with the score.
+    /// Pairs: excess of joint yes answers, its variance, covariance with the score.
     pairs: Vec<(f64, f64, DVector<f64>)>,
 }
 
@@ -289,7 +299,7 @@ fn fit<'a>(company: &Company, annotators: usize, scores: impl Fn(u32) -> Option<
         let mut at = 0;
         for k in 0..annotators {
             for j in 0..k {
-                if pattern.yes >> j & 1 == 1 && pattern.yes >> k & 1 == 1 {
+                if (pattern.label(j), pattern.label(k)) == (Some(true), Some(true)) {
                     sums.pairs[at].0 += count;
                 }
                 at += 1;
@@ -324,7 +334,7 @@ fn efficient(covariance: &DMatrix<f64>, annotators: &[usize]) -> (DMatrix<f64>, 
 
 /// E (v' C^-1 v)^2 - J (J + 2) of one person's efficient score.
 fn excess(scores: &Scores, mask: u32, annotators: usize) -> f64 {
-    let used: Vec<usize> = (0..annotators).filter(|j| mask >> j & 1 == 1).collect();
+    let used: Vec<usize> = annotators_in(mask).collect();
     let (covariance, slope) = efficient(&scores.covariance, &used);
     let Some(inverse) = covariance.try_inverse() else {
         return 0.0;
@@ -339,7 +349,7 @@ fn excess(scores: &Scores, mask: u32, annotators: usize) -> f64 {
 
 impl Sums {
     fn fit(&self, annotators: usize, masks: &BTreeMap<u32, f64>, kurtosis: f64) -> Option<Fit> {
-        let used: Vec<usize> = (0..annotators).filter(|j| masks.keys().any(|mask| mask >> j & 1 == 1)).collect();
+        let used: Vec<usize> = annotators_in(masks.keys().fold(0, |all, mask| all | mask)).collect();
         let (information, slope) = efficient(&self.covariance, &used);
         let score = DVector::from_fn(used.len(), |i, _| self.score[used[i]] - slope[i] * self.score[annotators]);
         let eigen = SymmetricEigen::new(information);
@@ -396,7 +406,7 @@ impl Sums {
                     continue;
                 }
                 let z = (excess - slope.dot(&score)) / left.sqrt();
-                if found.is_none_or(|(_, _, other)| z.abs() > other.abs()) {
+                if found.is_none_or(|(_, _, largest)| z.abs() > largest.abs()) {
                     found = Some((j, k, z));
                 }
             }

@@ -1,11 +1,11 @@
 //! Checks of an estimate: whether the annotator model carries over, whether it can produce the data, and how
 //! much the answer owes to the settings.
 //!
-//! `pooled` fits class tables to all companies at once, `drift` asks whether companies differ from each other
+//! `reference` fits class tables to all companies at once, `drift` asks whether companies differ from each other
 //! by more than prevalence and chance, `predictive` whether the gold people's model can produce what is
 //! observed, `sensitivity` estimates again under other methods and priors.
 
 pub mod drift;
-pub mod pooled;
 pub mod predictive;
-pub mod sensitivity;
+mod reference;
+pub(crate) mod sensitivity;

@@ -5,12 +5,12 @@
 //! same labels missing, and counted by pattern and by bin. Two things differ from the estimate, which errs there on
 //! purpose: correlations are not shrunk toward 0; and a set of labels has its bins from the gold people with all of
 //! them, put there by the fit that puts everybody else there. (Cross-fitted, a pattern near a cut is split over
-//! two bins among the gold and nowhere else, and gold people with a label less may lie across the cut.) The statistic of any such set of counts x is
+//! two bins among the gold people and nowhere else, and gold people with a label less may lie across the cut.) The statistic of any such set of counts x is
 //! T = sum (x - m)^2 / v over cells, m and v the mean and variance over the replicates, and the p-value is the share of
 //! replicates whose T is at least that of the data.
 //!
 //! The weights are one draw for all companies, so what the gold people leave open is part of m, v and
-//! the spread of T. Cells with an expected count below [`ENOUGH`], here or in as many people as are rated, are pooled
+//! the spread of T. Cells with an expected count below [`ENOUGH`], here or in as many people as there are gold ones, are put together
 //! into one: what a handful of gold people say of a rare pattern is no basis to judge it, and in 10
 //! simulated studies such patterns alone made 4 totals fail. The prevalence has seen
 //! the data, so p-values lie closer to one half than even ones would.
@@ -18,31 +18,30 @@
 use crate::parallel;
 use crate::probit::bins::{BINS, BinRates, Bins, CrossFit, normalise};
 use crate::probit::estimate::{Settings, prevalences};
-use crate::probit::model::{ClassModel, Model, SHRINKAGE, regularise};
-use crate::probit::normal::quantile;
-use crate::probit::orthant::orthant_table;
-use crate::probit::study::{Company, Gold, Pattern, Study, StudyError};
-use crate::probit::summary::quantile_sorted;
+use crate::probit::model::{ClassModel, Model};
+use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError};
 use crate::random::{Purpose, Stream, binomial};
-use nalgebra::DMatrix;
+use crate::stats::normal;
+use crate::stats::orthant::{Correlation, orthant_table};
+use crate::stats::quantile;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
-/// Smallest expected count of a cell, among the people counted and among as many as are rated.
+/// Smallest expected count of a cell, among the people counted and among as many as there are gold ones.
 const ENOUGH: f64 = 5.0;
 
-/// What people are counted by.
+/// Cell that people are counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cell {
     Pattern(Pattern),
     /// Position of the bin; 0 holds the lowest likelihood ratios.
     Bin(usize),
-    /// The cells that are too small by themselves.
+    /// All cells that are too small by themselves.
     Rest,
 }
 
-/// One cell with its observed and predicted count.
+/// Cell with its observed and predicted count.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predicted {
     pub cell: Cell,
@@ -54,7 +53,7 @@ pub struct Predicted {
     pub upper: f64,
 }
 
-/// One statistic against its replicates.
+/// Statistic with its distribution over the replicates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
     pub cells: Vec<Predicted>,
@@ -64,9 +63,10 @@ pub struct Check {
     pub p_value: f64,
 }
 
-/// The checks by pattern and by bin.
+/// Checks of one company, or of all people, by pattern and by bin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checks {
+    /// Number of people with labels who are not gold.
     pub people: u64,
     pub patterns: Check,
     pub bins: Check,
@@ -80,34 +80,38 @@ struct Counts {
     made: BTreeMap<Cell, Vec<f64>>,
 }
 
-/// A distribution over cells, ready to draw from.
+/// Distribution over patterns, ready to draw from.
 struct Table {
     probability: Vec<f64>,
     cumulative: Vec<f64>,
 }
 
-/// What all companies share in one replicate.
+/// Tables and rates of one replicate, which all companies share.
 struct Replicate {
-    /// Complete patterns of others and experts.
+    /// Complete patterns of non-experts and experts.
     tables: [Table; 2],
     /// `[mask]`
     rates: Vec<BinRates>,
 }
 
-/// Checks every company, in the study's order, and all people together, last.
+/// Checks of every company, in the study's order, and of all people together, last.
 ///
 /// `settings.draws` replicates; the prevalence is that of method `company`.
+///
+/// # Errors
+///
+/// Where a class has too few gold people, or a model cannot be fitted.
 pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyError> {
     let pi = prevalences(study, settings)?;
     let annotators = study.annotators.len();
     let fit = CrossFit::new(&study.gold, annotators, settings.threads)?;
     let bins = Bins::new(&fit, study.masks(), settings.seed);
-    let people: Vec<Gold> = fit.rows.iter().map(|row| row.gold).collect();
+    let people = fit.people();
     let replicates = parallel::map(settings.threads, settings.draws, |r| -> Result<Replicate, StudyError> {
         let weights = bins.weights(r as u64);
         let model = Model::fit(&people, &weights, annotators)?;
         Ok(Replicate {
-            tables: [Table::new(unshrunk(&model.other)?), Table::new(unshrunk(&model.expert)?)],
+            tables: [Table::new(unshrunk(&model.non_expert)?), Table::new(unshrunk(&model.expert)?)],
             rates: (0..bins.masks.len())
                 .map(|mask| bin_rates(&bins, mask, &people, &weights, bins.pseudo_counts(mask, r as u64)))
                 .collect(),
@@ -124,22 +128,21 @@ pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyErr
         total[0].add(patterns);
         total[1].add(bins);
     }
-    let labelled = |c: &Company| c.people.iter().filter(|(p, _)| p.seen != 0).map(|(_, n)| *n).sum::<u64>();
-    let everybody = study.companies.iter().map(labelled).sum();
-    let gold = (study.gold_in(false) + study.gold_in(true)) as f64;
+    let everybody = study.companies.iter().map(Company::labelled_not_gold).sum();
+    let gold = (study.n_gold(false) + study.n_gold(true)) as f64;
     let checks = |people: u64, patterns: &Counts, bins: &Counts| {
         let enough = ENOUGH * (people as f64 / gold).max(1.0);
         Checks { people, patterns: patterns.check(enough, settings.level), bins: bins.check(enough, settings.level) }
     };
     let mut all = parallel::map(settings.threads, counted.len(), |c| {
-        checks(labelled(&study.companies[c]), &counted[c].0, &counted[c].1)
+        checks(study.companies[c].labelled_not_gold(), &counted[c].0, &counted[c].1)
     });
     all.push(checks(everybody, &total[0], &total[1]));
     Ok(all)
 }
 
 /// Bin probabilities of one mask among the gold people who have all its labels.
-fn bin_rates(bins: &Bins, mask: usize, people: &[Gold], weights: &[f64], mut sums: BinRates) -> BinRates {
+fn bin_rates(bins: &Bins, mask: usize, people: &[GoldPeople], weights: &[f64], mut sums: BinRates) -> BinRates {
     let seen = bins.masks[mask];
     for (row, weight) in people.iter().zip(weights).filter(|(row, _)| row.pattern.seen & seen == seen) {
         sums[bins.person_bin(mask, row.pattern.within(seen))][row.truth as usize] += weight;
@@ -153,11 +156,8 @@ fn unshrunk(class: &ClassModel) -> Result<Vec<f64>, StudyError> {
     if n == 0 {
         return Ok(vec![1.0]);
     }
-    // spread so that shrinking gives the measured ones back; eigenvalues are floored as in the model
-    let identity = DMatrix::identity(n, n);
-    let spread = (&class.tetrachoric - &identity * SHRINKAGE) / (1.0 - SHRINKAGE);
-    let mu: Vec<f64> = class.rates.iter().map(|rate| quantile(*rate)).collect();
-    Ok(orthant_table(&mu, &regularise(&spread).0)?)
+    let mu: Vec<f64> = class.rates.iter().map(|rate| normal::quantile(*rate)).collect();
+    Ok(orthant_table(&mu, &Correlation::unshrunk(&class.tetrachoric))?)
 }
 
 /// Observed and made counts of a company, by pattern and by bin.
@@ -190,7 +190,7 @@ fn count(company: &Company, bins: &Bins, replicates: &[Replicate], pi: &[f64], s
     (by_pattern, by_bin)
 }
 
-/// `n` people over cells, one Binomial a cell.
+/// Multinomial of `n` people over cells, one Binomial a cell.
 fn multinomial(n: u64, probability: &[f64], generator: &mut ChaCha8Rng, mut put: impl FnMut(usize, u64)) {
     let (mut left, mut mass) = (n, probability.iter().sum::<f64>());
     for (cell, p) in probability.iter().enumerate() {
@@ -244,18 +244,18 @@ impl Counts {
         self.made.entry(cell).or_insert_with(|| vec![0.0; self.replicates])[replicate] += people as f64;
     }
 
-    fn add(&mut self, other: &Counts) {
-        for (cell, n) in &other.observed {
+    fn add(&mut self, counts: &Counts) {
+        for (cell, n) in &counts.observed {
             *self.observed.entry(*cell).or_default() += n;
         }
-        for (cell, made) in &other.made {
+        for (cell, made) in &counts.made {
             let sum = self.made.entry(*cell).or_insert_with(|| vec![0.0; self.replicates]);
             sum.iter_mut().zip(made).for_each(|(a, b)| *a += b);
         }
     }
 
-    /// Small cells pooled into one; the others in order before it.
-    fn pooled(&self, enough: f64) -> Vec<(Cell, f64, Vec<f64>)> {
+    /// Cells in their order, those that are too small put together, last.
+    fn cells(&self, enough: f64) -> Vec<(Cell, f64, Vec<f64>)> {
         let mut cells = Vec::new();
         let mut rest = (Cell::Rest, 0.0, vec![0.0; self.replicates]);
         for (cell, made) in &self.made {
@@ -280,7 +280,7 @@ impl Counts {
         let mut statistic = 0.0;
         let mut made_statistics = vec![0.0; self.replicates];
         let mut cells = Vec::new();
-        for (cell, observed, mut made) in self.pooled(enough) {
+        for (cell, observed, mut made) in self.cells(enough) {
             let mean = made.iter().sum::<f64>() / n;
             let squares: f64 = made.iter().map(|x| (x - mean) * (x - mean)).sum();
             // a count that never varies, as in a company of one cell, is compared with a Poisson's spread
@@ -290,14 +290,8 @@ impl Counts {
                 *sum += (x - mean) * (x - mean) / variance;
             }
             made.sort_unstable_by(f64::total_cmp);
-            cells.push(Predicted {
-                cell,
-                observed,
-                expected: mean,
-                sd: variance.sqrt(),
-                lower: quantile_sorted(&made, 0.5 * (1.0 - level)),
-                upper: quantile_sorted(&made, 0.5 * (1.0 + level)),
-            });
+            let (lower, upper) = quantile::limits(&made, level);
+            cells.push(Predicted { cell, observed, expected: mean, sd: variance.sqrt(), lower, upper });
         }
         let larger = made_statistics.iter().filter(|t| **t >= statistic).count() as f64;
         // a single cell holds everybody, made or observed: nothing is tested

@@ -1,35 +1,39 @@
-//! How much an estimate owes to method and prior: the same study under a grid of settings.
+//! Sensitivity of an estimate to method and prior: the same study under a grid of settings.
 
 use crate::probit::estimate::{Method, Settings, estimate};
 use crate::probit::study::{Study, StudyError};
-use crate::probit::summary::{Summary, summarise};
+use crate::stats::summary::{Summary, summarise};
 
-/// One setting and what it gives.
+/// Setting with its estimates.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Setting {
-    pub method: Method,
-    /// Of the Beta prior, method `Original` only.
-    pub prior: Option<(f64, f64)>,
-    /// Methods `Company` and `Hierarchical` only.
-    pub drift_sd: Option<f64>,
-    /// One a company of the study, in its order.
-    pub companies: Vec<Summary>,
-    /// Of the sums of a replicate over companies.
-    pub total: Summary,
+pub(crate) struct Setting {
+    pub(crate) method: Method,
+    /// Parameters of the Beta prior; method `Original` only.
+    pub(crate) prior: Option<(f64, f64)>,
+    /// Drift; methods `Company` and `Hierarchical` only.
+    pub(crate) drift_sd: Option<f64>,
+    /// Summary of each company of the study, in its order.
+    pub(crate) companies: Vec<Summary>,
+    /// Summary of each replicate's sum over companies.
+    pub(crate) total: Summary,
 }
 
 /// Standard deviations of drift that are tried.
-const TRANSPORT: [f64; 3] = [0.0, 0.1, 0.2];
+const DRIFT_SDS: [f64; 3] = [0.0, 0.1, 0.2];
 
 /// Beta priors of the original study's method: its own, uniform, Jeffreys, and one of a few per cent.
 const PRIORS: [(f64, f64); 4] = [(2.0, 10.0), (1.0, 1.0), (0.5, 0.5), (1.0, 30.0)];
 
-/// Estimates the study under every setting; draws, level, seed and threads are those of `settings`.
-pub fn sensitivity(study: &Study, settings: &Settings) -> Result<Vec<Setting>, StudyError> {
-    let drifting = [Method::Company, Method::Hierarchical].map(|method| TRANSPORT.map(|sd| (method, None, Some(sd))));
-    let studies = PRIORS.map(|prior| (Method::Original, Some(prior), None));
-    let tiers = (Method::OriginalBySize, None, None);
-    let grid = drifting.into_iter().flatten().chain(studies).chain([tiers]);
+/// Estimates of the study under every setting; draws, level, seed and threads are those of `settings`.
+///
+/// # Errors
+///
+/// Those of [`estimate`].
+pub(crate) fn sensitivity(study: &Study, settings: &Settings) -> Result<Vec<Setting>, StudyError> {
+    let drifting = [Method::Company, Method::Hierarchical].map(|method| DRIFT_SDS.map(|sd| (method, None, Some(sd))));
+    let original = PRIORS.map(|prior| (Method::Original, Some(prior), None));
+    let by_size = (Method::OriginalBySize, None, None);
+    let grid = drifting.into_iter().flatten().chain(original).chain([by_size]);
     grid.map(|(method, prior, drift_sd)| {
         let (prior_alpha, prior_beta) = prior.unwrap_or((settings.prior_alpha, settings.prior_beta));
         let settings =

@@ -1,7 +1,8 @@
-//! Likelihood ratios in four bins, calibrated by counted labels.
+//! Likelihood ratios in four bins, calibrated on gold people: stratum-specific likelihood ratios (Peirce & Cornell
+//! 1993, Medical Decision Making 13, 141-151).
 //!
 //! The full table of ratios leans on tails that some hundred gold people cannot support. So a ratio only
-//! decides a bin (cuts at log10 of -.5, .5, 1.25), and how often experts and others fall into a bin is
+//! decides a bin (cuts at log10 of -.5, .5, 1.25), and how often experts and non-experts fall into a bin is
 //! counted on gold people.
 //!
 //! The bins are cross-fitted: the ratio that puts a gold person into a bin comes from a fit without
@@ -10,22 +11,23 @@
 //! Every set of labels that occurs (mask) has bins of its own: the gold people are scored again
 //! with all other labels hidden.
 
-use super::model::{Model, Ratios};
-use super::normal::exp;
-use super::study::{Gold, Pattern};
+use super::model::{Model, Ratios, head_counts};
+use super::study::{GoldPeople, Pattern};
 use crate::parallel;
 use crate::random::{Purpose, Stream, gamma};
+use crate::stats::normal::exp;
+use crate::stats::orthant::OrthantError;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 /// Number of bins.
-pub const BINS: usize = 4;
+pub(crate) const BINS: usize = 4;
 
 /// Upper edges of the bins below the last, as log10 of the likelihood ratio.
-pub const CUTS: [f64; BINS - 1] = [-0.5, 0.5, 1.25];
+pub(crate) const CUTS: [f64; BINS - 1] = [-0.5, 0.5, 1.25];
 
-/// Folds of the cross-fit.
-pub const FOLDS: usize = 10;
+/// Number of folds of the cross-fit.
+const FOLDS: usize = 10;
 
 /// Pseudo-count of each bin and class: a Gamma with this shape, so that the bins of a class have a uniform
 /// Dirichlet prior. Half of it (Jeffreys) leaves the rare bins of non-experts too empty: in 40 simulated
@@ -33,74 +35,89 @@ pub const FOLDS: usize = 10;
 /// experts covered .75 instead of .78.
 const PSEUDO_COUNT: f64 = 1.0;
 
-/// Marks a gold person who has none of a mask's labels.
+/// Bin of a gold person who has none of a mask's labels.
 const NONE: f64 = -1.0;
 
+/// The bin of a likelihood ratio, given its natural logarithm.
 fn bin(log_ratio: f64) -> usize {
     let log10 = log_ratio * std::f64::consts::LOG10_E;
     CUTS.iter().filter(|cut| log10 > **cut).count()
 }
 
-/// Probabilities of the bins of one mask: `[bin][0]` for others, `[bin][1]` for experts.
-pub type BinRates = [[f64; 2]; BINS];
+/// Probabilities of the bins of one mask: `[bin][0]` of non-experts, `[bin][1]` of experts.
+pub(crate) type BinRates = [[f64; 2]; BINS];
 
 /// Gold people of one class, pattern and fold.
 #[derive(Debug, Clone, Copy)]
-pub struct FoldRow {
-    pub gold: Gold,
-    pub fold: usize,
+pub(crate) struct FoldRow {
+    pub(crate) gold: GoldPeople,
+    pub(crate) fold: usize,
 }
 
-/// Deals the gold people into folds: inside each class, in the order of their patterns, one after the other.
+/// Gold people dealt into folds: inside each class, in the order of their patterns, one after the other.
 ///
 /// `gold` is sorted, as in a study; rows come out by class, pattern and fold.
-pub fn deal_folds(gold: &[Gold]) -> Vec<FoldRow> {
+fn deal_folds(gold: &[GoldPeople]) -> Vec<FoldRow> {
     let mut rows = Vec::new();
     let mut dealt = [0usize; 2];
     for row in gold {
         let start = dealt[row.truth as usize];
         dealt[row.truth as usize] += row.count as usize;
         for fold in 0..FOLDS {
-            // how many of start .. start + count are `fold` modulo FOLDS
+            // the number of start .. start + count that are `fold` modulo FOLDS
             let below = |end: usize| (end + FOLDS - 1 - fold) / FOLDS;
             let count = (below(start + row.count as usize) - below(start)) as u64;
             if count > 0 {
-                rows.push(FoldRow { gold: Gold { count, ..*row }, fold });
+                rows.push(FoldRow { gold: GoldPeople { count, ..*row }, fold });
             }
         }
     }
     rows
 }
 
-/// The point fit on all gold people, and the fits without each fold.
-pub struct CrossFit {
-    pub full: Model,
-    pub without: Vec<Model>,
-    pub rows: Vec<FoldRow>,
+/// Point fit on all gold people, and the fits without each fold.
+pub(crate) struct CrossFit {
+    pub(crate) full: Model,
+    pub(crate) without: Vec<Model>,
+    pub(crate) rows: Vec<FoldRow>,
 }
 
 impl CrossFit {
-    pub fn new(gold: &[Gold], annotators: usize, threads: usize) -> Result<Self, super::orthant::OrthantError> {
+    /// The fits on the gold people of a study.
+    ///
+    /// # Errors
+    ///
+    /// Where a model cannot be fitted.
+    pub(crate) fn new(gold: &[GoldPeople], annotators: usize, threads: usize) -> Result<Self, OrthantError> {
         let rows = deal_folds(gold);
-        let people: Vec<Gold> = rows.iter().map(|r| r.gold).collect();
+        let people: Vec<GoldPeople> = rows.iter().map(|r| r.gold).collect();
         let mut fits = parallel::map(threads, FOLDS + 1, |fold| {
-            let weights: Vec<f64> =
-                rows.iter().map(|r| if r.fold == fold { 0.0 } else { r.gold.count as f64 }).collect();
+            let mut weights = head_counts(&people);
+            for (weight, row) in weights.iter_mut().zip(&rows) {
+                if row.fold == fold {
+                    *weight = 0.0;
+                }
+            }
             Model::fit(&people, &weights, annotators)
         });
         // no row is in fold FOLDS: the last fit is the one on everybody
-        let full = fits.pop().unwrap_or_else(|| Model::fit(&people, &[], annotators))?;
+        let full = fits.pop().unwrap_or_else(|| Model::point(&people, annotators))?;
         Ok(CrossFit { full, without: fits.into_iter().collect::<Result<_, _>>()?, rows })
+    }
+
+    /// The gold people, a row a fold.
+    pub(crate) fn people(&self) -> Vec<GoldPeople> {
+        self.rows.iter().map(|row| row.gold).collect()
     }
 }
 
-/// The bins of every mask, for gold people and for the others.
-pub struct Bins {
+/// Bins of every mask, of gold people and of the people to be judged.
+pub(crate) struct Bins {
     /// Sorted; the empty mask has no bins.
-    pub masks: Vec<u32>,
+    pub(crate) masks: Vec<u32>,
     rows: Vec<FoldRow>,
-    /// How many rows are others; experts follow.
-    others: usize,
+    /// Number of rows of non-experts; experts follow.
+    non_experts: usize,
     /// `[annotator][row]`: 1 for yes, -1 for no, 0 for a missing label.
     answers: Vec<Vec<f64>>,
     /// `[mask][row]`: a bin as a number, so that bins are compared in the lanes of the weights, or [`NONE`].
@@ -111,7 +128,8 @@ pub struct Bins {
 }
 
 impl Bins {
-    pub fn new(fit: &CrossFit, masks: Vec<u32>, seed: u64) -> Self {
+    /// The bins of `masks`, sorted, from cross-fitted ratios.
+    pub(crate) fn new(fit: &CrossFit, masks: Vec<u32>, seed: u64) -> Self {
         let mut without: Vec<Ratios> = fit.without.iter().map(Ratios::new).collect();
         let row_bins = masks
             .iter()
@@ -140,15 +158,13 @@ impl Bins {
         person_bins: Vec<Vec<u8>>,
         seed: u64,
     ) -> Self {
-        let answer = |Pattern { seen, yes }: Pattern, j: usize| match (seen >> j & 1, yes >> j & 1) {
-            (0, _) => 0.0,
-            (_, 0) => -1.0,
-            _ => 1.0,
-        };
+        let answer = |label: Option<bool>| label.map_or(0.0, |yes| if yes { 1.0 } else { -1.0 });
         Bins {
             masks,
-            others: rows.iter().filter(|row| !row.gold.truth).count(),
-            answers: (0..annotators).map(|j| rows.iter().map(|row| answer(row.gold.pattern, j)).collect()).collect(),
+            non_experts: rows.iter().filter(|row| !row.gold.truth).count(),
+            answers: (0..annotators)
+                .map(|j| rows.iter().map(|row| answer(row.gold.pattern.label(j))).collect())
+                .collect(),
             rows,
             row_bins,
             person_bins,
@@ -158,30 +174,30 @@ impl Bins {
 
     /// Two annotators whose four patterns are the bins, the gold people counted as they are: bins without a fit.
     #[cfg(test)]
-    pub fn given(gold: &[Gold], seed: u64) -> Self {
+    pub(crate) fn given(gold: &[GoldPeople], seed: u64) -> Self {
         let rows: Vec<FoldRow> = gold.iter().map(|row| FoldRow { gold: *row, fold: 0 }).collect();
         let row_bins = rows.iter().map(|row| row.gold.pattern.yes as f64).collect();
         Bins::of(vec![3], rows, 2, vec![row_bins], vec![vec![0, 1, 2, 3]], seed)
     }
 
     /// Position of a mask that occurs; `None` for the empty one.
-    pub fn mask_index(&self, mask: u32) -> Option<usize> {
+    pub(crate) fn mask_index(&self, mask: u32) -> Option<usize> {
         self.masks.binary_search(&mask).ok()
     }
 
     /// The bin of a person whose labels are exactly those of the mask at `mask`.
-    pub fn person_bin(&self, mask: usize, pattern: Pattern) -> usize {
+    pub(crate) fn person_bin(&self, mask: usize, pattern: Pattern) -> usize {
         self.person_bins[mask][pattern.yes as usize] as usize
     }
 
     /// Weights of the rows in one replicate: the Bayesian bootstrap (Rubin 1981), a Gamma(count) a row.
-    pub fn weights(&self, replicate: u64) -> Vec<f64> {
+    pub(crate) fn weights(&self, replicate: u64) -> Vec<f64> {
         let mut generator = Stream::new(self.seed, Purpose::Weights, 0).replicate(replicate);
         self.rows.iter().map(|row| gamma(row.gold.count as f64, &mut generator)).collect()
     }
 
     /// The pseudo-counts of one mask in one replicate.
-    pub fn pseudo_counts(&self, mask: usize, replicate: u64) -> BinRates {
+    pub(crate) fn pseudo_counts(&self, mask: usize, replicate: u64) -> BinRates {
         let mut generator = Stream::new(self.seed, Purpose::Bins, self.masks[mask] as u64).replicate(replicate);
         let mut counts = [[0.0; 2]; BINS];
         for bin in &mut counts {
@@ -193,40 +209,40 @@ impl Bins {
     }
 
     /// Bin probabilities of one mask from weights of the rows and pseudo-counts.
-    pub fn rates(&self, mask: usize, weights: &[f64], pseudo_counts: &BinRates) -> BinRates {
-        let (other_weights, expert_weights) = weights.split_at(self.others);
-        let (other_bins, expert_bins) = self.row_bins[mask].split_at(self.others);
-        let others = pulp::Arch::new().dispatch(BinSums { weights: other_weights, bins: other_bins });
-        let experts = pulp::Arch::new().dispatch(BinSums { weights: expert_weights, bins: expert_bins });
+    pub(crate) fn rates(&self, mask: usize, weights: &[f64], pseudo_counts: &BinRates) -> BinRates {
+        let weights = weights.split_at(self.non_experts);
+        let bins = self.row_bins[mask].split_at(self.non_experts);
+        let non_experts = pulp::Arch::new().dispatch(BinSums { weights: weights.0, bins: bins.0 });
+        let experts = pulp::Arch::new().dispatch(BinSums { weights: weights.1, bins: bins.1 });
         let mut sums = *pseudo_counts;
         for (bin, sum) in sums.iter_mut().enumerate() {
-            sum[0] += others[bin];
+            sum[0] += non_experts[bin];
             sum[1] += experts[bin];
         }
         normalise(sums)
     }
 
-    /// Weights tilted as if the annotators answered a little differently: each row times
+    /// Weights as if the annotators had drifted by N(0, sd^2) on the latent scale: each row times
     /// exp(sum_j d_j y_j), y = 1 for yes, -1 for no and 0 for a missing label, each class scaled
     /// back to its own total. d_j ~ N(0, (.85 sd)^2), since a shift of the latent mean moves the
     /// log-odds of an answer by about 1.7 times as much.
-    pub fn tilt(&self, weights: &[f64], sd: f64, generator: &mut ChaCha8Rng) -> Vec<f64> {
+    pub(crate) fn drift(&self, weights: &[f64], sd: f64, generator: &mut ChaCha8Rng) -> Vec<f64> {
         let shifts: Vec<f64> =
             self.answers.iter().map(|_| 0.85 * sd * Distribution::<f64>::sample(&StandardNormal, generator)).collect();
-        let mut tilted = vec![0.0; weights.len()];
-        pulp::Arch::new().dispatch(Tilt { answers: &self.answers, shifts: &shifts, weights, tilted: &mut tilted });
-        let (before, after) = (weights.split_at(self.others), tilted.split_at_mut(self.others));
+        let mut drifted = vec![0.0; weights.len()];
+        pulp::Arch::new().dispatch(Drift { answers: &self.answers, shifts: &shifts, weights, drifted: &mut drifted });
+        let (before, after) = (weights.split_at(self.non_experts), drifted.split_at_mut(self.non_experts));
         for (before, after) in [(before.0, after.0), (before.1, after.1)] {
             let scale = before.iter().sum::<f64>() / after.iter().sum::<f64>();
             after.iter_mut().for_each(|weight| *weight *= scale);
         }
-        tilted
+        drifted
     }
 }
 
 const LANES: usize = 8;
 
-/// The weights that fall into each bin.
+/// Sums of the weights that fall into each bin.
 struct BinSums<'a> {
     weights: &'a [f64],
     bins: &'a [f64],
@@ -260,32 +276,32 @@ impl pulp::WithSimd for BinSums<'_> {
 }
 
 /// Weights times exp(sum of shifts times answers).
-struct Tilt<'a> {
+struct Drift<'a> {
     answers: &'a [Vec<f64>],
     shifts: &'a [f64],
     weights: &'a [f64],
-    /// All 0.
-    tilted: &'a mut [f64],
+    /// Exponents to begin with, all 0; the weights at the end.
+    drifted: &'a mut [f64],
 }
 
-impl pulp::WithSimd for Tilt<'_> {
+impl pulp::WithSimd for Drift<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) {
         for (answers, shift) in self.answers.iter().zip(self.shifts) {
-            for (exponent, answer) in self.tilted.iter_mut().zip(answers) {
+            for (exponent, answer) in self.drifted.iter_mut().zip(answers) {
                 *exponent += shift * answer;
             }
         }
-        for (tilted, weight) in self.tilted.iter_mut().zip(self.weights) {
-            *tilted = weight * exp(*tilted);
+        for (drifted, weight) in self.drifted.iter_mut().zip(self.weights) {
+            *drifted = weight * exp(*drifted);
         }
     }
 }
 
-/// Makes the bins of each class sum to 1.
-pub fn normalise(mut sums: BinRates) -> BinRates {
+/// Sums as probabilities: the bins of each class sum to 1.
+pub(crate) fn normalise(mut sums: BinRates) -> BinRates {
     for class in 0..2 {
         let total: f64 = sums.iter().map(|bin| bin[class]).sum();
         sums.iter_mut().for_each(|bin| bin[class] /= total);
@@ -297,8 +313,8 @@ pub fn normalise(mut sums: BinRates) -> BinRates {
 mod tests {
     use super::*;
 
-    fn gold() -> Vec<Gold> {
-        let row = |truth, yes, count| Gold { truth, pattern: Pattern { seen: 3, yes }, count };
+    fn gold() -> Vec<GoldPeople> {
+        let row = |truth, yes, count| GoldPeople { truth, pattern: Pattern { seen: 3, yes }, count };
         vec![row(false, 0, 37), row(false, 1, 8), row(false, 3, 5), row(true, 0, 3), row(true, 1, 1), row(true, 3, 21)]
     }
 
@@ -334,11 +350,11 @@ mod tests {
                 assert!((rates[class] - sum as f64 / size).abs() < 1e-12);
             }
         }
-        // two yes answers are strong evidence: the last bin holds the 21 of 25 experts and 5 of 50 others
+        // two yes answers are strong evidence: the last bin holds the 21 of 25 experts and 5 of 50 non-experts
         assert!((rates[BINS - 1][1] + rates[BINS - 2][1] - 21.0 / 25.0).abs() < 0.05);
-        let tilted = bins.tilt(&counts, 0.5, &mut Stream::new(1, Purpose::Tilt, 0).replicate(0));
+        let drifted = bins.drift(&counts, 0.5, &mut Stream::new(1, Purpose::Drift, 0).replicate(0));
         let total = |w: &[f64]| w.iter().sum::<f64>();
-        assert!((total(&tilted) - total(&counts)).abs() < 1e-9);
-        assert!(tilted.iter().zip(&counts).any(|(a, b)| (a - b).abs() > 0.1));
+        assert!((total(&drifted) - total(&counts)).abs() < 1e-9);
+        assert!(drifted.iter().zip(&counts).any(|(a, b)| (a - b).abs() > 0.1));
     }
 }

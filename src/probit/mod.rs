@@ -1,19 +1,15 @@
 //! The probit model: from gold people and labels to headcounts of experts.
 //!
-//! `study` sorts the input, `model` fits correlated annotators to gold people (with `tetrachoric`,
-//! `orthant`, `normal` and `quadrature` below it), `bins` calibrates its likelihood ratios, `prevalence`
-//! draws a company's share of experts, `estimate` puts the replicates together.
+//! `study` sorts the input, `model` fits correlated annotators to gold people, `bins` calibrates its likelihood ratios,
+//! `prevalence` draws a company's share of experts, `estimate` puts the replicates together. `person` gives the
+//! probability of a person, `metrics` and `report` show annotators and model. The statistics are those of
+//! [`crate::stats`].
 
-pub mod bins;
+pub(crate) mod bins;
 pub mod estimate;
-pub mod metrics;
-pub mod model;
-pub mod normal;
-pub mod orthant;
-pub mod person;
-pub mod prevalence;
-pub mod quadrature;
-pub mod report;
+pub(crate) mod metrics;
+pub(crate) mod model;
+pub(crate) mod person;
+pub(crate) mod prevalence;
+pub(crate) mod report;
 pub mod study;
-pub mod summary;
-pub mod tetrachoric;

@@ -4,63 +4,52 @@
 //!
 //! * rates are smoothed by half a yes and half a no (Jeffreys), over the labels that are there;
 //!   mu_kj is the normal quantile of the rate;
-//! * R_k holds tetrachoric correlations of the pairs, shrunk by [`SHRINKAGE`] toward independence, its
-//!   eigenvalues floored at [`EIGENVALUE_FLOOR`] and its diagonal made 1 again;
+//! * R_k holds tetrachoric correlations of the pairs, regularised ([`Correlation::regularised`]): shrunk toward
+//!   independence, and definite;
 //! * the likelihood of a pattern is its orthant probability, missing labels summed out.
 
-use super::normal::quantile;
-use super::orthant::{OrthantError, orthant_table};
-use super::study::{Gold, Pattern};
-use super::tetrachoric::tetrachoric;
-use nalgebra::{DMatrix, SymmetricEigen};
+use super::study::{GoldPeople, Pattern};
+use crate::stats::normal::quantile;
+use crate::stats::orthant::{Correlation, OrthantError, marginal, orthant_table};
+use crate::stats::tetrachoric::{PairTable, pair_cell, tetrachoric};
+use nalgebra::DMatrix;
 
-/// How far correlations are drawn toward 0.
-pub const SHRINKAGE: f64 = 0.2;
+/// Number of people of each row, as weights.
+pub(crate) fn head_counts(gold: &[GoldPeople]) -> Vec<f64> {
+    gold.iter().map(|row| row.count as f64).collect()
+}
 
-/// Smallest eigenvalue left in a correlation matrix, before its diagonal is made 1 again.
-pub const EIGENVALUE_FLOOR: f64 = 0.05;
-
-/// Weighted two-by-two table of a pair of annotators: both yes, first only, second only, neither.
-pub type PairTable = [f64; 4];
-
-/// Weighted counts of one class: what the model of the class is made of.
+/// Weighted counts of one class, of which its model is made.
 #[derive(Debug, Clone)]
-pub struct ClassCounts {
+pub(crate) struct ClassCounts {
     /// Yes answers and labels of each annotator.
-    pub yes: Vec<f64>,
-    pub seen: Vec<f64>,
+    pub(crate) yes: Vec<f64>,
+    pub(crate) seen: Vec<f64>,
     /// The pairs (0,1), (0,2), (1,2), (0,3), …
-    pub pairs: Vec<PairTable>,
+    pub(crate) pairs: Vec<PairTable>,
 }
 
 impl ClassCounts {
-    /// Counts the rows of `class`, each as heavy as its weight.
-    pub fn new(gold: &[Gold], weights: &[f64], class: bool, annotators: usize) -> Self {
+    /// Counts of the rows of `class`, each as heavy as its weight.
+    pub(crate) fn new(gold: &[GoldPeople], weights: &[f64], class: bool, annotators: usize) -> Self {
         let mut counts = ClassCounts {
             yes: vec![0.0; annotators],
             seen: vec![0.0; annotators],
             pairs: vec![[0.0; 4]; annotators * annotators.saturating_sub(1) / 2],
         };
         for (row, &weight) in gold.iter().zip(weights).filter(|(r, _)| r.truth == class) {
-            let Pattern { seen, yes } = row.pattern;
             let mut at = 0;
             for j in 0..annotators {
-                let (seen_j, yes_j) = (seen >> j & 1 == 1, yes >> j & 1 == 1);
-                if seen_j {
+                let label = row.pattern.label(j);
+                if let Some(yes) = label {
                     counts.seen[j] += weight;
-                    if yes_j {
+                    if yes {
                         counts.yes[j] += weight;
                     }
                 }
                 for i in 0..j {
-                    if seen_j && seen >> i & 1 == 1 {
-                        let cell = match (yes >> i & 1 == 1, yes_j) {
-                            (true, true) => 0,
-                            (true, false) => 1,
-                            (false, true) => 2,
-                            (false, false) => 3,
-                        };
-                        counts.pairs[at][cell] += weight;
+                    if let (Some(first), Some(second)) = (row.pattern.label(i), label) {
+                        counts.pairs[at][pair_cell(first, second)] += weight;
                     }
                     at += 1;
                 }
@@ -70,22 +59,22 @@ impl ClassCounts {
     }
 
     /// Smoothed share of yes answers of annotator j.
-    pub fn rate(&self, j: usize) -> f64 {
+    pub(crate) fn rate(&self, j: usize) -> f64 {
         (self.yes[j] + 0.5) / (self.seen[j] + 1.0)
     }
 }
 
-/// The model of one class.
+/// Model of one class.
 #[derive(Debug, Clone)]
-pub struct ClassModel {
-    pub rates: Vec<f64>,
+pub(crate) struct ClassModel {
+    pub(crate) rates: Vec<f64>,
     /// Tetrachoric correlations as measured; 0 where a pair has no common gold person.
-    pub tetrachoric: DMatrix<f64>,
-    /// The correlations of the model.
-    pub correlation: DMatrix<f64>,
+    pub(crate) tetrachoric: DMatrix<f64>,
+    /// Correlations of the model.
+    pub(crate) correlation: Correlation,
     /// Smallest eigenvalue after shrinking, before the floor.
-    pub smallest_eigenvalue: f64,
-    /// All 2^J cells; bit j of the index is annotator j's answer.
+    pub(crate) smallest_eigenvalue: f64,
+    /// Probabilities of all 2^J patterns; bit j of the index is annotator j's answer.
     table: Vec<f64>,
 }
 
@@ -105,7 +94,7 @@ impl ClassModel {
                 at += 1;
             }
         }
-        let (correlation, smallest_eigenvalue) = regularise(&measured);
+        let (correlation, smallest_eigenvalue) = Correlation::regularised(&measured);
         let table = if annotators == 0 { vec![1.0] } else { orthant_table(&mu, &correlation)? };
         Ok(ClassModel { rates, tetrachoric: measured, correlation, smallest_eigenvalue, table })
     }
@@ -113,82 +102,65 @@ impl ClassModel {
     /// Log-probabilities of the answers of the annotators in `mask`, indexed by the yes mask.
     ///
     /// Only indices within `mask` are meaningful.
-    pub fn log_probabilities(&self, mask: u32) -> Vec<f64> {
-        let mut marginal = vec![0.0; self.table.len()];
-        for (cell, p) in self.table.iter().enumerate() {
-            marginal[cell & mask as usize] += p;
-        }
-        marginal.iter().map(|p| p.ln()).collect()
+    pub(crate) fn log_probabilities(&self, mask: u32) -> Vec<f64> {
+        marginal(&self.table, mask).iter().map(|p| p.ln()).collect()
     }
 }
 
-/// Shrinks toward independence and floors the eigenvalues; also the smallest eigenvalue before the floor.
-pub(crate) fn regularise(measured: &DMatrix<f64>) -> (DMatrix<f64>, f64) {
-    let n = measured.nrows();
-    if n == 0 {
-        return (measured.clone(), 1.0);
-    }
-    let shrunk = measured * (1.0 - SHRINKAGE) + DMatrix::identity(n, n) * SHRINKAGE;
-    let eigen = SymmetricEigen::new(shrunk.clone());
-    let smallest = eigen.eigenvalues.min();
-    if smallest >= EIGENVALUE_FLOOR {
-        return (shrunk, smallest);
-    }
-    let floored = eigen.eigenvalues.map(|value| value.max(EIGENVALUE_FLOOR));
-    let full = &eigen.eigenvectors * DMatrix::from_diagonal(&floored) * eigen.eigenvectors.transpose();
-    let unit = DMatrix::from_fn(n, n, |i, j| {
-        if i == j {
-            1.0
-        } else {
-            // the product is symmetric up to rounding: take one triangle for both
-            let (low, high) = (i.min(j), i.max(j));
-            full[(low, high)] / (full[(low, low)] * full[(high, high)]).sqrt()
-        }
-    });
-    (unit, smallest)
-}
-
-/// The fitted model of both classes.
+/// Fitted model of both classes.
 #[derive(Debug, Clone)]
-pub struct Model {
-    pub other: ClassModel,
-    pub expert: ClassModel,
+pub(crate) struct Model {
+    pub(crate) non_expert: ClassModel,
+    pub(crate) expert: ClassModel,
 }
 
 impl Model {
-    /// Fits both classes to gold people, each row as heavy as its weight (the count of people for a point fit).
-    pub fn fit(gold: &[Gold], weights: &[f64], annotators: usize) -> Result<Model, OrthantError> {
+    /// The model fitted to gold people, each row as heavy as its weight.
+    ///
+    /// # Errors
+    ///
+    /// Where there are too many annotators for an orthant table.
+    pub(crate) fn fit(gold: &[GoldPeople], weights: &[f64], annotators: usize) -> Result<Model, OrthantError> {
         let class = |k| ClassModel::new(&ClassCounts::new(gold, weights, k, annotators));
-        Ok(Model { other: class(false)?, expert: class(true)? })
+        Ok(Model { non_expert: class(false)?, expert: class(true)? })
+    }
+
+    /// The point fit: every person weighs the same.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Model::fit`].
+    pub(crate) fn point(gold: &[GoldPeople], annotators: usize) -> Result<Model, OrthantError> {
+        Model::fit(gold, &head_counts(gold), annotators)
     }
 
     /// The model of a class.
-    pub fn class(&self, expert: bool) -> &ClassModel {
-        if expert { &self.expert } else { &self.other }
+    pub(crate) fn class(&self, expert: bool) -> &ClassModel {
+        if expert { &self.expert } else { &self.non_expert }
     }
 
-    /// Log likelihood ratios expert : other of the answers of the annotators in `mask`, indexed by the yes mask.
-    pub fn log_ratios(&self, mask: u32) -> Vec<f64> {
+    /// Log likelihood ratios expert : non-expert of the answers of the annotators in `mask`, indexed by the yes mask.
+    pub(crate) fn log_ratios(&self, mask: u32) -> Vec<f64> {
         let expert = self.expert.log_probabilities(mask);
-        let other = self.other.log_probabilities(mask);
-        expert.iter().zip(&other).map(|(a, b)| a - b).collect()
+        let non_expert = self.non_expert.log_probabilities(mask);
+        expert.iter().zip(&non_expert).map(|(a, b)| a - b).collect()
     }
 }
 
-/// Log likelihood ratios for the masks asked for so far.
+/// Log likelihood ratios of a model, kept by mask.
 #[derive(Debug)]
-pub struct Ratios<'a> {
+pub(crate) struct Ratios<'a> {
     model: &'a Model,
     by_mask: std::collections::HashMap<u32, Vec<f64>>,
 }
 
 impl<'a> Ratios<'a> {
-    pub fn new(model: &'a Model) -> Self {
+    pub(crate) fn new(model: &'a Model) -> Self {
         Ratios { model, by_mask: Default::default() }
     }
 
     /// Log likelihood ratio of a pattern; 0 for a pattern without labels.
-    pub fn of(&mut self, pattern: Pattern) -> f64 {
+    pub(crate) fn of(&mut self, pattern: Pattern) -> f64 {
         if pattern.seen == 0 {
             return 0.0;
         }
@@ -201,19 +173,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn rows(counts: &[(bool, u32, u64)], annotators: u32) -> Vec<Gold> {
+    fn rows(counts: &[(bool, u32, u64)], annotators: u32) -> Vec<GoldPeople> {
         let seen = (1 << annotators) - 1;
-        counts.iter().map(|&(truth, yes, count)| Gold { truth, pattern: Pattern { seen, yes }, count }).collect()
-    }
-
-    fn weights(rows: &[Gold]) -> Vec<f64> {
-        rows.iter().map(|r| r.count as f64).collect()
+        counts.iter().map(|&(truth, yes, count)| GoldPeople { truth, pattern: Pattern { seen, yes }, count }).collect()
     }
 
     #[test]
     fn one_annotator_is_a_ratio_of_smoothed_rates() {
         let gold = rows(&[(true, 1, 30), (true, 0, 10), (false, 1, 5), (false, 0, 45)], 1);
-        let model = Model::fit(&gold, &weights(&gold), 1).unwrap();
+        let model = Model::point(&gold, 1).unwrap();
         let ratio = model.log_ratios(1);
         assert!((ratio[1] - ((30.5 / 41.0f64) / (5.5 / 51.0)).ln()).abs() < 1e-12);
         assert!((ratio[0] - ((10.5 / 41.0f64) / (45.5 / 51.0)).ln()).abs() < 1e-12);
@@ -222,26 +190,10 @@ mod tests {
     #[test]
     fn no_labels_say_nothing() {
         let gold = rows(&[(true, 1, 30), (true, 2, 10), (false, 1, 5), (false, 0, 45)], 2);
-        let model = Model::fit(&gold, &weights(&gold), 2).unwrap();
+        let model = Model::point(&gold, 2).unwrap();
         let mut ratios = Ratios::new(&model);
         assert_eq!(ratios.of(Pattern { seen: 0, yes: 0 }), 0.0);
         assert!(model.log_ratios(0)[0].abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_singular_matrix_is_made_definite() {
-        let ones = DMatrix::from_element(4, 4, 1.0);
-        let (r, _) = regularise(&ones);
-        assert!(r.symmetric_eigenvalues().min() > 0.03);
-        let mut impossible = DMatrix::identity(3, 3);
-        for (i, j, rho) in [(0, 1, 0.95), (0, 2, 0.95), (1, 2, -0.95)] {
-            impossible[(i, j)] = rho;
-            impossible[(j, i)] = rho;
-        }
-        let (r, smallest) = regularise(&impossible);
-        assert!(smallest < 0.0);
-        assert!(r.symmetric_eigenvalues().min() > 0.0);
-        assert!((0..3).all(|i| r[(i, i)] == 1.0));
     }
 
     proptest! {
@@ -250,7 +202,7 @@ mod tests {
         #[test]
         fn marginal_likelihoods_are_sums(counts in prop::collection::vec((any::<bool>(), 0..16u32, 1..40u64), 20..40)) {
             let gold = rows(&counts, 4);
-            let model = Model::fit(&gold, &weights(&gold), 4).unwrap();
+            let model = Model::point(&gold, 4).unwrap();
             let full = model.expert.log_probabilities(0b1111);
             let part = model.expert.log_probabilities(0b0101);
             for cell in [0b0000, 0b0001, 0b0100, 0b0101usize] {
@@ -268,8 +220,8 @@ mod tests {
             let gold = rows(&counts, 3);
             let mirror: Vec<_> = counts.iter().map(|&(truth, yes, n)| (!truth, 7 - yes, n)).collect();
             let mirrored = rows(&mirror, 3);
-            let ratio = Model::fit(&gold, &weights(&gold), 3).unwrap().log_ratios(7);
-            let back = Model::fit(&mirrored, &weights(&mirrored), 3).unwrap().log_ratios(7);
+            let ratio = Model::point(&gold, 3).unwrap().log_ratios(7);
+            let back = Model::point(&mirrored, 3).unwrap().log_ratios(7);
             for cell in 0..8 {
                 prop_assert!((ratio[cell] + back[7 - cell]).abs() < 1e-6);
             }

@@ -1,57 +1,61 @@
-//! How likely each person is an expert.
+//! Probability of each person to be an expert.
 //!
 //! In every replicate the model is fitted to the gold people under Bayesian bootstrap weights, and a
 //! person's likelihood ratio meets a prior: the prevalence drawn for the person's company (method
 //! `company`, so the company's other people speak too), a number the user gives, or the share of experts
-//! among the gold. Mean and quantiles are over replicates.
+//! among the gold people. Mean and quantiles are over replicates.
 
 use super::bins::{Bins, CrossFit};
 use super::estimate::{Settings, prevalences};
 use super::model::Model;
 use super::prevalence::posterior;
-use super::study::{Gold, Pattern, Study, StudyError};
-use super::summary::{Summary, summarise};
+use super::study::{Pattern, Study, StudyError};
 use crate::parallel;
+use crate::stats::summary::{Summary, summarise};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Replicates of the model.
-pub const REPLICATES: usize = 200;
+/// Number of replicates of the model.
+const REPLICATES: usize = 200;
 
-/// Where the prior of a person comes from.
+/// Source of the prior of a person.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum PersonPrior {
+pub(crate) enum PersonPrior {
     /// The prevalence of the person's company.
     Company,
-    /// The same for everybody, in (0, 1).
+    /// One number for everybody, in (0, 1).
     Fixed(f64),
     /// The share of experts among the gold people.
     GoldShare,
 }
 
-/// The posterior of people of one company and pattern.
+/// Posterior of the people of one company and pattern.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Posterior {
-    pub company: Option<String>,
-    pub pattern: Pattern,
-    pub summary: Summary,
+pub(crate) struct Posterior {
+    pub(crate) company: Option<String>,
+    pub(crate) pattern: Pattern,
+    pub(crate) summary: Summary,
 }
 
-/// The posterior of every (company, pattern) in `kinds`; people without a company have the gold share as
-/// prior under [`PersonPrior::Company`].
-pub fn posteriors(
+/// Posterior of every (company, pattern) in `kinds`; people without a company have the share of experts among the gold
+/// people as prior under [`PersonPrior::Company`].
+///
+/// # Errors
+///
+/// Where a class has too few gold people, or the model cannot be fitted.
+pub(crate) fn posteriors(
     study: &Study,
     kinds: &BTreeSet<(Option<String>, Pattern)>,
     prior: PersonPrior,
     settings: &Settings,
 ) -> Result<Vec<Posterior>, StudyError> {
-    study.require_gold()?;
+    study.require_gold_people()?;
     let annotators = study.annotators.len();
     let settings = Settings { draws: REPLICATES, ..settings.clone() };
     let patterns: BTreeSet<Pattern> = kinds.iter().map(|(_, pattern)| *pattern).collect();
     let patterns: Vec<Pattern> = patterns.into_iter().collect();
     // [replicate][pattern]: likelihood ratios under the weights of the replicate
     let fit = CrossFit::new(&study.gold, annotators, settings.threads)?;
-    let people: Vec<Gold> = fit.rows.iter().map(|row| row.gold).collect();
+    let people = fit.people();
     let bins = Bins::new(&fit, Vec::new(), settings.seed);
     let ratios = parallel::map(settings.threads, REPLICATES, |r| -> Result<Vec<f64>, StudyError> {
         let model = Model::fit(&people, &bins.weights(r as u64), annotators)?;
@@ -62,7 +66,7 @@ pub fn posteriors(
             .collect())
     });
     let ratios = ratios.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let share = study.gold_in(true) as f64 / (study.gold_in(true) + study.gold_in(false)) as f64;
+    let share = study.n_gold(true) as f64 / (study.n_gold(true) + study.n_gold(false)) as f64;
     let by_company: BTreeMap<&str, Vec<f64>> = if prior == PersonPrior::Company {
         let names = study.companies.iter().map(|c| c.name.as_str());
         names.zip(prevalences(study, &settings)?).collect()

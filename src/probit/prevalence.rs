@@ -8,41 +8,42 @@
 //! Many companies share a likelihood ratio: its logarithms on the grid are kept in a table, and a company's
 //! log likelihood is a weighted sum of its rows.
 
-use super::normal::{exp, ln};
+use crate::stats::logistic::{logistic, logit};
+use crate::stats::normal::{exp, ln};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-/// Points of the grid, a multiple of [`LANES`].
-pub const POINTS: usize = 72;
+/// Number of points of the grid, a multiple of [`LANES`].
+pub(crate) const POINTS: usize = 72;
 
 const LANES: usize = 8;
 const BLOCKS: usize = POINTS / LANES;
 
 /// Range of the prevalence.
-pub const LOWEST: f64 = 1e-5;
-pub const HIGHEST: f64 = 0.95;
+pub(crate) const LOWEST: f64 = 1e-5;
+pub(crate) const HIGHEST: f64 = 0.95;
 
-/// The log posterior this far below its maximum carries no mass worth having.
+/// Distance of the log posterior below its maximum from which on it carries no mass worth having.
 const NEGLIGIBLE: f64 = 18.0;
 
-/// Fewest points that the mass may lie on.
+/// Minimum number of points that the mass may lie on.
 const ENOUGH: usize = 24;
 
-/// What is known of a prevalence before the labels are seen, as a density of its logit.
+/// Prior of a prevalence, as a density of its logit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Prior {
+pub(crate) enum Prior {
     /// Beta(1/2, 1/2), cut to [1e-5, .95].
     Jeffreys,
-    /// A normal distribution of the logit, cut to the same range.
+    /// Normal distribution of the logit, cut to the same range.
     LogitNormal { mean: f64, sd: f64 },
 }
 
 /// Values at the points of a grid.
-pub type Points = [f64; POINTS];
+pub(crate) type Points = [f64; POINTS];
 
-/// Logits from `low` to `high`, and their prevalences.
+/// Grid of logits from `low` to `high`, and their prevalences.
 #[derive(Debug, Clone)]
-pub struct Grid {
+pub(crate) struct Grid {
     step: f64,
     logit: Points,
     pi: Points,
@@ -59,82 +60,73 @@ impl Grid {
     }
 
     /// The grid over the whole range.
-    pub fn whole() -> &'static Grid {
+    pub(crate) fn whole() -> &'static Grid {
         static WHOLE: std::sync::OnceLock<Grid> = std::sync::OnceLock::new();
         WHOLE.get_or_init(|| Grid::new(logit(LOWEST), logit(HIGHEST)))
     }
 }
 
-/// ln(p / (1 - p))
-pub fn logit(p: f64) -> f64 {
-    (p / (1.0 - p)).ln()
-}
-
-/// 1 / (1 + e^-x)
-#[inline(always)]
-pub fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + exp(-x))
-}
-
 /// Probability that a person with likelihood ratio `ratio` is an expert at prevalence `pi`.
 #[inline(always)]
-pub fn posterior(pi: f64, ratio: f64) -> f64 {
+pub(crate) fn posterior(pi: f64, ratio: f64) -> f64 {
     let odds = pi * ratio;
     odds / (odds + (1.0 - pi))
 }
 
-/// `count` people whose likelihood ratio stands in a row of a [`RatioTable`].
+/// Group of `count` people whose likelihood ratio stands in a row of a [`RatioTable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cell {
-    pub row: usize,
-    pub count: u64,
+pub(crate) struct Group {
+    pub(crate) row: usize,
+    pub(crate) count: u64,
 }
 
-/// Likelihood ratios (expert : other), each with its ln(1 + pi (L - 1)) on the whole grid.
+/// Likelihood ratios (expert : non-expert), each with its ln(1 + pi (L - 1)) on the whole grid.
 #[derive(Debug, Clone)]
-pub struct RatioTable {
+pub(crate) struct RatioTable {
     ratios: Vec<f64>,
     logs: Vec<Points>,
 }
 
 impl RatioTable {
-    /// A table whose ratios are all 1.
-    pub fn new(rows: usize) -> Self {
+    /// Table whose ratios are all 1.
+    pub(crate) fn new(rows: usize) -> Self {
         RatioTable { ratios: vec![1.0; rows], logs: vec![[0.0; POINTS]; rows] }
     }
 
     /// Sets the ratio of a row, positive and finite.
-    pub fn set(&mut self, row: usize, ratio: f64) {
+    pub(crate) fn set(&mut self, row: usize, ratio: f64) {
         self.ratios[row] = ratio;
         self.logs[row] = pulp::Arch::new().dispatch(Logs { ratio, pi: &Grid::whole().pi });
     }
 
-    pub fn ratio(&self, row: usize) -> f64 {
+    /// The ratio of a row.
+    pub(crate) fn ratio(&self, row: usize) -> f64 {
         self.ratios[row]
     }
 
-    /// Log likelihood of the cells at the points of the whole grid.
-    fn log_likelihood(&self, cells: &[Cell]) -> Points {
-        pulp::Arch::new().dispatch(WeightedSum { logs: &self.logs, cells })
+    /// Log likelihood of the groups at the points of the whole grid.
+    fn log_likelihood(&self, groups: &[Group]) -> Points {
+        pulp::Arch::new().dispatch(WeightedSum { logs: &self.logs, groups })
     }
 
-    /// The same as a likelihood, 1 at its largest.
-    pub fn likelihood(&self, cells: &[Cell]) -> Points {
-        pulp::Arch::new().dispatch(Relative(self.log_likelihood(cells)))
+    /// Likelihood of the groups at the points of the whole grid, 1 at its largest.
+    pub(crate) fn likelihood(&self, groups: &[Group]) -> Points {
+        pulp::Arch::new().dispatch(Relative(self.log_likelihood(groups)))
     }
 
-    fn log_likelihood_on(&self, grid: &Grid, cells: &[Cell]) -> Points {
+    fn log_likelihood_on(&self, grid: &Grid, groups: &[Group]) -> Points {
         let mut sum = [0.0; POINTS];
-        for cell in cells {
-            let logs = pulp::Arch::new().dispatch(Logs { ratio: self.ratios[cell.row], pi: &grid.pi });
+        for group in groups {
+            let logs = pulp::Arch::new().dispatch(Logs { ratio: self.ratios[group.row], pi: &grid.pi });
             for (sum, log) in sum.iter_mut().zip(&logs) {
-                *sum += cell.count as f64 * log;
+                *sum += group.count as f64 * log;
             }
         }
         sum
     }
 }
 
+/// ln(1 + pi (ratio - 1)) at the points of a grid.
 struct Logs<'a> {
     ratio: f64,
     pi: &'a Points,
@@ -154,9 +146,10 @@ impl pulp::WithSimd for Logs<'_> {
     }
 }
 
+/// Sum of the logs of groups, each times its count.
 struct WeightedSum<'a> {
     logs: &'a [Points],
-    cells: &'a [Cell],
+    groups: &'a [Group],
 }
 
 impl pulp::WithSimd for WeightedSum<'_> {
@@ -165,9 +158,9 @@ impl pulp::WithSimd for WeightedSum<'_> {
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) -> Points {
         let mut sum = [0.0; POINTS];
-        for cell in self.cells {
-            let count = cell.count as f64;
-            let logs = &self.logs[cell.row];
+        for group in self.groups {
+            let count = group.count as f64;
+            let logs = &self.logs[group.row];
             for g in 0..POINTS {
                 sum[g] += count * logs[g];
             }
@@ -176,26 +169,26 @@ impl pulp::WithSimd for WeightedSum<'_> {
     }
 }
 
-/// One look at a posterior on a grid: `u` picks the quantile to draw.
-struct Look<'a> {
+/// Inversion of a posterior on a grid; `u` picks the quantile to draw.
+struct Inversion<'a> {
     grid: &'a Grid,
     log_likelihood: &'a Points,
     prior: Prior,
     u: f64,
 }
 
-/// What it shows.
-enum Seen {
+/// Outcome of an inversion.
+enum Inverted {
     Logit(f64),
     /// The mass lies between these logits, on too few points.
     Narrow(f64, f64),
 }
 
-impl pulp::WithSimd for Look<'_> {
-    type Output = Seen;
+impl pulp::WithSimd for Inversion<'_> {
+    type Output = Inverted;
 
     #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) -> Seen {
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Inverted {
         let grid = self.grid;
         let mut log_density = [0.0; POINTS];
         match self.prior {
@@ -224,10 +217,10 @@ impl pulp::WithSimd for Look<'_> {
             let first = log_density.iter().position(|v| *v > floor).unwrap_or(0);
             let last = log_density.iter().rposition(|v| *v > floor).unwrap_or(POINTS - 1);
             if last - first < ENOUGH {
-                return Seen::Narrow(grid.logit[first.saturating_sub(1)], grid.logit[(last + 1).min(POINTS - 1)]);
+                return Inverted::Narrow(grid.logit[first.saturating_sub(1)], grid.logit[(last + 1).min(POINTS - 1)]);
             }
         }
-        Seen::Logit(invert(grid, &relative(&log_density, top), self.u))
+        Inverted::Logit(invert(grid, &relative(&log_density, top), self.u))
     }
 }
 
@@ -252,6 +245,7 @@ fn relative(logs: &Points, top: f64) -> Points {
     out
 }
 
+/// Logarithms as values relative to the largest, 1.
 struct Relative(Points);
 
 impl pulp::WithSimd for Relative {
@@ -295,12 +289,13 @@ fn between(grid: &Grid, g: usize, a: f64, b: f64, rest: f64) -> f64 {
     grid.logit[g - 1] + x * grid.step
 }
 
-/// Companies whose prevalences are drawn side by side.
-pub const ABREAST: usize = 16;
+/// Number of companies whose prevalences are drawn side by side.
+pub(crate) const ABREAST: usize = 16;
 
 /// Likelihoods of companies side by side at the points of the whole grid.
-pub type Likelihoods = [[f64; ABREAST]; POINTS];
+pub(crate) type Likelihoods = [[f64; ABREAST]; POINTS];
 
+/// Posteriors of companies side by side, inverted at `u`.
 struct UnderNormal<'a> {
     likelihoods: &'a Likelihoods,
     means: &'a [f64; ABREAST],
@@ -348,27 +343,32 @@ impl pulp::WithSimd for UnderNormal<'_> {
 /// Logits drawn from the posteriors of likelihoods under logit-normal priors, by inversion at `u`.
 ///
 /// On the whole grid as it is, which is as fine as hyperparameters need.
-pub fn draw_logits(likelihoods: &Likelihoods, means: &[f64; ABREAST], sd: f64, u: &[f64; ABREAST]) -> [f64; ABREAST] {
+pub(crate) fn draw_logits(
+    likelihoods: &Likelihoods,
+    means: &[f64; ABREAST],
+    sd: f64,
+    u: &[f64; ABREAST],
+) -> [f64; ABREAST] {
     pulp::Arch::new().dispatch(UnderNormal { likelihoods, means, sd, u })
 }
 
-/// A prevalence drawn from the posterior of the cells under the prior.
-pub fn draw(table: &RatioTable, cells: &[Cell], prior: Prior, generator: &mut ChaCha8Rng) -> f64 {
+/// Prevalence drawn from the posterior of the groups under the prior.
+pub(crate) fn draw(table: &RatioTable, groups: &[Group], prior: Prior, generator: &mut ChaCha8Rng) -> f64 {
     let u: f64 = generator.random();
-    let look =
-        |grid: &Grid, log_likelihood: &Points| pulp::Arch::new().dispatch(Look { grid, log_likelihood, prior, u });
-    let mut seen = look(Grid::whole(), &table.log_likelihood(cells));
+    let on =
+        |grid: &Grid, log_likelihood: &Points| pulp::Arch::new().dispatch(Inversion { grid, log_likelihood, prior, u });
+    let mut inverted = on(Grid::whole(), &table.log_likelihood(groups));
     // each pass narrows the range at least threefold
     for _ in 0..12 {
-        let Seen::Narrow(low, high) = seen else {
+        let Inverted::Narrow(low, high) = inverted else {
             break;
         };
         let grid = Grid::new(low, high);
-        seen = look(&grid, &table.log_likelihood_on(&grid, cells));
+        inverted = on(&grid, &table.log_likelihood_on(&grid, groups));
     }
-    logistic(match seen {
-        Seen::Logit(logit) => logit,
-        Seen::Narrow(low, high) => 0.5 * (low + high),
+    logistic(match inverted {
+        Inverted::Logit(logit) => logit,
+        Inverted::Narrow(low, high) => 0.5 * (low + high),
     })
 }
 
@@ -377,18 +377,18 @@ mod tests {
     use super::*;
     use crate::random::{Purpose, Stream};
 
-    fn draws(cells: &[(f64, u64)], prior: Prior, n: usize) -> Vec<f64> {
-        let mut table = RatioTable::new(cells.len());
-        let cells: Vec<Cell> = cells
+    fn draws(groups: &[(f64, u64)], prior: Prior, n: usize) -> Vec<f64> {
+        let mut table = RatioTable::new(groups.len());
+        let groups: Vec<Group> = groups
             .iter()
             .enumerate()
             .map(|(row, &(ratio, count))| {
                 table.set(row, ratio);
-                Cell { row, count }
+                Group { row, count }
             })
             .collect();
         let stream = Stream::new(3, Purpose::Company, 0);
-        (0..n).map(|r| draw(&table, &cells, prior, &mut stream.replicate(r as u64))).collect()
+        (0..n).map(|r| draw(&table, &groups, prior, &mut stream.replicate(r as u64))).collect()
     }
 
     fn mean_sd(x: &[f64]) -> (f64, f64) {
@@ -450,18 +450,18 @@ mod tests {
         let mut table = RatioTable::new(2);
         table.set(0, 9.0);
         table.set(1, 0.4);
-        let cells = |l: u64| [Cell { row: 0, count: 3 * l }, Cell { row: 1, count: 40 }];
+        let groups = |l: u64| [Group { row: 0, count: 3 * l }, Group { row: 1, count: 40 }];
         let means: [f64; ABREAST] = std::array::from_fn(|l| -6.0 + 0.4 * l as f64);
         let u: [f64; ABREAST] = std::array::from_fn(|l| (l as f64 + 0.5) / ABREAST as f64);
         let mut likelihoods = [[0.0; ABREAST]; POINTS];
         for l in 0..ABREAST {
-            for (row, value) in likelihoods.iter_mut().zip(table.likelihood(&cells(l as u64))) {
+            for (row, value) in likelihoods.iter_mut().zip(table.likelihood(&groups(l as u64))) {
                 row[l] = value;
             }
         }
         let logits = draw_logits(&likelihoods, &means, 1.2, &u);
         for l in 0..ABREAST {
-            let mut density = table.likelihood(&cells(l as u64));
+            let mut density = table.likelihood(&groups(l as u64));
             for (value, x) in density.iter_mut().zip(&Grid::whole().logit) {
                 *value *= (-0.5 * ((x - means[l]) / 1.2).powi(2)).exp();
             }

@@ -1,24 +1,30 @@
-//! The fitted model as rows of one number each.
+//! Report of the fitted model, one number a row.
 
-use super::model::{ClassCounts, Model};
-use super::study::{Gold, Study, StudyError};
+use super::model::{ClassCounts, Model, head_counts};
+use super::study::{GoldPeople, Study, StudyError};
+use crate::stats::normal::quantile;
+use crate::stats::tetrachoric::{phi, tetrachoric};
 
-/// One number of the model, with what it is about.
+/// Quantity of the model: one number, and the class and annotators it belongs to.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Quantity {
-    /// The class it belongs to: experts (true) or others.
-    pub class: Option<bool>,
-    pub annotator: Option<String>,
-    pub other: Option<String>,
-    pub quantity: &'static str,
-    pub value: Option<f64>,
-    pub note: Option<String>,
+pub(crate) struct Quantity {
+    /// Experts (true) or non-experts.
+    pub(crate) class: Option<bool>,
+    pub(crate) annotator: Option<String>,
+    pub(crate) other: Option<String>,
+    pub(crate) quantity: &'static str,
+    pub(crate) value: Option<f64>,
+    pub(crate) note: Option<String>,
 }
 
-/// The model fitted to the gold people of a study: annotators, what was dropped and why, rates, thresholds
+/// Quantities of the model fitted to the gold people of a study: annotators, those dropped and why, rates, thresholds
 /// and correlations of both classes.
-pub fn report(study: &Study, unknown_ratings: u64) -> Result<Vec<Quantity>, StudyError> {
-    study.require_gold()?;
+///
+/// # Errors
+///
+/// Where a class has too few gold people, or the model cannot be fitted.
+pub(crate) fn report(study: &Study, unknown_ratings: u64) -> Result<Vec<Quantity>, StudyError> {
+    study.require_gold_people()?;
     let mut rows = Vec::new();
     let overall = |quantity, value: u64, note: &str| Quantity {
         quantity,
@@ -45,7 +51,7 @@ pub fn report(study: &Study, unknown_ratings: u64) -> Result<Vec<Quantity>, Stud
             ..Quantity::default()
         });
     }
-    let weights: Vec<f64> = study.gold.iter().map(|r| r.count as f64).collect();
+    let weights = head_counts(&study.gold);
     let model = Model::fit(&study.gold, &weights, study.annotators.len())?;
     for class in [true, false] {
         class_rows(study, &model, &weights, class, &mut rows);
@@ -58,7 +64,7 @@ fn class_rows(study: &Study, model: &Model, weights: &[f64], class: bool, rows: 
     let fitted = model.class(class);
     let row =
         |quantity, value: f64| Quantity { class: Some(class), quantity, value: Some(value), ..Quantity::default() };
-    rows.push(row("gold", study.gold_in(class) as f64));
+    rows.push(row("gold", study.n_gold(class) as f64));
     rows.push(row("smallest_eigenvalue", fitted.smallest_eigenvalue));
     for (j, name) in study.annotators.iter().enumerate() {
         for (quantity, value) in [
@@ -66,7 +72,7 @@ fn class_rows(study: &Study, model: &Model, weights: &[f64], class: bool, rows: 
             ("yes", counts.yes[j]),
             ("rate", fitted.rates[j]),
             // a latent standard normal above it says yes
-            ("threshold", -super::normal::quantile(fitted.rates[j])),
+            ("threshold", -quantile(fitted.rates[j])),
         ] {
             rows.push(Quantity { annotator: Some(name.clone()), ..row(quantity, value) });
         }
@@ -79,7 +85,7 @@ fn class_rows(study: &Study, model: &Model, weights: &[f64], class: bool, rows: 
             for (quantity, value) in [
                 ("pairs", common),
                 ("tetrachoric", fitted.tetrachoric[(i, j)]),
-                ("correlation", fitted.correlation[(i, j)]),
+                ("correlation", fitted.correlation.matrix()[(i, j)]),
             ] {
                 rows.push(Quantity {
                     annotator: Some(study.annotators[i].clone()),
@@ -92,21 +98,21 @@ fn class_rows(study: &Study, model: &Model, weights: &[f64], class: bool, rows: 
     }
 }
 
-/// How two annotators agree on the gold people of a class.
+/// Agreement of two annotators on the gold people of a class.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Agreement {
-    pub class: bool,
-    pub annotator: String,
-    pub other: String,
-    pub phi: Option<f64>,
-    pub tetrachoric: Option<f64>,
+pub(crate) struct Agreement {
+    pub(crate) class: bool,
+    pub(crate) annotator: String,
+    pub(crate) other: String,
+    pub(crate) phi: Option<f64>,
+    pub(crate) tetrachoric: Option<f64>,
     /// Gold people of the class with both labels.
-    pub n: u64,
+    pub(crate) n: u64,
 }
 
-/// Every pair of annotators, dropped ones too, in both classes; `names` in the order of the rows' bits.
-pub fn agreements(names: &[String], gold: &[Gold]) -> Vec<Agreement> {
-    let weights: Vec<f64> = gold.iter().map(|r| r.count as f64).collect();
+/// Agreements of every pair of annotators, dropped ones too, in both classes; `names` in the order of the rows' bits.
+pub(crate) fn agreements(names: &[String], gold: &[GoldPeople]) -> Vec<Agreement> {
+    let weights = head_counts(gold);
     let mut rows = Vec::new();
     for class in [true, false] {
         let counts = ClassCounts::new(gold, &weights, class, names.len());
@@ -119,8 +125,8 @@ pub fn agreements(names: &[String], gold: &[Gold]) -> Vec<Agreement> {
                     class,
                     annotator: names[i].clone(),
                     other: names[j].clone(),
-                    phi: super::tetrachoric::phi(a, b, c, d),
-                    tetrachoric: super::tetrachoric::tetrachoric(a, b, c, d),
+                    phi: phi(a, b, c, d),
+                    tetrachoric: tetrachoric(a, b, c, d),
                     n: (a + b + c + d) as u64,
                 });
             }

@@ -1,36 +1,57 @@
-//! From counts of equal people to a study the estimators can work on.
+//! Study: the people of an estimate, sorted and checked.
 //!
-//! The database hands over how many people there are of each kind: (company, truth, which labels are there,
-//! which of them say yes). Here annotators get their own order, those that the others imply are dropped,
-//! and people are sorted, so that nothing after this depends on row order or on names.
+//! It is made from counts of people alike in company, truth, which labels they have and which of these say yes.
+//! Annotators get an order of their own, those that the others imply are dropped, and people are sorted, so that
+//! nothing after this depends on row order or on names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most annotators a study may have.
-pub const MAX_ANNOTATORS: usize = super::orthant::MAX_DIMENSIONS;
+/// Maximum number of annotators.
+const MAX_ANNOTATORS: usize = crate::stats::orthant::MAX_DIMENSIONS;
 
-/// Fewest gold people with labels that each class needs.
-pub const MIN_GOLD: u64 = 10;
+/// Minimum number of gold people with labels in each class.
+const MIN_GOLD: u64 = 10;
 
-/// Which labels a person has, and which of them say yes; bit j stands for annotator j.
+/// Labels of a person: those that are there, and those that say yes; bit j stands for annotator j.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Pattern {
     pub seen: u32,
     pub yes: u32,
 }
 
+/// Label of annotator j in masks of labels that are there and of those that say yes; `None` where it is missing.
+pub(crate) fn label(seen: u64, yes: u64, j: usize) -> Option<bool> {
+    (seen >> j & 1 == 1).then_some(yes >> j & 1 == 1)
+}
+
+/// Positions of the annotators in a mask, upwards.
+pub(crate) fn annotators_in(mask: u32) -> impl Iterator<Item = usize> {
+    (0..u32::BITS as usize).filter(move |j| mask >> j & 1 == 1)
+}
+
 impl Pattern {
+    /// Label of annotator j; `None` where it is missing.
+    pub fn label(self, j: usize) -> Option<bool> {
+        label(self.seen.into(), self.yes.into(), j)
+    }
+
+    /// Adds a label of annotator j, who has none yet.
+    pub(crate) fn add_label(&mut self, j: usize, yes: bool) {
+        self.seen |= 1 << j;
+        self.yes |= u32::from(yes) << j;
+    }
+
     /// The pattern with all labels outside `mask` hidden.
-    pub fn within(self, mask: u32) -> Pattern {
+    pub(crate) fn within(self, mask: u32) -> Pattern {
         Pattern { seen: self.seen & mask, yes: self.yes & mask }
     }
 }
 
-/// `count` people of the same kind, as the database counted them; bits in the order of the names given.
+/// `count` people alike; bits in the order of the names given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Count {
     pub company: Option<String>,
-    /// NULL where nobody rated them.
+    /// `None` of people who are not gold.
     pub truth: Option<bool>,
     pub seen: u64,
     pub yes: u64,
@@ -39,9 +60,16 @@ pub struct Count {
     pub headcount: Option<f64>,
 }
 
+impl Count {
+    /// The labels of the annotators at `positions`, in that order.
+    fn pattern(&self, positions: &[usize]) -> Pattern {
+        pattern(self.seen, self.yes, positions)
+    }
+}
+
 /// `count` gold people of the same class and pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Gold {
+pub struct GoldPeople {
     pub truth: bool,
     pub pattern: Pattern,
     pub count: u64,
@@ -51,39 +79,46 @@ pub struct Gold {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Company {
     pub name: String,
-    /// Everybody observed there.
+    /// Number of people observed.
     pub observed: u64,
-    /// Those with at least one label, of any annotator.
+    /// Number of people with at least one label, of any annotator.
     pub labelled: u64,
-    /// Those whose truth is known, and how many of them are experts.
+    /// Number of gold people, and of experts among them.
     pub gold: u64,
     pub gold_experts: u64,
     pub headcount: u64,
     /// Whether the headcount given was below the number observed, and raised to it.
     pub raised: bool,
-    /// The people without a known truth, by pattern; sorted. Those without labels have `seen` 0.
+    /// The people who are not gold, by pattern; sorted. Those without labels have `seen` 0.
     pub people: Vec<(Pattern, u64)>,
 }
 
-/// Why an annotator takes no part in the model.
+impl Company {
+    /// Number of people who are not gold and have a label of the model's annotators.
+    pub(crate) fn labelled_not_gold(&self) -> u64 {
+        self.people.iter().filter(|(pattern, _)| pattern.seen != 0).map(|(_, n)| n).sum()
+    }
+}
+
+/// Reason why an annotator takes no part in the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// No label on a gold person of the class.
-    NoGold { class: bool },
-    /// In every gold person with both labels it equals the other.
+    NoLabel { class: bool },
+    /// Equal to the other in every gold person with both labels.
     Duplicate { other: String },
-    /// It is the opposite of the other.
+    /// Opposite of the other.
     Opposite { other: String },
-    /// It is the AND of the two others.
+    /// AND of the two others.
     And { first: String, second: String },
-    /// It is the OR of the two others.
+    /// OR of the two others.
     Or { first: String, second: String },
 }
 
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Reason::NoGold { class } => {
+            Reason::NoLabel { class } => {
                 let class = if *class { "expert" } else { "non-expert" };
                 write!(f, "no label on any gold {class}")
             }
@@ -99,7 +134,7 @@ impl std::fmt::Display for Reason {
     }
 }
 
-/// What is wrong with the data; the message follows the name of the SQL function.
+/// Error in the data of a study; the message is to follow the name of the function called.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StudyError {
     #[error(
@@ -110,23 +145,23 @@ pub enum StudyError {
         "needs at least {MIN_GOLD} gold {class} with labels to calibrate the annotators, got {got}; \
          a gold person is a profile whose truth is not NULL"
     )]
-    TooFewGold { class: &'static str, got: u64 },
+    TooFewGoldPeople { class: &'static str, got: u64 },
     #[error("headcount must be a whole number of at least 0, got {value} for company {company}")]
     Headcount { company: String, value: f64 },
     #[error(transparent)]
-    Orthant(#[from] super::orthant::OrthantError),
+    Orthant(#[from] crate::stats::orthant::OrthantError),
 }
 
-/// A study in its canonical order.
+/// Study in its canonical order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Study {
-    /// The annotators of the model, ordered by their counts on gold people, ties by name.
+    /// Names of the model's annotators, ordered by their counts on gold people, ties by name.
     pub annotators: Vec<String>,
-    /// Where each of them stood in the names given.
+    /// Position of each of them in the names given.
     pub positions: Vec<usize>,
     pub dropped: Vec<(String, Reason)>,
     /// Gold people with at least one label of the model's annotators; sorted.
-    pub gold: Vec<Gold>,
+    pub gold: Vec<GoldPeople>,
     /// Gold people without any such label.
     pub gold_unlabelled: u64,
     /// Sorted by name.
@@ -134,9 +169,13 @@ pub struct Study {
 }
 
 impl Study {
-    /// Sorts, merges and checks. `names`: the annotators, bit j of the masks stands for `names[j]`.
+    /// The study of the people counted; bit j of their masks stands for annotator `names[j]`.
     ///
-    /// Does not ask for a minimum of gold people: see [`Study::require_gold`].
+    /// Does not ask for a minimum of gold people: see [`Study::require_gold_people`].
+    ///
+    /// # Errors
+    ///
+    /// Where there are too many annotators, or a headcount is no whole number.
     pub fn new(names: &[String], counts: &[Count]) -> Result<Study, StudyError> {
         if names.len() > MAX_ANNOTATORS {
             return Err(StudyError::TooManyAnnotators(names.len()));
@@ -159,50 +198,56 @@ impl Study {
         Ok(study)
     }
 
-    /// An error unless both classes have [`MIN_GOLD`] gold people with labels.
-    pub fn require_gold(&self) -> Result<(), StudyError> {
+    /// Asks both classes for [`MIN_GOLD`] gold people with labels.
+    ///
+    /// # Errors
+    ///
+    /// Where a class has fewer.
+    pub(crate) fn require_gold_people(&self) -> Result<(), StudyError> {
         for (class, name) in [(true, "experts"), (false, "non-experts")] {
-            let got = self.gold_in(class);
+            let got = self.n_gold(class);
             if got < MIN_GOLD {
-                return Err(StudyError::TooFewGold { class: name, got });
+                return Err(StudyError::TooFewGoldPeople { class: name, got });
             }
         }
         Ok(())
     }
 
-    /// Gold people of a class that have a label.
-    pub fn gold_in(&self, class: bool) -> u64 {
+    /// Number of gold people of a class that have a label.
+    pub(crate) fn n_gold(&self, class: bool) -> u64 {
         self.gold.iter().filter(|r| r.truth == class).map(|r| r.count).sum()
     }
 
-    /// The model's pattern of masks in the order of the names given.
-    pub fn pattern(&self, seen: u64, yes: u64) -> Pattern {
-        remap(seen, yes, &self.positions)
+    /// Pattern of the model's annotators from masks in the order of the names given.
+    pub(crate) fn pattern(&self, seen: u64, yes: u64) -> Pattern {
+        pattern(seen, yes, &self.positions)
     }
 
-    /// Every set of labels that people without a known truth have; sorted, without the empty set.
-    pub fn masks(&self) -> Vec<u32> {
+    /// Sets of labels that people who are not gold have; sorted, without the empty set.
+    pub(crate) fn masks(&self) -> Vec<u32> {
         let masks: BTreeSet<u32> =
             self.companies.iter().flat_map(|c| c.people.iter().map(|(p, _)| p.seen)).filter(|&m| m != 0).collect();
         masks.into_iter().collect()
     }
 }
 
-/// The gold people by class and pattern, bits in the order of the names given, dropped annotators too.
-pub fn gold_people(counts: &[Count], annotators: usize) -> Vec<Gold> {
+/// Gold people by class and pattern, bits in the order of the names given, dropped annotators too.
+pub(crate) fn gold_people(counts: &[Count], annotators: usize) -> Vec<GoldPeople> {
     merge_gold(counts, &(0..annotators).collect::<Vec<_>>())
 }
 
-fn remap(seen: u64, yes: u64, positions: &[usize]) -> Pattern {
+/// The labels of the annotators at `positions` of the masks, in that order.
+fn pattern(seen: u64, yes: u64, positions: &[usize]) -> Pattern {
     let mut pattern = Pattern::default();
     for (bit, &position) in positions.iter().enumerate() {
-        pattern.seen |= ((seen >> position & 1) as u32) << bit;
-        pattern.yes |= ((yes >> position & 1) as u32) << bit;
+        if let Some(yes) = label(seen, yes, position) {
+            pattern.add_label(bit, yes);
+        }
     }
     pattern
 }
 
-/// Annotators by their counts on gold people (yes and labels in either class), ties by name.
+/// Positions of the annotators by their counts on gold people (yes and labels in either class), ties by name.
 fn canonical_order(names: &[String], counts: &[Count]) -> Vec<usize> {
     let mut keyed: Vec<([u64; 4], &String, usize)> = names
         .iter()
@@ -210,10 +255,10 @@ fn canonical_order(names: &[String], counts: &[Count]) -> Vec<usize> {
         .map(|(position, name)| {
             let mut key = [0; 4];
             for row in counts {
-                if let Some(truth) = row.truth {
+                if let (Some(truth), Some(yes)) = (row.truth, label(row.seen, row.yes, position)) {
                     let class = if truth { 0 } else { 2 };
-                    key[class] += (row.yes >> position & 1) * row.count;
-                    key[class + 1] += (row.seen >> position & 1) * row.count;
+                    key[class] += if yes { row.count } else { 0 };
+                    key[class + 1] += row.count;
                 }
             }
             (key, name, position)
@@ -223,14 +268,14 @@ fn canonical_order(names: &[String], counts: &[Count]) -> Vec<usize> {
     keyed.into_iter().map(|(_, _, position)| position).collect()
 }
 
-fn merge_gold(counts: &[Count], positions: &[usize]) -> Vec<Gold> {
+fn merge_gold(counts: &[Count], positions: &[usize]) -> Vec<GoldPeople> {
     let mut merged: BTreeMap<(bool, Pattern), u64> = BTreeMap::new();
     for row in counts {
         if let Some(truth) = row.truth {
-            *merged.entry((truth, remap(row.seen, row.yes, positions))).or_default() += row.count;
+            *merged.entry((truth, row.pattern(positions))).or_default() += row.count;
         }
     }
-    merged.into_iter().map(|((truth, pattern), count)| Gold { truth, pattern, count }).collect()
+    merged.into_iter().map(|((truth, pattern), count)| GoldPeople { truth, pattern, count }).collect()
 }
 
 fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, StudyError> {
@@ -255,7 +300,7 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
                     gold += row.count;
                     gold_experts += if truth { row.count } else { 0 };
                 }
-                None => *people.entry(remap(row.seen, row.yes, positions)).or_default() += row.count,
+                None => *people.entry(row.pattern(positions)).or_default() += row.count,
             }
             if let Some(value) = row.headcount {
                 if !(value >= 0.0 && value.fract() == 0.0 && value <= (1u64 << 53) as f64) {
@@ -283,27 +328,29 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
 ///
 /// An annotator must have said both yes and no, three times each for AND and OR, which small samples
 /// show by chance.
-fn implied(names: &[String], gold: &[Gold]) -> Vec<(String, Reason)> {
+fn implied(names: &[String], gold: &[GoldPeople]) -> Vec<(String, Reason)> {
     let mut dropped: BTreeMap<usize, Reason> = BTreeMap::new();
     for j in 0..names.len() {
         for class in [true, false] {
-            let mut labels = gold.iter().filter(|r| r.truth == class).map(|r| r.pattern.seen).filter(|&seen| seen != 0);
+            let mut labelled = gold.iter().filter(|r| r.truth == class && r.pattern.seen != 0);
             // where nobody of a class has a label, the people are missing and not the annotators
-            if labels.clone().next().is_some() && !labels.any(|seen| seen >> j & 1 == 1) {
-                dropped.insert(j, Reason::NoGold { class });
+            if labelled.clone().next().is_some() && !labelled.any(|r| r.pattern.label(j).is_some()) {
+                dropped.insert(j, Reason::NoLabel { class });
             }
         }
     }
-    // does `j` equal `rule` of the others in every row where all are seen?
+    // whether `j` equals `rule` of the others in every row with all their labels
     let follows = |j: usize, others: &[usize], least: u64, rule: &dyn Fn(&[bool]) -> bool| {
-        let needed = others.iter().fold(1u32 << j, |mask, o| mask | 1 << o);
         let (mut yes, mut no) = (0, 0);
-        for row in gold.iter().filter(|r| r.pattern.seen & needed == needed) {
-            let answer = |k: &usize| row.pattern.yes >> k & 1 == 1;
-            if rule(&others.iter().map(answer).collect::<Vec<_>>()) != answer(&j) {
+        for row in gold {
+            let labels = others.iter().map(|&other| row.pattern.label(other)).collect::<Option<Vec<bool>>>();
+            let (Some(own), Some(labels)) = (row.pattern.label(j), labels) else {
+                continue;
+            };
+            if rule(&labels) != own {
                 return false;
             }
-            if answer(&j) { yes += row.count } else { no += row.count }
+            if own { yes += row.count } else { no += row.count }
         }
         yes >= least && no >= least
     };
@@ -371,16 +418,16 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_nobody_gold_is_named() {
+    fn a_class_without_labelled_gold_people_is_named() {
         let counts = [gold(true, 0b11, 0b01, 20), gold(true, 0b11, 0b11, 9), gold(false, 0, 0, 30)];
         let study = Study::new(&names(2), &counts).unwrap();
         assert_eq!(study.dropped, []);
-        let error = StudyError::TooFewGold { class: "non-experts", got: 0 };
-        assert_eq!(study.require_gold(), Err(error));
+        let error = StudyError::TooFewGoldPeople { class: "non-experts", got: 0 };
+        assert_eq!(study.require_gold_people(), Err(error));
     }
 
     #[test]
-    fn duplicates_opposites_and_unrated_annotators_are_dropped() {
+    fn duplicates_opposites_and_annotators_without_gold_labels_are_dropped() {
         let mut counts = Vec::new();
         for truth in [false, true] {
             // a1 repeats a0, a2 contradicts it, a3 has labels on experts only
@@ -391,7 +438,7 @@ mod tests {
         let study = Study::new(&names(4), &counts).unwrap();
         let dropped: BTreeMap<_, _> = study.dropped.into_iter().collect();
         assert_eq!(dropped.len(), 3);
-        assert_eq!(dropped["a3"], Reason::NoGold { class: false });
+        assert_eq!(dropped["a3"], Reason::NoLabel { class: false });
         assert_eq!(study.annotators.len(), 1);
     }
 
@@ -434,7 +481,7 @@ mod tests {
     #[test]
     fn too_few_gold_people_and_too_many_annotators_are_errors() {
         let study = Study::new(&names(1), &[gold(true, 1, 1, 12), gold(false, 1, 0, 9)]).unwrap();
-        assert_eq!(study.require_gold(), Err(StudyError::TooFewGold { class: "non-experts", got: 9 }));
+        assert_eq!(study.require_gold_people(), Err(StudyError::TooFewGoldPeople { class: "non-experts", got: 9 }));
         assert_eq!(Study::new(&names(13), &[]), Err(StudyError::TooManyAnnotators(13)));
     }
 }

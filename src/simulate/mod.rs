@@ -1,20 +1,19 @@
-//! Made studies whose truth is known.
+//! Simulated studies, whose truth is known.
 //!
 //! People answer to six annotators by a probit model fitted to a real study: two keyword filters, their
 //! conjunction and three language models. Companies have log-uniform headcounts and a logit-normal
 //! prevalence that falls with size; some of each company's people are observed, some labels are missing, and
-//! some companies have no language model's labels at all. A class-stratified set of people is rated.
+//! some companies have no language model's labels at all. The gold people are a set stratified by class.
 //!
 //! A company's people depend on the seed and on the company alone, so profiles, ratings and truth of the
 //! same arguments fit together.
 
-use crate::probit::model::regularise;
-use crate::probit::normal::quantile;
-use crate::probit::orthant::orthant_table;
-use crate::probit::prevalence::{logistic, logit};
 use crate::probit::study::{Count, Pattern};
-use crate::probit::tetrachoric::tetrachoric;
 use crate::random::{Purpose, Stream, binomial};
+use crate::stats::logistic::{logistic, logit};
+use crate::stats::normal::quantile;
+use crate::stats::orthant::{Correlation, orthant_table};
+use crate::stats::tetrachoric::{pair_cell, tetrachoric};
 use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -28,20 +27,20 @@ const BROAD: usize = 0;
 const STRICT: usize = 1;
 const BOTH: usize = 2;
 
-/// P(yes) of experts and of others.
+/// P(yes) of experts and of non-experts.
 const RATES: [(f64, f64); 6] =
     [(0.562, 0.090), (0.412, 0.109), (0.301, 0.019), (0.712, 0.171), (0.725, 0.132), (0.588, 0.025)];
 
-/// The annotators that are not made of others, in the order of the correlations.
+/// Annotators that do not follow from others, in the order of the correlations.
 const PRIMITIVES: [usize; 5] = [3, 5, 4, BROAD, STRICT];
 
-/// Upper triangle by rows, experts and others.
+/// Correlations of experts and of non-experts, upper triangle by rows.
 const CORRELATIONS: [[f64; 10]; 2] = [
     [0.66, 0.71, 0.08, -0.18, 0.70, 0.11, 0.09, 0.21, 0.06, 0.47],
     [0.50, 0.65, 0.40, 0.14, 0.56, 0.16, 0.00, 0.38, 0.02, 0.45],
 ];
 
-/// How the sixth annotator comes about.
+/// Origin of the labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TruthModel {
     /// Six correlated annotators; the third correlates with the others as the conjunction does.
@@ -51,12 +50,12 @@ pub enum TruthModel {
 }
 
 impl TruthModel {
-    /// Every truth model with its name in SQL.
+    /// Every truth model with its name.
     pub const ALL: [(&'static str, TruthModel); 2] =
         [("probit6", TruthModel::Probit6), ("determined", TruthModel::Determined)];
 }
 
-/// What to simulate.
+/// Settings of a simulation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub companies: usize,
@@ -64,7 +63,7 @@ pub struct Settings {
     /// Standard deviation of a company's shift of each annotator's latent mean.
     pub drift: f64,
     pub truth_model: TruthModel,
-    /// Most people observed in a company.
+    /// Maximum number of people observed in a company.
     pub max_observed: u64,
     pub gold_experts: u64,
     pub gold_others: u64,
@@ -90,44 +89,45 @@ impl Default for Settings {
     }
 }
 
-/// A made person.
+/// Simulated person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Person {
     pub expert: bool,
     pub pattern: Pattern,
 }
 
-/// A made company; `people` are those observed.
+/// Simulated company; `people` are those observed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Company {
     pub headcount: u64,
     pub prevalence: f64,
-    /// Experts among the headcount, seen and unseen.
+    /// Number of experts among the headcount, seen and unseen.
     pub experts: u64,
     pub people: Vec<Person>,
 }
 
-/// The name of company number `index`, from 0.
+/// Name of company number `index`, from 0.
 pub fn company_name(index: usize) -> String {
     format!("company {:04}", index + 1)
 }
 
-/// How people of one class answer: latent means and the Cholesky factor of their correlations.
+/// Latent means of one class and the Cholesky factor of their correlations.
 struct ClassTruth {
     mu: Vec<f64>,
     factor: DMatrix<f64>,
 }
 
-/// A simulator of companies and gold people.
+/// Simulator of companies and gold people.
 pub struct Simulator {
     settings: Settings,
     /// Bits of the latent axes.
     axes: Vec<usize>,
-    /// Others, experts.
+    /// Non-experts, experts.
     classes: [ClassTruth; 2],
 }
 
 impl Simulator {
+    /// The simulator of the settings.
     pub fn new(settings: Settings) -> Self {
         let axes: Vec<usize> = match settings.truth_model {
             TruthModel::Probit6 => (0..ANNOTATORS.len()).collect(),
@@ -137,9 +137,8 @@ impl Simulator {
             let rate = |a: usize| if expert { RATES[a].0 } else { RATES[a].1 };
             let measured = correlations(expert, &rate);
             let chosen = measured.select_rows(&axes).select_columns(&axes);
-            let (r, _) = regularise(&chosen);
-            let factor = r.clone().cholesky().map_or_else(|| DMatrix::identity(axes.len(), axes.len()), |c| c.l());
-            ClassTruth { mu: axes.iter().map(|&a| quantile(rate(a))).collect(), factor }
+            let (r, _) = Correlation::regularised(&chosen);
+            ClassTruth { mu: axes.iter().map(|&a| quantile(rate(a))).collect(), factor: r.factor() }
         });
         Simulator { settings, axes, classes }
     }
@@ -184,28 +183,24 @@ impl Simulator {
         let class = &self.classes[expert as usize];
         let noise = DVector::from_fn(self.axes.len(), |_, _| Distribution::<f64>::sample(&StandardNormal, generator));
         let latent = &class.factor * noise;
-        let mut pattern = Pattern::default();
+        let mut answers = [false; ANNOTATORS.len()];
         for (axis, &annotator) in self.axes.iter().enumerate() {
-            if class.mu[axis] + shifts[annotator] + latent[axis] > 0.0 {
-                pattern.yes |= 1 << annotator;
-            }
+            answers[annotator] = class.mu[axis] + shifts[annotator] + latent[axis] > 0.0;
         }
-        if self.settings.truth_model == TruthModel::Determined
-            && pattern.yes >> BROAD & 1 == 1
-            && pattern.yes >> STRICT & 1 == 1
-        {
-            pattern.yes |= 1 << BOTH;
+        if self.settings.truth_model == TruthModel::Determined {
+            answers[BOTH] = answers[BROAD] && answers[STRICT];
         }
-        for annotator in 0..ANNOTATORS.len() {
+        let mut pattern = Pattern::default();
+        for (annotator, &yes) in answers.iter().enumerate() {
             let there = generator.random::<f64>() >= self.settings.missing;
             if there && (annotator <= BOTH || has_models) {
-                pattern.seen |= 1 << annotator;
+                pattern.add_label(annotator, yes);
             }
         }
-        Person { expert, pattern: pattern.within(pattern.seen) }
+        Person { expert, pattern }
     }
 
-    /// The whole study as the database would count it, and the true number of experts of each company.
+    /// People of the whole study, counted, and its companies with their true numbers of experts.
     pub fn study(&self) -> (Vec<Count>, Vec<Company>) {
         let mut counted: BTreeMap<(Option<usize>, Option<bool>, Pattern), u64> = BTreeMap::new();
         for person in self.gold() {
@@ -232,7 +227,7 @@ impl Simulator {
     }
 }
 
-/// Correlations of the six annotators of a class, before shrinking. Those of the conjunction are the
+/// Correlations of the six annotators of a class, before they are regularised. Those of the conjunction are the
 /// tetrachoric correlations that an AND of the first two has with each of the others.
 fn correlations(expert: bool, rate: &dyn Fn(usize) -> f64) -> DMatrix<f64> {
     let mut full = DMatrix::identity(ANNOTATORS.len(), ANNOTATORS.len());
@@ -244,26 +239,25 @@ fn correlations(expert: bool, rate: &dyn Fn(usize) -> f64) -> DMatrix<f64> {
             full[(PRIMITIVES[j], PRIMITIVES[i])] = rho;
         }
     }
-    // as many people as the study gold: they decide what half a person in an empty cell means
+    // as many as the study's gold people: they decide what half a person in an empty cell means
     let people = if expert { 153.0 } else { 432.0 };
-    for &other in &PRIMITIVES {
-        // the cells of (broad, strict, other); an AND with one of its parts has an empty cell
-        let axes = [BROAD, STRICT, other];
-        let axes = if other == BROAD || other == STRICT { &axes[..2] } else { &axes[..] };
+    for &primitive in &PRIMITIVES {
+        // the cells of (broad, strict, primitive); an AND with one of its parts has an empty cell
+        let axes = [BROAD, STRICT, primitive];
+        let axes = if primitive == BROAD || primitive == STRICT { &axes[..2] } else { &axes[..] };
         let mu: Vec<f64> = axes.iter().map(|&a| quantile(rate(a))).collect();
         let chosen = full.select_rows(axes).select_columns(axes);
-        let Ok(cells) = orthant_table(&mu, &chosen) else {
+        let Ok(cells) = Correlation::new(chosen).map_err(Into::into).and_then(|r| orthant_table(&mu, &r)) else {
             continue;
         };
-        let bit = axes.iter().position(|&a| a == other).unwrap_or(0);
+        let bit = axes.iter().position(|&a| a == primitive).unwrap_or(0);
         let mut table = [0.0; 4];
         for (cell, p) in cells.iter().enumerate() {
-            let (both, yes) = (cell & 3 == 3, cell >> bit & 1 == 1);
-            table[2 * usize::from(!both) + usize::from(!yes)] += people * p;
+            table[pair_cell(cell & 3 == 3, cell >> bit & 1 == 1)] += people * p;
         }
         let rho = tetrachoric(table[0], table[1], table[2], table[3]).unwrap_or(0.0);
-        full[(BOTH, other)] = rho;
-        full[(other, BOTH)] = rho;
+        full[(BOTH, primitive)] = rho;
+        full[(primitive, BOTH)] = rho;
     }
     full
 }
@@ -288,9 +282,9 @@ mod tests {
             })
             .gold();
             for (annotator, (sensitivity, false_positive)) in RATES.iter().enumerate() {
-                let bit = |mask: u32| mask >> annotator & 1 == 1;
+                let label = |p: &Person| p.pattern.label(annotator);
                 for (expert, rate) in [(true, sensitivity), (false, false_positive)] {
-                    let got = share(&people, |p| bit(p.pattern.yes), |p| p.expert == expert && bit(p.pattern.seen));
+                    let got = share(&people, |p| label(p) == Some(true), |p| p.expert == expert && label(p).is_some());
                     // the AND of the determined model follows from its parts: .29 and .04 for .301 and .019
                     let allowed = if truth_model == TruthModel::Determined && annotator == BOTH { 0.04 } else { 0.015 };
                     assert!((got - rate).abs() < allowed, "{} {expert}: {got}, not {rate}", ANNOTATORS[annotator]);

@@ -11,7 +11,7 @@ use crate::options::Options;
 use crate::probit::bins::CUTS;
 use crate::probit::estimate::{Method, Settings};
 use crate::probit::study::{Pattern, Study};
-use crate::probit::summary::Summary;
+use crate::stats::summary::Summary;
 use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
 

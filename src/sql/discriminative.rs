@@ -5,7 +5,7 @@ use super::keywords::{limits, words};
 use super::table::{Column, Failure, Kind, Schema, integer_at, rows, rows_of, text, text_at};
 use crate::keywords::discriminative::{Counting, Row, Settings, discriminative};
 use crate::options::Options;
-use crate::probit::metrics::{Interval, jeffreys};
+use crate::stats::intervals::{Interval, jeffreys};
 use duckdb::arrow::array::{Array, RecordBatch};
 use duckdb::arrow::datatypes::DataType;
 

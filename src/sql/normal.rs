@@ -1,8 +1,8 @@
 //! The scalar kernels `muster_orthant` and `muster_tetrachoric`.
 
 use super::table::{Failure, list_of};
-use crate::probit::orthant::{MAX_DIMENSIONS, OrthantError, orthant};
-use crate::probit::tetrachoric::tetrachoric;
+use crate::stats::orthant::{MAX_DIMENSIONS, OrthantError, orthant};
+use crate::stats::tetrachoric::tetrachoric;
 use duckdb::arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
 use duckdb::arrow::datatypes::{DataType, Float64Type};
 use duckdb::vscalar::{ArrowFunctionSignature, VArrowScalar};

@@ -5,10 +5,11 @@ use super::kernel::Kernel;
 use super::table::{Column, Failure, Kind, Schema, rows_of, text};
 use crate::options::Options;
 use crate::probit::estimate::{Method, Settings, estimate};
-use crate::probit::metrics::{Interval, metrics};
+use crate::probit::metrics::metrics;
 use crate::probit::person::{PersonPrior, posteriors};
 use crate::probit::report::{agreements, report};
 use crate::probit::study::gold_people;
+use crate::stats::intervals::Interval;
 use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
 use std::collections::BTreeSet;
@@ -80,7 +81,7 @@ impl Kernel for FitProbitBootstrap {
         let study = counted.study()?;
         let estimates = estimate(&study, &settings).map_err(|e| counted.failure(e))?;
         let rows = || study.companies.iter().zip(&estimates);
-        let share = |of: fn(&crate::probit::summary::Summary) -> f64| {
+        let share = |of: fn(&crate::stats::summary::Summary) -> f64| {
             Column::Real(rows().map(|(c, e)| Some(of(&e.summary) / c.headcount as f64)).collect())
         };
         Ok(vec![

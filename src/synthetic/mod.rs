@@ -1,7 +1,7 @@
-//! Made people for companies of which only totals by filter are known, and the correction of their estimates.
+//! Synthetic people for companies of which only totals by filter are known, and the correction of their estimates.
 //!
 //! A Gaussian copula: person i has normals z_i ~ N(0, R), R the tetrachoric correlations of the filters
-//! among real people (gold and others pooled, since a company's people are a mixture too). Filter j says yes to
+//! among real people (gold or not, since a company's people are a mixture too). Filter j says yes to
 //! the K_j people with the largest z_ij, so a company's totals come out exactly and only how filters
 //! overlap is made up.
 //!
@@ -10,17 +10,18 @@
 //! sqrt(w^2 + t^2 s^2 (1 + 1/k)), as for a new observation.
 
 use crate::parallel;
-use crate::probit::model::{SHRINKAGE, regularise};
-use crate::probit::tetrachoric::tetrachoric;
+use crate::probit::study::label;
 use crate::random::{Purpose, Stream};
+use crate::stats::orthant::Correlation;
+use crate::stats::tetrachoric::{pair_cell, tetrachoric};
 use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// What is wrong with totals or estimates; the message follows the name of the SQL function.
+/// Error in totals or estimates; the message is to follow the name of the function called.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum SyntheticError {
+pub(crate) enum SyntheticError {
     #[error("headcount must be a whole number of at least 0, got {value} for company {company}")]
     Headcount { company: String, value: String },
     #[error(
@@ -35,53 +36,58 @@ pub enum SyntheticError {
     RepeatedCompany(String),
 }
 
-/// `count` real people with the same labels; bit j stands for filter j.
+/// Group of `count` real people with the same labels; bit j stands for filter j.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Labels {
-    pub seen: u64,
-    pub yes: u64,
-    pub count: u64,
+pub(crate) struct Labels {
+    pub(crate) seen: u64,
+    pub(crate) yes: u64,
+    pub(crate) count: u64,
 }
 
-/// A company's totals: filter, people it says yes to.
+impl Labels {
+    fn label(&self, filter: usize) -> Option<bool> {
+        label(self.seen, self.yes, filter)
+    }
+}
+
+/// Totals of a company: headcount, and the number of people each filter says yes to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Totals {
-    pub company: String,
-    pub headcount: u64,
-    pub values: Vec<(usize, f64)>,
+pub(crate) struct Totals {
+    pub(crate) company: String,
+    pub(crate) headcount: u64,
+    pub(crate) values: Vec<(usize, f64)>,
 }
 
-/// The made people of a company: which filters have a total, and each person's yes answers.
+/// Synthetic people of a company: the filters that have a total, and each person's yes answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made {
-    pub seen: u64,
-    pub yes: Vec<u64>,
+pub(crate) struct Made {
+    pub(crate) seen: u64,
+    pub(crate) yes: Vec<u64>,
 }
 
 /// Tetrachoric correlations of the filters, 0 where nobody has both labels; definite.
-pub fn correlations(people: &[Labels], filters: usize) -> DMatrix<f64> {
-    let mut spread = DMatrix::identity(filters, filters);
+pub(crate) fn correlations(people: &[Labels], filters: usize) -> Correlation {
+    let mut measured = DMatrix::identity(filters, filters);
     for k in 0..filters {
         for j in 0..k {
             let mut table = [0.0; 4];
-            for person in people.iter().filter(|p| p.seen >> j & p.seen >> k & 1 == 1) {
-                let cell = 2 * usize::from(person.yes >> j & 1 == 0) + usize::from(person.yes >> k & 1 == 0);
-                table[cell] += person.count as f64;
+            for group in people {
+                if let (Some(first), Some(second)) = (group.label(j), group.label(k)) {
+                    table[pair_cell(first, second)] += group.count as f64;
+                }
             }
             let rho = tetrachoric(table[0], table[1], table[2], table[3]).unwrap_or(0.0);
-            // spread so that the model's shrinking gives the measured value back; eigenvalues are floored
-            spread[(j, k)] = rho / (1.0 - SHRINKAGE);
-            spread[(k, j)] = rho / (1.0 - SHRINKAGE);
+            measured[(j, k)] = rho;
+            measured[(k, j)] = rho;
         }
     }
-    regularise(&spread).0
+    Correlation::unshrunk(&measured)
 }
 
-/// People for every company, at most `most` of them.
-pub fn make(totals: &[Totals], correlations: &DMatrix<f64>, most: u64, seed: u64, threads: usize) -> Vec<Made> {
-    let filters = correlations.nrows();
-    let identity = || DMatrix::identity(filters, filters);
-    let factor = correlations.clone().cholesky().map_or_else(identity, |c| c.l());
+/// Synthetic people of every company, at most `most` of them.
+pub(crate) fn make(totals: &[Totals], correlations: &Correlation, most: u64, seed: u64, threads: usize) -> Vec<Made> {
+    let filters = correlations.dimensions();
+    let factor = correlations.factor();
     parallel::map(threads, totals.len(), |c| {
         let company = &totals[c];
         let mut generator = Stream::named(seed, Purpose::Synthetic, &company.company).replicate(0);
@@ -109,31 +115,35 @@ pub fn make(totals: &[Totals], correlations: &DMatrix<f64>, most: u64, seed: u64
     })
 }
 
-/// The estimates of one company.
+/// Estimates of one company from synthetic and from real people.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pair {
-    pub company: String,
-    pub headcount: Option<f64>,
-    pub synthetic: f64,
-    pub lower: f64,
-    pub upper: f64,
-    pub real: Option<f64>,
+pub(crate) struct Pair {
+    pub(crate) company: String,
+    pub(crate) headcount: Option<f64>,
+    pub(crate) synthetic: f64,
+    pub(crate) lower: f64,
+    pub(crate) upper: f64,
+    pub(crate) real: Option<f64>,
 }
 
-/// How synthetic estimates relate to real ones.
+/// Factor between synthetic and real estimates.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Factor {
+pub(crate) struct Factor {
     /// Mean and standard deviation of ln(real / synthetic).
-    pub mean: f64,
-    pub sd: f64,
-    pub companies: usize,
+    pub(crate) mean: f64,
+    pub(crate) sd: f64,
+    pub(crate) companies: usize,
 }
 
-/// Estimate, lower and upper limit.
-pub type Adjusted = [f64; 3];
+/// Adjusted estimate, lower and upper limit.
+pub(crate) type Adjusted = [f64; 3];
 
 /// The factor, and every company's adjusted estimate; `pairs` sorted by company.
-pub fn adjust(pairs: &[Pair], level: f64) -> Result<(Factor, Vec<Adjusted>), SyntheticError> {
+///
+/// # Errors
+///
+/// Where a company stands there twice, or fewer than two have both estimates.
+pub(crate) fn adjust(pairs: &[Pair], level: f64) -> Result<(Factor, Vec<Adjusted>), SyntheticError> {
     if let Some(twice) = pairs.windows(2).find(|two| two[0].company == two[1].company) {
         return Err(SyntheticError::RepeatedCompany(twice[0].company.clone()));
     }
@@ -174,7 +184,7 @@ mod tests {
     #[test]
     fn totals_come_out_and_overlaps_follow_the_correlation() {
         let r = DMatrix::from_row_slice(3, 3, &[1.0, 0.7, 0.0, 0.7, 1.0, 0.0, 0.0, 0.0, 1.0]);
-        let made = &make(&[totals(1000)], &r, 5000, 1, 1)[0];
+        let made = &make(&[totals(1000)], &Correlation::new(r).unwrap(), 5000, 1, 1)[0];
         let count = |mask: u64| made.yes.iter().filter(|yes| *yes & mask == mask).count();
         assert_eq!((made.seen, made.yes.len()), (7, 1000));
         // a total above the headcount is everybody
@@ -186,19 +196,20 @@ mod tests {
 
     #[test]
     fn totals_are_scaled_to_the_people_made() {
-        let made = &make(&[totals(10_000)], &DMatrix::identity(3, 3), 500, 1, 1)[0];
+        let independent = Correlation::new(DMatrix::identity(3, 3)).unwrap();
+        let made = &make(&[totals(10_000)], &independent, 500, 1, 1)[0];
         let count = |filter: u64| made.yes.iter().filter(|yes| *yes >> filter & 1 == 1).count();
         assert_eq!([count(0), count(1), count(2)], [15, 5, 100]);
-        let nobody = &make(&[totals(0)], &DMatrix::identity(3, 3), 500, 1, 1)[0];
+        let nobody = &make(&[totals(0)], &independent, 500, 1, 1)[0];
         assert!(nobody.yes.is_empty());
     }
 
     #[test]
     fn correlations_are_those_of_the_people() {
         let people = [(3, 40), (1, 10), (2, 20), (0, 30)].map(|(yes, count)| Labels { seen: 3, yes, count });
-        assert!((correlations(&people, 2)[(0, 1)] - 0.607073).abs() < 1e-6);
+        assert!((correlations(&people, 2).matrix()[(0, 1)] - 0.607073).abs() < 1e-6);
         // nobody has both labels
-        assert_eq!(correlations(&people, 3)[(0, 2)], 0.0);
+        assert_eq!(correlations(&people, 3).matrix()[(0, 2)], 0.0);
     }
 
     fn pair(company: &str, synthetic: f64, real: Option<f64>) -> Pair {

@@ -1,15 +1,20 @@
 //! Identities of the estimator, simulation-based calibration and a short calibration run.
 
+use super::company::{Plan, experts_in};
+use super::replicates::{HELD, by_company};
 use super::*;
-use crate::probit::prevalence::{HIGHEST, LOWEST};
-use crate::probit::study::{Count, Gold, Pattern};
-use crate::random::{beta, gamma};
+use crate::parallel;
+use crate::probit::bins::{BINS, Bins};
+use crate::probit::prevalence::{Group, HIGHEST, LOWEST, RatioTable, posterior};
+use crate::probit::study::{Company, Count, GoldPeople, Pattern};
+use crate::random::{Purpose, Stream, beta, binomial, gamma};
 use crate::simulate::{self, ANNOTATORS, Simulator};
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use statrs::distribution::ContinuousCDF;
 
 /// Two-sample Kolmogorov-Smirnov test at the level .001; ties make it conservative.
-pub fn assert_same_distribution(mut a: Vec<u64>, mut b: Vec<u64>) {
+pub(super) fn assert_same_distribution(mut a: Vec<u64>, mut b: Vec<u64>) {
     a.sort_unstable();
     b.sort_unstable();
     let share = |sorted: &[u64], x: u64| sorted.partition_point(|v| *v <= x) as f64 / sorted.len() as f64;
@@ -103,30 +108,30 @@ fn blocks_of_companies_change_nothing() {
 }
 
 #[test]
-fn binomials_of_cells_are_a_bernoulli_for_each_person() {
+fn binomials_of_groups_are_a_bernoulli_for_each_person() {
     let mut table = RatioTable::new(3);
-    let cells = [(8.0, 14), (0.5, 60), (0.02, 300)];
-    let cells: Vec<Cell> = (0..3)
+    let groups = [(8.0, 14), (0.5, 60), (0.02, 300)];
+    let groups: Vec<Group> = (0..3)
         .map(|row| {
-            table.set(row, cells[row].0);
-            Cell { row, count: cells[row].1 }
+            table.set(row, groups[row].0);
+            Group { row, count: groups[row].1 }
         })
         .collect();
     let mut generator = Stream::new(1, Purpose::Simulation, 0).replicate(0);
     let explicit = (0..5000)
         .map(|_| {
-            let mut experts = |cell: &Cell| {
-                let p = posterior(0.07, table.ratio(cell.row));
-                (0..cell.count).filter(|_| generator.random::<f64>() < p).count() as u64
+            let mut experts = |group: &Group| {
+                let p = posterior(0.07, table.ratio(group.row));
+                (0..group.count).filter(|_| generator.random::<f64>() < p).count() as u64
             };
-            cells.iter().map(&mut experts).sum()
+            groups.iter().map(&mut experts).sum()
         })
         .collect();
-    let collapsed = (0..5000).map(|_| count(&table, &cells, 0.07, &mut generator)).collect();
+    let collapsed = (0..5000).map(|_| experts_in(&table, &groups, 0.07, &mut generator)).collect();
     assert_same_distribution(explicit, collapsed);
 }
 
-/// Where the truth stands among the draws, uniform on (0, 1) if it is one of them.
+/// Place of the truth among the draws, uniform on (0, 1) if it is one of them.
 fn place(truth: u64, draws: &[u64], u: f64) -> f64 {
     let below = draws.iter().filter(|d| **d < truth).count() as f64;
     let ties = draws.iter().filter(|d| **d == truth).count() as f64;
@@ -149,7 +154,7 @@ fn pick(rates: &[f64; BINS], generator: &mut ChaCha8Rng) -> usize {
     BINS - 1
 }
 
-/// A study drawn from the model's own priors, two annotators whose patterns are the bins, and the true numbers
+/// Study drawn from the model's own priors, two annotators whose patterns are the bins, and the true numbers
 /// of experts of its companies.
 fn study_from_priors(companies: usize, generator: &mut ChaCha8Rng) -> (Study, Vec<u64>) {
     let (people, headcount) = (150, 400);
@@ -159,7 +164,7 @@ fn study_from_priors(companies: usize, generator: &mut ChaCha8Rng) -> (Study, Ve
     for (truth, size) in [(false, 432), (true, 153)] {
         let mut counts = [0; BINS];
         (0..size).for_each(|_| counts[pick(&rates[truth as usize], generator)] += 1);
-        let rows = (0..BINS).map(|bin| Gold { truth, pattern: pattern(bin), count: counts[bin] });
+        let rows = (0..BINS).map(|bin| GoldPeople { truth, pattern: pattern(bin), count: counts[bin] });
         study.gold.extend(rows.filter(|row| row.count > 0));
     }
     let truths = (0..companies).map(|company| {

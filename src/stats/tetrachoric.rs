@@ -5,13 +5,22 @@
 
 use super::normal::{cdf2, density2, quantile};
 
+/// Largest correlation looked for.
 const LARGEST: f64 = 0.999_999;
+
+/// Two-by-two table of counts or weights of a pair of answers: both yes, first only, second only, neither.
+pub(crate) type PairTable = [f64; 4];
+
+/// Position of a pair of answers in a [`PairTable`].
+pub(crate) fn pair_cell(first: bool, second: bool) -> usize {
+    2 * usize::from(!first) + usize::from(!second)
+}
 
 /// The tetrachoric correlation of a two-by-two table of counts or weights, in (-1, 1).
 ///
 /// Counts: both yes, first only, second only, neither. When any cell is zero, 0.5 is added to every cell.
 /// `None` when the table is empty or a count is negative or not finite.
-pub fn tetrachoric(n11: f64, n10: f64, n01: f64, n00: f64) -> Option<f64> {
+pub(crate) fn tetrachoric(n11: f64, n10: f64, n01: f64, n00: f64) -> Option<f64> {
     let mut cells = [n11, n10, n01, n00];
     if cells.iter().any(|c| !c.is_finite() || *c < 0.0) || cells.iter().sum::<f64>() <= 0.0 {
         return None;
@@ -47,7 +56,7 @@ pub fn tetrachoric(n11: f64, n10: f64, n01: f64, n00: f64) -> Option<f64> {
 }
 
 /// The phi coefficient (Pearson's correlation of two binary variables), `None` where a margin is empty.
-pub fn phi(n11: f64, n10: f64, n01: f64, n00: f64) -> Option<f64> {
+pub(crate) fn phi(n11: f64, n10: f64, n01: f64, n00: f64) -> Option<f64> {
     let margins = (n11 + n10) * (n01 + n00) * (n11 + n01) * (n10 + n00);
     (margins > 0.0).then(|| (n11 * n00 - n10 * n01) / margins.sqrt())
 }

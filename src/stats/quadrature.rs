@@ -8,15 +8,15 @@ use std::sync::OnceLock;
 
 /// Nodes `x` in (0, 1) and weights `w` summing to 1: integral of f over [0, 1] = sum w f(x).
 #[derive(Debug, Clone)]
-pub struct Rule {
-    pub nodes: Vec<f64>,
-    pub weights: Vec<f64>,
+pub(crate) struct Rule {
+    pub(crate) nodes: Vec<f64>,
+    pub(crate) weights: Vec<f64>,
 }
 
 const LARGEST: usize = 32;
 
 /// The rule with `n` nodes, exact for polynomials of degree 2n - 1; `n` from 1 to 32.
-pub fn gauss_legendre(n: usize) -> &'static Rule {
+pub(crate) fn gauss_legendre(n: usize) -> &'static Rule {
     static RULES: [OnceLock<Rule>; LARGEST + 1] = [const { OnceLock::new() }; LARGEST + 1];
     RULES[n].get_or_init(|| compute(n))
 }

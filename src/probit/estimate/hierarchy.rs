@@ -1,14 +1,13 @@
 //! The prior that companies share: logit-normal, its mean linear in log headcount.
 
-use super::Plan;
-use crate::probit::prevalence::{ABREAST, Likelihoods, POINTS, Prior, draw_logits};
+use crate::probit::prevalence::{ABREAST, Likelihoods, POINTS, Points, Prior, draw_logits};
 use crate::probit::study::Study;
-use crate::random::{Purpose, Stream, gamma};
+use crate::random::gamma;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// Gibbs sweeps from the same start in every replicate.
+/// Number of Gibbs sweeps, from the same start in every replicate.
 const SWEEPS: usize = 24;
 
 /// The hyperprior: intercept (at the mean log headcount) and slope are normal, the variance inverse gamma.
@@ -16,12 +15,13 @@ const INTERCEPT: (f64, f64) = (-3.0, 3.0);
 const SLOPE_SD: f64 = 1.0;
 const VARIANCE: (f64, f64) = (1.0, 0.5);
 
-/// Log headcounts of the companies, about their mean.
-pub(super) struct Pool {
+/// Hierarchy over the companies of a study.
+pub(super) struct Hierarchy {
+    /// Log headcounts, about their mean.
     size: Vec<f64>,
 }
 
-/// What one replicate believes of prevalences in general.
+/// Hyperparameters of one replicate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hyperparameters {
     intercept: f64,
@@ -30,17 +30,17 @@ pub(super) struct Hyperparameters {
 }
 
 impl Hyperparameters {
-    /// Of the logit of a company of this size.
+    /// Mean of the logit of a company of this size.
     fn mean(&self, size: f64) -> f64 {
         self.intercept + self.slope * size
     }
 }
 
-impl Pool {
+impl Hierarchy {
     pub(super) fn new(study: &Study) -> Self {
         let logs: Vec<f64> = study.companies.iter().map(|c| (c.headcount.max(1) as f64).ln()).collect();
         let mean = logs.iter().sum::<f64>() / logs.len().max(1) as f64;
-        Pool { size: logs.iter().map(|x| x - mean).collect() }
+        Hierarchy { size: logs.iter().map(|x| x - mean).collect() }
     }
 
     /// The prior of a company.
@@ -48,10 +48,10 @@ impl Pool {
         Prior::LogitNormal { mean: hyperparameters.mean(self.size[company]), sd: hyperparameters.variance.sqrt() }
     }
 
-    /// Hyperparameters drawn in a replicate: prevalences given them, and they given the prevalences, in turn.
-    pub(super) fn draw(&self, plan: &Plan, replicate: usize) -> Hyperparameters {
-        let mut generator = Stream::new(plan.settings.seed, Purpose::Shared, 0).replicate(replicate as u64);
-        let likelihoods = self.likelihoods(plan, replicate);
+    /// Hyperparameters drawn from the companies' likelihoods, which come in the order of the study: prevalences given
+    /// them, and they given the prevalences, in turn.
+    pub(super) fn draw(&self, likelihoods: impl Iterator<Item = Points>, mut generator: ChaCha8Rng) -> Hyperparameters {
+        let likelihoods = self.side_by_side(likelihoods);
         let mut drawn = Hyperparameters { intercept: INTERCEPT.0, slope: 0.0, variance: 2.0 };
         let mut logits = vec![0.0; self.size.len()];
         for _ in 0..SWEEPS {
@@ -73,13 +73,10 @@ impl Pool {
         drawn
     }
 
-    /// The companies' likelihoods in a replicate; places without a company are flat.
-    fn likelihoods(&self, plan: &Plan, replicate: usize) -> Vec<Likelihoods> {
-        let mut replicate = plan.replicate(replicate);
+    /// The likelihoods as [`draw_logits`] takes them; places without a company are flat.
+    fn side_by_side(&self, likelihoods: impl Iterator<Item = Points>) -> Vec<Likelihoods> {
         let mut groups = vec![[[1.0; ABREAST]; POINTS]; self.size.len().div_ceil(ABREAST)];
-        for (c, company) in plan.companies.iter().enumerate() {
-            plan.enter(&mut replicate, c);
-            let likelihood = replicate.table.likelihood(&company.cells);
+        for (c, likelihood) in likelihoods.enumerate() {
             for (row, value) in groups[c / ABREAST].iter_mut().zip(likelihood) {
                 row[c % ABREAST] = value;
             }

@@ -4,19 +4,20 @@
 //! The study resamples a company's people and realises a Bernoulli each, which is one Binomial with the mean
 //! of their posteriors.
 
-use super::{Drawn, Estimate, Method, Settings, by_company, finish};
+use super::replicates::{Drawn, Estimate, by_company};
+use super::settings::{Method, Settings};
 use crate::probit::model::{ClassModel, Model};
-use crate::probit::normal::exp;
-use crate::probit::study::{Company, Gold, Pattern, Study, StudyError};
+use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError};
 use crate::random::{Purpose, Stream, beta, binomial};
+use crate::stats::normal::exp;
 
-/// Beta priors of the study's program: headcount below, alpha, beta.
-const TIERS: [(u64, f64, f64); 4] =
+/// Beta priors of the study's program by size: headcount below, alpha, beta.
+const BY_SIZE: [(u64, f64, f64); 4] =
     [(100, 2.415889, 21.742998), (1000, 3.001591, 57.030237), (10000, 1.563834, 154.819604), (u64::MAX, 1.0, 999.0)];
 
 /// Answers as numbers in base 3, annotator j the digit at 3^j: 0 no, 1 yes, 2 missing.
 struct Ternary {
-    /// By yes mask: the number with a 1 wherever the mask has one.
+    /// Number of each yes mask: the one with a 1 wherever the mask has one.
     of_mask: Vec<usize>,
 }
 
@@ -40,7 +41,7 @@ impl Ternary {
         2 * self.of_mask[(self.all_seen() & !pattern.seen) as usize] + self.of_mask[pattern.yes as usize]
     }
 
-    /// The probability of every set of answers, missing ones summed out, by number.
+    /// Probabilities of every set of answers, missing ones summed out, by number.
     fn probabilities(&self, class: &ClassModel) -> Vec<f64> {
         let mut all: Vec<f64> = class.log_probabilities(self.all_seen()).into_iter().map(exp).collect();
         // after j annotators: blocks of 3^j numbers, one for each set of answers of the others
@@ -56,24 +57,26 @@ impl Ternary {
             size *= 3;
         }
         // no answers say nothing, whatever the error of the table
-        *all.last_mut().unwrap() = 1.0;
+        if let Some(none_seen) = all.last_mut() {
+            *none_seen = 1.0;
+        }
         all
     }
 }
 
-/// A company ready for its replicates.
-struct Prepared {
-    /// People whose truth is not known.
+/// Company with its people by the number of their answers.
+struct TernaryCompany {
+    /// Number of people who are not gold.
     people: u64,
-    /// Number of each of their patterns and how many have it.
+    /// Their patterns as numbers, and how many people have each.
     patterns: Vec<(usize, f64)>,
-    /// Their masks and how many have each.
+    /// Their masks, and how many people have each.
     masks: Vec<(u32, f64)>,
     stream: Stream,
     null: Stream,
 }
 
-impl Prepared {
+impl TernaryCompany {
     fn new(company: &Company, ternary: &Ternary, seed: u64) -> Self {
         let mut masks: Vec<(u32, f64)> = Vec::new();
         for &(pattern, count) in &company.people {
@@ -83,7 +86,7 @@ impl Prepared {
                 _ => masks.push((pattern.seen, count as f64)),
             }
         }
-        Prepared {
+        TernaryCompany {
             people: company.observed - company.gold,
             patterns: company.people.iter().map(|&(p, count)| (ternary.number(p), count as f64)).collect(),
             masks,
@@ -93,12 +96,12 @@ impl Prepared {
     }
 }
 
-/// One replicate's model: the probability of every set of answers in each class.
+/// Model of one replicate: the probability of every set of answers in each class.
 struct Refit {
     number: usize,
-    other: Vec<f64>,
+    non_expert: Vec<f64>,
     expert: Vec<f64>,
-    /// The prevalence that all companies have with [`Method::Original`].
+    /// Prevalence of all companies with [`Method::Original`].
     common: f64,
 }
 
@@ -109,7 +112,7 @@ impl Refit {
         let mut shared = Stream::new(settings.seed, Purpose::Shared, 0).replicate(number as u64);
         Ok(Refit {
             number,
-            other: ternary.probabilities(&model.other),
+            non_expert: ternary.probabilities(&model.non_expert),
             expert: ternary.probabilities(&model.expert),
             common: beta(settings.prior_alpha, settings.prior_beta, &mut shared),
         })
@@ -118,11 +121,11 @@ impl Refit {
     #[inline(always)]
     fn posterior(&self, answers: usize, pi: f64) -> f64 {
         let expert = pi * self.expert[answers];
-        expert / (expert + (1.0 - pi) * self.other[answers])
+        expert / (expert + (1.0 - pi) * self.non_expert[answers])
     }
 
     /// Mean posterior of a company's people.
-    fn share(&self, company: &Prepared, pi: f64) -> f64 {
+    fn share(&self, company: &TernaryCompany, pi: f64) -> f64 {
         if company.people == 0 {
             return pi;
         }
@@ -130,8 +133,8 @@ impl Refit {
         sum / company.people as f64
     }
 
-    /// The same if none of them were an expert: the mean over what non-experts answer.
-    fn null_share(&self, company: &Prepared, ternary: &Ternary, pi: f64) -> f64 {
+    /// Mean posterior of a company's people if none of them were an expert: the mean over the answers of non-experts.
+    fn null_share(&self, company: &TernaryCompany, ternary: &Ternary, pi: f64) -> f64 {
         if company.people == 0 {
             return pi;
         }
@@ -142,7 +145,7 @@ impl Refit {
             let (mut yes, mut mean) = (0u32, 0.0);
             loop {
                 let answers = none + ternary.of_mask[yes as usize];
-                mean += self.other[answers] * self.posterior(answers, pi);
+                mean += self.non_expert[answers] * self.posterior(answers, pi);
                 yes = yes.wrapping_sub(mask) & mask;
                 if yes == 0 {
                     break;
@@ -154,8 +157,8 @@ impl Refit {
     }
 }
 
-/// Gold people drawn with replacement inside each class, as counts of the rows.
-fn resample(gold: &[Gold], seed: u64, replicate: usize) -> Vec<f64> {
+/// GoldPeople people drawn with replacement inside each class, as counts of the rows.
+fn resample(gold: &[GoldPeople], seed: u64, replicate: usize) -> Vec<f64> {
     let mut generator = Stream::new(seed, Purpose::Weights, 1).replicate(replicate as u64);
     let mut weights = vec![0.0; gold.len()];
     for class in [false, true] {
@@ -172,31 +175,36 @@ fn resample(gold: &[Gold], seed: u64, replicate: usize) -> Vec<f64> {
 }
 
 /// Estimates by [`Method::Original`] or [`Method::OriginalBySize`].
+///
+/// # Errors
+///
+/// Where the model of a replicate cannot be fitted.
 pub(super) fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
     let ternary = Ternary::new(study.annotators.len());
-    let companies: Vec<Prepared> = study.companies.iter().map(|c| Prepared::new(c, &ternary, settings.seed)).collect();
+    let companies: Vec<TernaryCompany> =
+        study.companies.iter().map(|c| TernaryCompany::new(c, &ternary, settings.seed)).collect();
     by_company(
         settings,
         companies.len(),
         |r| Refit::new(study, &ternary, settings, r),
         |refit, c| {
-            let (company, prepared) = (&study.companies[c], &companies[c]);
-            let mut generator = prepared.stream.replicate(refit.number as u64);
+            let (stated, company) = (&study.companies[c], &companies[c]);
+            let mut generator = company.stream.replicate(refit.number as u64);
             let pi = if settings.method == Method::Original {
                 refit.common
             } else {
-                let (_, a, b) = TIERS.iter().find(|t| company.headcount < t.0).unwrap_or(&TIERS[3]);
+                let (_, a, b) = BY_SIZE.iter().find(|t| stated.headcount < t.0).unwrap_or(&BY_SIZE[3]);
                 beta(*a, *b, &mut generator)
             };
-            let share = refit.share(prepared, pi);
-            let seen = binomial(prepared.people, share, &mut generator);
-            // the study scales the observed people to the headcount; its prior says nothing of the others
-            let unseen = binomial(company.headcount - company.observed, share, &mut generator);
-            let null_share = refit.null_share(prepared, &ternary, pi);
-            let mut null = prepared.null.replicate(refit.number as u64);
-            Drawn { experts: seen + unseen, false_experts: binomial(prepared.people, null_share, &mut null) }
+            let share = refit.share(company, pi);
+            let seen = binomial(company.people, share, &mut generator);
+            // the study scales the observed people to the headcount; its prior says nothing of those unseen
+            let unseen = binomial(stated.headcount - stated.observed, share, &mut generator);
+            let null_share = refit.null_share(company, &ternary, pi);
+            let mut null = company.null.replicate(refit.number as u64);
+            Drawn { experts: seen + unseen, false_experts: binomial(company.people, null_share, &mut null) }
         },
-        |c, drawn| finish(&study.companies[c], &drawn, settings.level),
+        |c, drawn| Estimate::new(&study.companies[c], &drawn, settings.level),
     )
 }
 
@@ -219,8 +227,7 @@ mod tests {
         let study = study();
         let annotators = study.annotators.len();
         let ternary = Ternary::new(annotators);
-        let weights: Vec<f64> = study.gold.iter().map(|row| row.count as f64).collect();
-        let model = Model::fit(&study.gold, &weights, annotators).unwrap();
+        let model = Model::point(&study.gold, annotators).unwrap();
         let all = ternary.probabilities(&model.expert);
         assert_eq!(all.len(), 3usize.pow(annotators as u32));
         for seen in 1..1u32 << annotators {
@@ -239,7 +246,7 @@ mod tests {
         let ternary = Ternary::new(study.annotators.len());
         let refit = Refit::new(&study, &ternary, &Settings::default(), 0).unwrap();
         let company = study.companies.iter().min_by_key(|c| c.observed).unwrap();
-        let prepared = Prepared::new(company, &ternary, 42);
+        let numbered = TernaryCompany::new(company, &ternary, 42);
         let pi = 0.2;
         let people: Vec<f64> = company
             .people
@@ -253,8 +260,8 @@ mod tests {
                 people.iter().map(|_| expert() as u64).sum()
             })
             .collect();
-        let share = refit.share(&prepared, pi);
-        let collapsed: Vec<u64> = (0..5000).map(|_| binomial(prepared.people, share, &mut generator)).collect();
+        let share = refit.share(&numbered, pi);
+        let collapsed: Vec<u64> = (0..5000).map(|_| binomial(numbered.people, share, &mut generator)).collect();
         crate::probit::estimate::tests::assert_same_distribution(explicit, collapsed);
     }
 }

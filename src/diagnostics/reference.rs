@@ -1,4 +1,4 @@
-//! Class tables fitted to all companies and the gold people at once.
+//! Reference of the drift statistics: class tables fitted to all companies and the gold people at once.
 //!
 //! Company c's answers are a mixture pi_c f1 + (1 - pi_c) f0 of two tables over all 2^J patterns that every
 //! company shares, and a gold person comes from the table of the person's class. The tables are free
@@ -10,7 +10,8 @@
 //! classes apart; [`PRIOR_PREVALENCE`] people at the overall share keep small companies off the boundary.
 
 use crate::probit::model::Model;
-use crate::probit::study::{Pattern, Study, StudyError};
+use crate::probit::study::{Study, StudyError};
+use crate::stats::orthant::marginal;
 use std::collections::BTreeMap;
 
 /// Weight of the probit tables, in people a class.
@@ -19,22 +20,23 @@ const PRIOR_PEOPLE: f64 = 10.0;
 /// Weight of the overall share of experts in each company's prevalence, in people.
 const PRIOR_PREVALENCE: f64 = 4.0;
 
-const MOST_ITERATIONS: usize = 400;
+/// Maximum number of iterations.
+const MAX_ITERATIONS: usize = 400;
 
-/// Prevalences that move less than this end the iteration.
+/// Largest move of a prevalence that ends the iteration.
 const CONVERGED: f64 = 1e-6;
 
-/// The tables and what each company's prevalence is under them.
+/// Class tables, and the prevalence of each company under them.
 #[derive(Debug, Clone)]
-pub struct Reference {
-    pub annotators: usize,
-    /// `[class][pattern]` over complete patterns, bit j of the index annotator j; others first.
-    pub tables: [Vec<f64>; 2],
-    /// One a company of the study.
-    pub prevalence: Vec<f64>,
+pub(crate) struct Reference {
+    pub(crate) annotators: usize,
+    /// `[class][pattern]` over complete patterns, bit j of the index annotator j; non-experts first.
+    pub(crate) tables: [Vec<f64>; 2],
+    /// Prevalence of each company of the study.
+    pub(crate) prevalence: Vec<f64>,
 }
 
-/// People with some set of labels: `[yes]` indexes tables as long as the complete one.
+/// People with one set of labels: `[yes]` indexes tables as long as the complete one.
 struct MaskTable {
     /// Gold people of each class.
     gold: [Vec<f64>; 2],
@@ -44,22 +46,16 @@ struct MaskTable {
     assigned: [Vec<f64>; 2],
 }
 
-/// Probabilities of the answers within `mask`, indexed by the yes mask.
-pub fn marginal(table: &[f64], mask: u32) -> Vec<f64> {
-    let mut out = vec![0.0; table.len()];
-    for (cell, p) in table.iter().enumerate() {
-        out[cell & mask as usize] += p;
-    }
-    out
-}
-
 impl Reference {
-    /// Fits tables and prevalences; asks for the gold people that the estimate asks for.
-    pub fn fit(study: &Study) -> Result<Reference, StudyError> {
-        study.require_gold()?;
+    /// The reference of a study.
+    ///
+    /// # Errors
+    ///
+    /// Where a class has too few gold people, or their model cannot be fitted.
+    pub(crate) fn fit(study: &Study) -> Result<Reference, StudyError> {
+        study.require_gold_people()?;
         let annotators = study.annotators.len();
-        let weights: Vec<f64> = study.gold.iter().map(|r| r.count as f64).collect();
-        let model = Model::fit(&study.gold, &weights, annotators)?;
+        let model = Model::point(&study.gold, annotators)?;
         let full = ((1u64 << annotators) - 1) as u32;
         let prior = [false, true].map(|class| {
             let table = model.class(class).log_probabilities(full);
@@ -68,7 +64,7 @@ impl Reference {
         let mut reference =
             Reference { annotators, tables: prior.clone(), prevalence: vec![0.05; study.companies.len()] };
         let mut masks = mask_tables(study, 1 << annotators);
-        for _ in 0..MOST_ITERATIONS {
+        for _ in 0..MAX_ITERATIONS {
             for (mask, table) in &mut masks {
                 for class in 0..2 {
                     table.probability[class] = marginal(&reference.tables[class], *mask);
@@ -86,13 +82,9 @@ impl Reference {
         Ok(reference)
     }
 
-    /// The expectation step and the new prevalences; how far the farthest of them has moved.
+    /// The expectation step and the new prevalences; gives the largest move of one of them.
     fn assign(&mut self, study: &Study, masks: &mut BTreeMap<u32, MaskTable>) -> f64 {
-        let people = |c: usize| -> f64 {
-            let labelled = study.companies[c].people.iter().filter(|(p, _)| p.seen != 0);
-            labelled.map(|(_, n)| *n as f64).sum()
-        };
-        let sizes: Vec<f64> = (0..study.companies.len()).map(people).collect();
+        let sizes: Vec<f64> = study.companies.iter().map(|c| c.labelled_not_gold() as f64).collect();
         let total: f64 = sizes.iter().sum();
         let experts: f64 = self.prevalence.iter().zip(&sizes).map(|(pi, n)| pi * n).sum();
         let share = if total > 0.0 { experts / total } else { 0.05 };
@@ -100,14 +92,14 @@ impl Reference {
         for ((company, prevalence), size) in study.companies.iter().zip(&mut self.prevalence).zip(&sizes) {
             let pi = *prevalence;
             let mut sum = 0.0;
-            for &(Pattern { seen, yes }, count) in &company.people {
-                let Some(table) = masks.get_mut(&seen) else {
+            for &(pattern, count) in &company.people {
+                let Some(table) = masks.get_mut(&pattern.seen) else {
                     continue;
                 };
-                let cell = yes as usize;
+                let cell = pattern.yes as usize;
                 let expert = pi * table.probability[1][cell];
-                let other = (1.0 - pi) * table.probability[0][cell];
-                let responsibility = expert / (expert + other);
+                let non_expert = (1.0 - pi) * table.probability[0][cell];
+                let responsibility = expert / (expert + non_expert);
                 sum += count as f64 * responsibility;
                 table.assigned[1][cell] += count as f64 * responsibility;
                 table.assigned[0][cell] += count as f64 * (1.0 - responsibility);
@@ -119,6 +111,7 @@ impl Reference {
     }
 }
 
+/// Tables of every set of labels in the study, with its gold people.
 fn mask_tables(study: &Study, cells: usize) -> BTreeMap<u32, MaskTable> {
     let empty = || MaskTable {
         gold: [vec![0.0; cells], vec![0.0; cells]],

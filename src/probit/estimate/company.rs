@@ -1,0 +1,300 @@
+//! The methods `Company` and `Hierarchical`: each company's prevalence is drawn from its own labels, through bins.
+
+use super::hierarchy::{Hierarchy, Hyperparameters};
+use super::replicates::{Drawn, Estimate, by_company};
+use super::settings::{Method, Settings};
+use crate::parallel;
+use crate::probit::bins::{BINS, BinRates, Bins, CrossFit};
+use crate::probit::prevalence::{Group, Points, Prior, RatioTable, draw, posterior};
+use crate::probit::study::{Company, Study, StudyError};
+use crate::random::{Purpose, Stream, binomial};
+use rand_chacha::ChaCha8Rng;
+
+/// Estimates of every company of a study with gold people.
+///
+/// # Errors
+///
+/// Where the model cannot be fitted.
+pub(super) fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
+    Plan::new(study, settings)?.estimate(study)
+}
+
+/// Prevalence of every company in every replicate, `[company][replicate]`.
+///
+/// # Errors
+///
+/// Where the model cannot be fitted.
+pub(super) fn prevalences(study: &Study, settings: &Settings) -> Result<Vec<Vec<f64>>, StudyError> {
+    let plan = Plan::new(study, settings)?;
+    by_company(
+        settings,
+        study.companies.len(),
+        |r| Ok(plan.replicate(r)),
+        |replicate, c| plan.view(replicate, c).prevalence().0,
+        |_, draws| draws,
+    )
+}
+
+/// Company with its people by bin.
+struct BinnedCompany {
+    /// People with labels; the row of a bin is that of [`row`].
+    groups: Vec<Group>,
+    /// Number of people without labels who are not gold.
+    blank: u64,
+    /// Number of people nobody has observed.
+    unseen: u64,
+    /// Position of each mask in use, and the number of people who have it.
+    masks: Vec<(usize, u64)>,
+    prevalence: Stream,
+    drift: Stream,
+    null: Stream,
+    null_drift: Stream,
+}
+
+/// Row of a bin of the mask at `mask` in the table of likelihood ratios.
+fn row(mask: usize, bin: usize) -> usize {
+    mask * BINS + bin
+}
+
+impl BinnedCompany {
+    fn new(company: &Company, bins: &Bins, seed: u64) -> Self {
+        let mut groups: Vec<Group> = Vec::new();
+        let mut masks: Vec<(usize, u64)> = Vec::new();
+        let mut blank = 0;
+        for &(pattern, count) in &company.people {
+            let Some(mask) = bins.mask_index(pattern.seen) else {
+                blank += count;
+                continue;
+            };
+            let row = row(mask, bins.person_bin(mask, pattern));
+            match groups.iter_mut().find(|group| group.row == row) {
+                Some(group) => group.count += count,
+                None => groups.push(Group { row, count }),
+            }
+            match masks.last_mut() {
+                // people are sorted by their masks
+                Some((last, people)) if *last == mask => *people += count,
+                _ => masks.push((mask, count)),
+            }
+        }
+        groups.sort_unstable_by_key(|group| group.row);
+        let stream = |purpose| Stream::named(seed, purpose, &company.name);
+        BinnedCompany {
+            groups,
+            blank,
+            unseen: company.headcount - company.observed,
+            masks,
+            prevalence: stream(Purpose::Company),
+            drift: stream(Purpose::Drift),
+            null: stream(Purpose::Null),
+            null_drift: stream(Purpose::NullDrift),
+        }
+    }
+}
+
+/// Plan of an estimate: the companies, and what their replicates share.
+pub(super) struct Plan<'a> {
+    settings: &'a Settings,
+    bins: Bins,
+    /// `[replicate][mask]`
+    rates: Vec<Vec<BinRates>>,
+    /// Sources of `rates`, `[replicate]`; kept where annotators drift.
+    sources: Vec<Source>,
+    companies: Vec<BinnedCompany>,
+    hierarchy: Hierarchy,
+    /// `[replicate]`; empty for `Company`.
+    hyperparameters: Vec<Hyperparameters>,
+}
+
+/// Weights of the gold people and pseudo-counts `[mask]` of one replicate.
+struct Source {
+    weights: Vec<f64>,
+    pseudo_counts: Vec<BinRates>,
+}
+
+impl Source {
+    fn new(bins: &Bins, replicate: usize) -> Self {
+        Source {
+            weights: bins.weights(replicate as u64),
+            pseudo_counts: (0..bins.masks.len()).map(|mask| bins.pseudo_counts(mask, replicate as u64)).collect(),
+        }
+    }
+
+    fn rates(&self, bins: &Bins) -> Vec<BinRates> {
+        self.pseudo_counts.iter().enumerate().map(|(mask, pseudo)| bins.rates(mask, &self.weights, pseudo)).collect()
+    }
+}
+
+/// Replicate of a plan, drawn from through [`Plan::view`] only.
+struct Replicate {
+    number: usize,
+    /// Likelihood ratios by which people are judged.
+    table: RatioTable,
+    /// `[mask]`: rates by which the labels of a company without experts come about. From another replicate, so that the
+    /// doubt about the annotators is part of its count.
+    null_rates: Vec<BinRates>,
+    /// Room for the groups of a company without experts.
+    null_groups: Vec<Group>,
+}
+
+impl Replicate {
+    /// Sets the likelihood ratios of the bins of the mask at `mask`.
+    fn judge_by(&mut self, mask: usize, rates: &BinRates) {
+        for (bin, rates) in rates.iter().enumerate() {
+            // a bin no weight fell into has pseudo-counts only, which may vanish
+            self.table.set(row(mask, bin), rates[1].max(1e-300) / rates[0].max(1e-300));
+        }
+    }
+}
+
+impl<'a> Plan<'a> {
+    fn new(study: &Study, settings: &'a Settings) -> Result<Self, StudyError> {
+        let fit = CrossFit::new(&study.gold, study.annotators.len(), settings.threads)?;
+        Ok(Plan::of(Bins::new(&fit, study.masks(), settings.seed), study, settings))
+    }
+
+    /// The plan of bins that are there already.
+    pub(super) fn of(bins: Bins, study: &Study, settings: &'a Settings) -> Self {
+        let drifts = settings.drift_sd != 0.0;
+        let replicates = parallel::map(settings.threads, settings.draws, |r| {
+            let source = Source::new(&bins, r);
+            (source.rates(&bins), drifts.then_some(source))
+        });
+        let (rates, sources): (Vec<_>, Vec<_>) = replicates.into_iter().unzip();
+        let mut plan = Plan {
+            settings,
+            rates,
+            sources: sources.into_iter().flatten().collect(),
+            companies: study.companies.iter().map(|c| BinnedCompany::new(c, &bins, settings.seed)).collect(),
+            bins,
+            hierarchy: Hierarchy::new(study),
+            hyperparameters: Vec::new(),
+        };
+        if settings.method == Method::Hierarchical {
+            plan.hyperparameters = parallel::map(settings.threads, settings.draws, |r| plan.draw_hyperparameters(r));
+        }
+        plan
+    }
+
+    /// Hyperparameters of a replicate, under its rates.
+    fn draw_hyperparameters(&self, number: usize) -> Hyperparameters {
+        let mut replicate = self.replicate(number);
+        let likelihoods = (0..self.companies.len()).map(|c| self.view(&mut replicate, c).likelihood());
+        self.hierarchy.draw(likelihoods, Stream::new(self.settings.seed, Purpose::Shared, 0).replicate(number as u64))
+    }
+
+    /// Estimates of the companies of `study`, which the plan was made for.
+    pub(super) fn estimate(&self, study: &Study) -> Result<Vec<Estimate>, StudyError> {
+        by_company(
+            self.settings,
+            self.companies.len(),
+            |r| Ok(self.replicate(r)),
+            |replicate, c| {
+                let mut view = self.view(replicate, c);
+                Drawn { experts: view.experts(), false_experts: view.false_experts() }
+            },
+            |c, drawn| Estimate::new(&study.companies[c], &drawn, self.settings.level),
+        )
+    }
+
+    /// The replicate before any company has looked at it.
+    fn replicate(&self, number: usize) -> Replicate {
+        let mut replicate = Replicate {
+            number,
+            table: RatioTable::new(self.bins.masks.len() * BINS),
+            null_rates: self.rates[self.null_source(number)].clone(),
+            null_groups: Vec::new(),
+        };
+        for (mask, rates) in self.rates[number].iter().enumerate() {
+            replicate.judge_by(mask, rates);
+        }
+        replicate
+    }
+
+    /// The replicate that the labels of companies without experts come from.
+    fn null_source(&self, replicate: usize) -> usize {
+        (replicate + self.settings.draws / 2) % self.settings.draws
+    }
+
+    /// View of a replicate by a company; where annotators drift, with rates of its own.
+    fn view<'v>(&'v self, replicate: &'v mut Replicate, company: usize) -> View<'v> {
+        if !self.sources.is_empty() {
+            self.drift(replicate, &self.companies[company]);
+        }
+        let prior = match self.hyperparameters.get(replicate.number) {
+            Some(hyperparameters) => self.hierarchy.prior(hyperparameters, company),
+            None => Prior::Jeffreys,
+        };
+        View { company: &self.companies[company], replicate, prior }
+    }
+
+    /// Gives the replicate the rates of the company's masks after the annotators' drift there.
+    fn drift(&self, replicate: &mut Replicate, company: &BinnedCompany) {
+        let (own, null) = (replicate.number, self.null_source(replicate.number));
+        let drifted = |source: usize, drift: &Stream| {
+            let mut generator = drift.replicate(own as u64);
+            self.bins.drift(&self.sources[source].weights, self.settings.drift_sd, &mut generator)
+        };
+        let weights = drifted(own, &company.drift);
+        let null_weights = drifted(null, &company.null_drift);
+        for &(mask, _) in &company.masks {
+            let rates = |source: usize, weights: &[f64]| {
+                self.bins.rates(mask, weights, &self.sources[source].pseudo_counts[mask])
+            };
+            replicate.judge_by(mask, &rates(own, &weights));
+            replicate.null_rates[mask] = rates(null, &null_weights);
+        }
+    }
+}
+
+/// View of a replicate by one company: everything that is drawn for it.
+struct View<'a> {
+    company: &'a BinnedCompany,
+    replicate: &'a mut Replicate,
+    prior: Prior,
+}
+
+impl View<'_> {
+    /// Likelihood of the company's labels on the whole grid of prevalences.
+    fn likelihood(&self) -> Points {
+        self.replicate.table.likelihood(&self.company.groups)
+    }
+
+    /// Prevalence, and the generator to go on with.
+    fn prevalence(&self) -> (f64, ChaCha8Rng) {
+        let mut generator = self.company.prevalence.replicate(self.replicate.number as u64);
+        (draw(&self.replicate.table, &self.company.groups, self.prior, &mut generator), generator)
+    }
+
+    /// Experts among the people who are not gold.
+    fn experts(&self) -> u64 {
+        let (pi, mut generator) = self.prevalence();
+        experts_in(&self.replicate.table, &self.company.groups, pi, &mut generator)
+            + binomial(self.company.blank + self.company.unseen, pi, &mut generator)
+    }
+
+    /// Experts that the observed people would be given if none of them were one.
+    fn false_experts(&mut self) -> u64 {
+        let mut generator = self.company.null.replicate(self.replicate.number as u64);
+        self.replicate.null_groups.clear();
+        for &(mask, people) in &self.company.masks {
+            let (mut left, mut mass) = (people, 1.0);
+            for (bin, rates) in self.replicate.null_rates[mask].iter().enumerate() {
+                let count = if bin + 1 == BINS { left } else { binomial(left, rates[0] / mass, &mut generator) };
+                left -= count;
+                mass -= rates[0];
+                if count > 0 {
+                    self.replicate.null_groups.push(Group { row: row(mask, bin), count });
+                }
+            }
+        }
+        let Replicate { table, null_groups, .. } = &*self.replicate;
+        let pi = draw(table, null_groups, self.prior, &mut generator);
+        experts_in(table, null_groups, pi, &mut generator) + binomial(self.company.blank, pi, &mut generator)
+    }
+}
+
+/// Experts among the people of the groups at prevalence `pi`.
+pub(super) fn experts_in(table: &RatioTable, groups: &[Group], pi: f64, generator: &mut ChaCha8Rng) -> u64 {
+    groups.iter().map(|group| binomial(group.count, posterior(pi, table.ratio(group.row)), generator)).sum()
+}

@@ -1,0 +1,81 @@
+//! Replicates of all companies, and the estimates made of them.
+
+use super::settings::Settings;
+use crate::parallel;
+use crate::probit::study::{Company, StudyError};
+use crate::stats::quantile;
+use crate::stats::summary::{Summary, summarise};
+
+/// Maximum number of draws held by replicate at a time.
+pub(super) const HELD: usize = 1 << 22;
+
+/// Draws of a company in one replicate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Drawn {
+    /// Experts among the people who are not gold, seen and unseen.
+    pub(crate) experts: u64,
+    /// Experts that the observed people would be given if none of them were one.
+    pub(crate) false_experts: u64,
+}
+
+/// Estimate of one company.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    pub summary: Summary,
+    /// Limit of blank: the upper limit, at the interval's level, of the estimate of a company without experts.
+    pub detection_floor: f64,
+    /// Experts among the headcount, one value a replicate.
+    pub draws: Vec<u64>,
+}
+
+impl Estimate {
+    /// The estimate of a company from its draws in all replicates.
+    ///
+    /// The detection floor is the *limit of blank* of clinical chemistry (Armbruster & Pry 2008, Clinical Biochemist
+    /// Reviews 29 Suppl 1, S49-52; CLSI guideline EP17): a quantile of what is measured where there is nothing. Here the
+    /// blanks are the replicates' false experts, scaled from the people observed to the headcount, and the quantile
+    /// is at (1 + level) / 2.
+    pub(super) fn new(company: &Company, drawn: &[Drawn], level: f64) -> Self {
+        let draws: Vec<u64> = drawn.iter().map(|d| company.gold_experts + d.experts).collect();
+        let values: Vec<f64> = draws.iter().map(|d| *d as f64).collect();
+        let mut blanks: Vec<f64> = drawn.iter().map(|d| d.false_experts as f64).collect();
+        blanks.sort_unstable_by(f64::total_cmp);
+        let scale = company.headcount as f64 / company.observed as f64;
+        Estimate {
+            summary: summarise(&values, level),
+            detection_floor: quantile::of_sorted(&blanks, 0.5 * (1.0 + level)) * scale,
+            draws,
+        }
+    }
+}
+
+/// Results of all companies, each reduced from its draws in all replicates.
+///
+/// `start` makes a replicate for all companies, `draw` draws a company in it. Both may be called
+/// more than once: companies are taken in blocks, so that the memory does not grow with them.
+///
+/// # Errors
+///
+/// The first error of `start`.
+pub(super) fn by_company<R, T: Copy + Send + Sync, U: Send>(
+    settings: &Settings,
+    companies: usize,
+    start: impl Fn(usize) -> Result<R, StudyError> + Sync,
+    draw: impl Fn(&mut R, usize) -> T + Sync,
+    reduce: impl Fn(usize, Vec<T>) -> U + Sync,
+) -> Result<Vec<U>, StudyError> {
+    let size = (HELD / settings.draws).max(1);
+    let mut reduced = Vec::with_capacity(companies);
+    for first in (0..companies).step_by(size) {
+        let block = first..companies.min(first + size);
+        let rows = parallel::map(settings.threads, settings.draws, |r| {
+            let mut replicate = start(r)?;
+            Ok(block.clone().map(|c| draw(&mut replicate, c)).collect())
+        });
+        let rows = rows.into_iter().collect::<Result<Vec<Vec<T>>, StudyError>>()?;
+        reduced.extend(parallel::map(settings.threads, block.len(), |at| {
+            reduce(first + at, rows.iter().map(|row| row[at]).collect())
+        }));
+    }
+    Ok(reduced)
+}
