@@ -160,7 +160,10 @@ class Study(unittest.TestCase):
         empty = {table for table, (count, _) in self.tables().items() if count == 0}
         self.assertEqual(empty, {"input_problems"})
         self.assertEqual(self.query("SELECT count(*), count(DISTINCT company) FROM estimates"), [(4, 4)])
-        self.assertEqual(self.query("SELECT draws, len(models) FROM settings"), [(60, 2)])
+        self.assertEqual(
+            self.query("SELECT name, value FROM settings WHERE name IN ('draws', 'models', 'level') ORDER BY name"),
+            [("draws", "60"), ("level", "0.8"), ("models", '["google:gemini-3.1-flash-lite","openai:gpt-5-mini"]')],
+        )
         self.assertEqual(self.query("SELECT DISTINCT len(draws) FROM estimates"), [(60,)])
         documents = len(read(self.folder / "data" / "cvs.csv")) + len(read(self.folder / "data" / "texts.csv"))
         self.assertEqual(self.query("SELECT count(*), count(label) FROM answers"), [(2 * documents, 2 * documents)])
@@ -223,7 +226,7 @@ class Study(unittest.TestCase):
         scripts = self.folder / "scripts"
         shutil.copytree(PIPELINE, scripts)
         self.assertEqual(self.again(scripts=str(scripts)), set())
-        text = script("log_debias").replace("level := getvariable('level')", "level := 0.9")
+        text = script("log_debias").replace("level := setting('level')", "level := 0.9")
         self.assertNotEqual(text, script("log_debias"))
         (scripts / "log_debias.sql").write_text(text)
         self.assertEqual(self.again(scripts=str(scripts)), {"log_debias", "report"})
