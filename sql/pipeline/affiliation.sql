@@ -1,7 +1,6 @@
--- affiliation: where people say they work, taken apart, cleaned and counted.
+-- affiliation: organisations that people say they work for, taken apart, cleaned and counted.
 --
---   organisations          what the texts name: affiliation, category, the term that decided, n (people, shared out),
---                          names
+--   organisations          affiliation, category, the term that decided it, n (people, shared out), names (texts)
 --   company_affiliations   companies of the study with the people who name them, beside those they are known to employ
 BEGIN;
 SET VARIABLE step = 'affiliation';

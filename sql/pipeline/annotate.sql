@@ -1,11 +1,11 @@
--- annotate: everybody who has a text, read by keyword filters and by language models.
+-- annotate: labels of everybody who has a text, by keyword filters and language models.
 --
 -- Keys of the providers are in the environment (`make study` has a local server in their place). An answer is written
 -- to the store before its row comes out, and is never paid for twice: after a failure run the script again.
 --
 --   documents        profile_id, text: of gold people and of others
---   answers          what the language models said, with reason, error, tokens and cost
---   filter_ratings   what the keyword filters said
+--   answers          labels of the language models, with reason, error, tokens and cost
+--   filter_ratings   labels of the keyword filters
 --   ratings          a view of both and of earlier_ratings: profile_id, annotator, label
 BEGIN;
 SET VARIABLE step = 'annotate';
@@ -44,7 +44,7 @@ SELECT profile_id, annotator, label FROM filter_ratings
 UNION ALL BY NAME
 SELECT profile_id, annotator, label FROM earlier_ratings;
 
--- what failed is asked again by the next run
+-- answers that failed are asked again by the next run
 SET VARIABLE state = (
     SELECT CASE
         WHEN count(error) = 0 THEN getvariable('state')

@@ -1,4 +1,4 @@
--- annotator_metrics: what each annotator is worth on the gold people, and which err together.
+-- annotator_metrics: quality of each annotator on the gold people, and which of them err together.
 --
 --   annotator_metrics        sensitivity, specificity, accuracy and bias, of each and of the model of all of them
 --   annotator_correlations   phi and tetrachoric correlation of each pair, within experts and within the others

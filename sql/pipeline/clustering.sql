@@ -1,8 +1,8 @@
--- clustering: the keywords of the gold CVs that mean about the same, and gold CVs that are alike.
+-- clustering: keywords of the gold CVs that mean about the same, and gold CVs that are alike.
 --
 --   common_keywords    keywords of enough CVs: keyword, cvs (how many have it), experts (how many of these are experts)
 --   keyword_clusters   their clusters: representative, size, members, silhouette
---   keyword_map        each of them with its cluster and its place on a plane
+--   keyword_map        each common keyword with its cluster and its place on a plane
 --   profile_clusters   clusters of gold CVs, labelled by the words that tell them from the other CVs
 BEGIN;
 SET VARIABLE step = 'clustering';

@@ -1,7 +1,7 @@
--- cv_analysis: from gold CVs to keywords, and to lists of keywords that tell experts from others.
+-- cv_analysis: keywords of gold CVs, and lists of keywords that tell experts from others.
 --
 --   gold_cvs              texts of the people whose truth is known: profile_id, text, is_expert
---   cv_keywords           the phrases nearest in meaning to each gold CV: profile_id, rank, keyword, score
+--   cv_keywords           phrases nearest in meaning to each gold CV: profile_id, rank, keyword, score
 --   class_keywords        words that tell experts ('true') from others ('false'), from the CVs that are for learning
 --   keyword_lists         a strict and a broad list of each class, cut from them
 --   keyword_list_scores   tp, fp, tn, fn and rates of each list, judged on the other gold CVs

@@ -1,4 +1,4 @@
--- diagnostics: may the estimates be believed?
+-- diagnostics: checks of the estimates: drift of annotators, fit of the model, other methods and priors.
 --
 --   drift               whether annotators err differently from company to company; if so, its drift_sd is a value for
 --                       the setting of that name

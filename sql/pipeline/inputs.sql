@@ -5,11 +5,11 @@
 --
 --   companies         company, sector, headcount
 --   profiles          profile_id, company, headcount, is_expert: gold people, who calibrate the annotators, and others
---   earlier_ratings   profile_id, annotator, label: what annotators said before, about anybody
+--   earlier_ratings   profile_id, annotator, label: earlier labels of anybody
 --   cvs               profile_id, text: of gold people
 --   texts             profile_id, text: of others
---   affiliations      profile_id, affiliation: as people write it
---   input_problems    what is odd but allowed: severity, relation, rule, n, examples
+--   affiliations      profile_id, affiliation: texts as people write them
+--   input_problems    violations that are allowed: severity, relation, rule, n, examples
 BEGIN;
 SET VARIABLE step = 'inputs';
 SET VARIABLE ready = (
@@ -17,10 +17,10 @@ SET VARIABLE ready = (
     WHERE 'settings' NOT IN (SELECT table_name FROM information_schema.tables)
 );
 SET VARIABLE begun = begin_step();
--- named, so that the lineage shows which file is read
+-- a variable of its own, so that the lineage shows which file is read
 SET VARIABLE data = setting('data');
 
--- as they are in the files: everything is text until it is checked
+-- files as they are: everything is text until it is checked
 CREATE OR REPLACE TEMP TABLE companies_given AS
 SELECT company, sector, headcount
 FROM read_csv(

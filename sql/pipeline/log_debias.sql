@@ -1,4 +1,4 @@
--- log_debias: the same question without a truth: what the annotators' counts agree on, company by company.
+-- log_debias: experts of each company without a truth: the number on which the annotators' counts agree.
 --
 --   counts                 experts that each annotator counts in each company among the n_labels people it has
 --                          labelled, and scaled up from these to the headcount

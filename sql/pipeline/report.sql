@@ -13,8 +13,8 @@ SET VARIABLE ready = (
 );
 SET VARIABLE begun = begin_step();
 
--- which table is made of which: read from the scripts themselves. A view x_now computes the table x, and what begins
--- the study (settings) and ends it (this script) is left out
+-- tables and what they are made of, read from the scripts themselves. A view x_now computes the table x; the scripts
+-- that begin the study (settings) and end it (this one) are left out
 CREATE OR REPLACE TEMP VIEW pipeline_edges AS
 WITH edges AS (
     SELECT
