@@ -9,6 +9,7 @@ import argparse
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import unittest
 from pathlib import Path
 
 import duckdb
+import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from mock import KEYS, ROOT, Mock, environment_without_keys  # noqa: E402
@@ -26,6 +28,34 @@ EXTENSION = ROOT / "build" / "release" / "muster.duckdb_extension"
 FILES = ("profiles", "companies", "cvs", "texts", "affiliations")
 # what `probit_bootstrap+` is made of; the others are steps before it or beside it
 ESTIMATES = {"probit_bootstrap", "headcount_total", "methods"}
+# variables whose usual values differ from those of sql/pipeline: the folder is seen from the project, and the keywords that are
+# clustered are fewer
+OTHER_VALUES = {"data", "min_cluster_size"}
+
+
+class Project(unittest.TestCase):
+    """The project is the study of sql/pipeline: what both say, they say alike."""
+
+    project, pipeline = ROOT / "examples" / "dbt", ROOT / "sql" / "pipeline"
+
+    def test_variables_are_settings_of_the_scripts(self):
+        variables = yaml.safe_load((self.project / "dbt_project.yml").read_text())["vars"]
+        with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as connection:
+            connection.execute(f"LOAD '{EXTENSION}'")
+            connection.execute((self.pipeline / "settings.sql").read_text())
+            settings = dict(connection.execute("SELECT name, value FROM settings").fetchall())
+        settings = {name: json.loads(value) for name, value in settings.items() if name in variables}
+        self.assertEqual({name for name in variables if settings.get(name) != variables[name]}, OTHER_VALUES)
+        self.assertEqual(set(settings), set(variables))
+
+    def test_models_call_the_functions_of_the_scripts(self):
+        functions = lambda path: set(re.findall(r"muster\.(\w+)\(", path.read_text()))
+        models = yaml.safe_load((self.project / "models" / "models.yml").read_text())["models"]
+        self.assertEqual({model["name"] for model in models}, {path.stem for path in (self.project / "models").glob("*.sql")})
+        for model in models:
+            step = re.match(r"Step (\w+): ", model["description"])[1]
+            called = functions(self.project / "models" / f"{model['name']}.sql")
+            self.assertLessEqual(called, functions(self.pipeline / f"{step}.sql"), model["name"])
 
 
 class Study(unittest.TestCase):

@@ -1,14 +1,16 @@
-"""The scripts of sql/pipeline over a small study: each alone, twice, out of order, and with inputs that are missing, wrong or empty.
+"""The scripts of sql/pipeline over a small study: each alone, twice, out of order, and with inputs that are missing, wrong or
+empty; and the tables `settings` and `steps` beside what scripts and docs say.
 
     python test/test_study.py --extension build/release/muster.duckdb_extension
 
-Scripts are run through Python, statement after statement as DuckDB reads them; all.sql, which is for the command-line client, by that.
-What is computed again is seen from `muster_steps`, from the number of requests at the server of the language models, and by
-taking server and embedding model away.
+Scripts are run through Python, statement after statement as DuckDB reads them; all.sql, which is for the command-line client,
+by that. What is computed again is seen from `muster_steps`, from the number of requests at the server of the language models,
+and by taking server and embedding model away.
 """
 
 import argparse
 import csv
+import json
 import os
 import re
 import shutil
@@ -50,7 +52,7 @@ def write(path, rows, columns=None):
 
 
 def sample(folder):
-    """The people of four companies and some of the gold ones, and what is known of them."""
+    """People of four companies and some gold people, and what is known of them."""
     profiles = read(ROOT / "data" / "profiles.csv")
     gold = [row for row in profiles if row["is_expert"]]
     some = [row for row in gold if row["is_expert"] == "true"][:35] + [row for row in gold if row["is_expert"] == "false"][:70]
@@ -70,6 +72,94 @@ def connect(database):
 
 def script(step, folder=PIPELINE):
     return (folder / f"{step}.sql").read_text()
+
+
+class Scripts(unittest.TestCase):
+    """The tables `steps` and `settings` agree with the scripts and with docs/study.md."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.texts = {step: script(step) for step in STEPS}
+        cls.connection = connect(":memory:")
+        cls.addClassCleanup(cls.connection.close)
+        cls.connection.execute(cls.texts["settings"])
+        cls.steps = {
+            step: {"makes": makes, "reads": reads, "reads_part_of": reads_part_of, "parts": parts, "kept": kept}
+            for step, makes, reads, reads_part_of, parts, kept in cls.connection.execute("FROM steps").fetchall()
+        }
+        cls.maker = {name: step for step, row in cls.steps.items() for name in row["makes"]}
+
+    def edges(self, step):
+        """Pairs (source, target) of the script, of tables and views as they are called outside of it."""
+        query = "SELECT source, target, kind FROM muster.lineage(?) WHERE kind <> 'set variable'"
+        rows = self.connection.execute(query, [self.texts[step]]).fetchall()
+        return {(source, target.removesuffix("_now")) for source, target, _ in rows}
+
+    def test_steps_are_those_of_all(self):
+        self.assertEqual(list(self.steps), STEPS)
+        self.assertEqual([step for step, row in self.steps.items() if row["kept"]], KEPT)
+
+    def test_scripts_stand_in_one_frame(self):
+        heads, ends = set(), set()
+        for step in STEPS[1:]:
+            text = self.texts[step]
+            body = text[text.index("BEGIN;\n") :].replace(f"SET VARIABLE step = '{step}'", "SET VARIABLE step = '…'")
+            heads.add(body[: body.index("SET VARIABLE begun = begin_step();\n")])
+            ends.add(body[body.index("MERGE INTO") :])
+            self.assertEqual(body.count("SET VARIABLE state = (FROM step_state());\n"), 1, step)
+            self.assertNotIn("muster_steps", body[: body.index("MERGE INTO")])
+            kept = re.findall(r"^CREATE OR REPLACE TABLE (\w+) AS FROM kept_or_now\('(\w+)'\);$", body, flags=re.M)
+            self.assertEqual([name for name, _ in kept], [name for _, name in kept])
+            self.assertEqual(body.count("kept_or_now"), len(kept), step)
+            self.assertEqual(set(re.findall(r"VIEW (\w+)_now\b", body)), {name for name, _ in kept}, step)
+        self.assertEqual((len(heads), len(ends)), (1, 1), (heads, ends))
+
+    def test_steps_make_what_the_table_says(self):
+        for step, row in self.steps.items():
+            text = self.texts[step]
+            made = re.findall(r"^CREATE (?:OR REPLACE )?(?:TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)", text, flags=re.M)
+            self.assertEqual(sorted(made), sorted(row["makes"]), step)
+            any_made = set(re.findall(r"^CREATE OR REPLACE (?:TEMP )?(?:TABLE|VIEW) (\w+)", text, flags=re.M))
+            self.assertLessEqual(set(row["parts"]), any_made, step)
+            if step != "settings":
+                head = text[: text.index("BEGIN;")]
+                self.assertEqual(sorted(re.findall(r"^--   (\w+) {3,}\S", head, flags=re.M)), sorted(row["makes"]), step)
+
+    def test_steps_read_what_the_table_says(self):
+        for step, row in self.steps.items():
+            said = row["reads"] + row["reads_part_of"]
+            self.assertEqual(len(set(said)), len(said), step)
+            others = {name for name, maker in self.maker.items() if maker not in ("settings", step)}
+            read = {source for source, _ in self.edges(step)} & others
+            self.assertLessEqual(read, set(said), step)
+            # and what a view of another step reads
+            through = {source for name in read for source, target in self.edges(self.maker[name]) if target == name}
+            self.assertLessEqual(set(said) - read, through, step)
+            self.assertLessEqual({STEPS.index(self.maker[name]) for name in said}, set(range(STEPS.index(step))), step)
+
+    def test_settings_are_used(self):
+        names = {name for name, in self.connection.execute("SELECT name FROM settings").fetchall()}
+        self.assertEqual(set(re.findall(r"setting\('(\w+)'\)", "".join(self.texts[step] for step in STEPS[1:]))), names)
+        scopes = self.connection.execute("SELECT DISTINCT scope FROM settings ORDER BY scope").fetchall()
+        self.assertEqual(scopes, [("limit",), ("place",), ("result",)])
+
+    def test_docs(self):
+        page = (ROOT / "docs" / "study.md").read_text()
+        lines = ["| script | needs | makes |", "| --- | --- | --- |"]
+        for step, row in self.steps.items():
+            makers = {self.maker[name] for name in row["reads"] + row["reads_part_of"]}
+            needs = [maker for maker in STEPS if maker in makers] or ["the files"] * (step == "inputs")
+            makes = ", ".join(f"`{name}`" for name in row["makes"])
+            lines.append(f"| `{step}.sql` | {', '.join(needs)} | {makes} |")
+        self.assertIn("\n".join(lines), page)
+        lines = ["| setting | usual value | scope | meaning |", "| --- | --- | --- | --- |"]
+        for name, value, scope, meaning in self.connection.execute(
+            "SELECT name, value, scope, meaning FROM settings"
+        ).fetchall():
+            value = json.loads(value)
+            shown = value if isinstance(value, str) else json.dumps(value)
+            lines.append(f"| `{name}` | `{shown}` | {scope} | {meaning} |")
+        self.assertIn("\n".join(lines), page)
 
 
 class Study(unittest.TestCase):
@@ -160,7 +250,10 @@ class Study(unittest.TestCase):
         empty = {table for table, (count, _) in self.tables().items() if count == 0}
         self.assertEqual(empty, {"input_problems"})
         self.assertEqual(self.query("SELECT count(*), count(DISTINCT company) FROM estimates"), [(4, 4)])
-        self.assertEqual(self.query("SELECT draws, len(models) FROM settings"), [(60, 2)])
+        self.assertEqual(
+            self.query("SELECT name, value FROM settings WHERE name IN ('draws', 'models', 'level') ORDER BY name"),
+            [("draws", "60"), ("level", "0.8"), ("models", '["google:gemini-3.1-flash-lite","openai:gpt-5-mini"]')],
+        )
         self.assertEqual(self.query("SELECT DISTINCT len(draws) FROM estimates"), [(60,)])
         documents = len(read(self.folder / "data" / "cvs.csv")) + len(read(self.folder / "data" / "texts.csv"))
         self.assertEqual(self.query("SELECT count(*), count(label) FROM answers"), [(2 * documents, 2 * documents)])
@@ -223,7 +316,7 @@ class Study(unittest.TestCase):
         scripts = self.folder / "scripts"
         shutil.copytree(PIPELINE, scripts)
         self.assertEqual(self.again(scripts=str(scripts)), set())
-        text = script("log_debias").replace("level := getvariable('level')", "level := 0.9")
+        text = script("log_debias").replace("level := setting('level')", "level := 0.9")
         self.assertNotEqual(text, script("log_debias"))
         (scripts / "log_debias.sql").write_text(text)
         self.assertEqual(self.again(scripts=str(scripts)), {"log_debias", "report"})

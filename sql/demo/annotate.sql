@@ -1,4 +1,4 @@
--- Annotation: three language models read the gold CVs of the sample study, and what each is worth is measured.
+-- Annotation: labels of three language models for the gold CVs of the sample study, and how good each model is.
 --
 -- Run from the repository's root with the extension loaded. `make demo-llm` does, with a local server in place of the
 -- providers, so it needs no key and its answers mean nothing. For real ones set GEMINI_API_KEY, ANTHROPIC_API_KEY and
@@ -6,7 +6,7 @@
 
 SET VARIABLE models = ['google:gemini-3.1-flash-lite', 'anthropic:claude-haiku-4-5', 'openai:gpt-5-mini'];
 
--- is_expert is what people said who rated by hand; no model sees it
+-- is_expert is the label of people who rated by hand; no model sees it
 CREATE OR REPLACE TEMP VIEW cvs AS
 SELECT profile_id, text, is_expert
 FROM 'data/cvs.csv'

@@ -1,8 +1,8 @@
 -- Keywords of experts and of others, from the sample study's CVs to ratings.
 --
--- Run from the repository's root with the extension loaded (`make demo-keywords`). Half of the gold people are for learning,
--- the other half for judging: lists look better on the texts they were cut from. Put your own files in place of those in data/:
--- profiles.csv (profile_id, company, is_expert), cvs.csv (profile_id, text).
+-- Run from the repository's root with the extension loaded (`make demo-keywords`). Half of the gold people are for
+-- learning, the other half for judging: lists look better on the texts they were cut from. Put your own files in place of
+-- those in data/: profiles.csv (profile_id, company, is_expert), cvs.csv (profile_id, text).
 
 CREATE OR REPLACE TEMP TABLE gold AS
 SELECT profile_id, is_expert, text, md5(profile_id::VARCHAR) < '8' AS learning

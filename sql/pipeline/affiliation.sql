@@ -1,42 +1,26 @@
--- affiliation: where people say they work, taken apart, cleaned and counted.
+-- affiliation: organisations that people say they work for, taken apart, cleaned and counted.
 --
--- Needs inputs.sql. Makes
---   organisations         what the texts name: affiliation, category, the term that decided, n (people, shared out), names
---   company_affiliations  companies of the study with the people who name them, beside the people they are known to employ
+--   organisations          affiliation, category, the term that decided it, n (people, shared out), names (texts)
+--   company_affiliations   companies of the study with the people who name them, beside those they are known to employ
 BEGIN;
-
-SET VARIABLE missing = (
-    SELECT error('affiliation: table ' || name || ' is missing, run sql/pipeline/' || script || '.sql first')
-    FROM (VALUES
-        ('settings', 'settings'),
-        ('muster_steps', 'settings'),
-        ('affiliations', 'inputs'),
-        ('profiles', 'inputs')
-    ) AS needed(name, script)
-    WHERE name NOT IN (SELECT table_name FROM information_schema.tables)
-    LIMIT 1
+SET VARIABLE step = 'affiliation';
+SET VARIABLE ready = (
+    SELECT error(getvariable('step') || ': table settings is missing, run sql/pipeline/settings.sql first')
+    WHERE 'settings' NOT IN (SELECT table_name FROM information_schema.tables)
 );
-
-SET VARIABLE scripts = coalesce(getvariable('scripts'), (SELECT scripts FROM settings));
+SET VARIABLE begun = begin_step();
 
 CREATE OR REPLACE TEMP VIEW employers AS
 SELECT profile_id, company FROM profiles;
 
-SET VARIABLE fingerprint = (
-    SELECT md5(concat_ws(
-        ' ',
-        contents('affiliations'),
-        contents('employers'),
-        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v),
-        (SELECT content FROM read_text(getvariable('scripts') || '/affiliation.sql'))
-    ))
-);
-SET VARIABLE fresh = is_fresh('affiliation', getvariable('fingerprint'), ['organisations', 'company_affiliations']);
+SET VARIABLE state = (FROM step_state());
+
+SET VARIABLE categories = ['company', 'unknown', 'academic', 'government', 'non-profit'];
 
 CREATE OR REPLACE TEMP VIEW organisations_now AS
 FROM muster.filter_affiliations(
     affiliations, affiliation,
-    keep := ['company', 'unknown', 'academic', 'government', 'non-profit']
+    keep := getvariable('categories')
 );
 CREATE OR REPLACE TABLE organisations AS FROM kept_or_now('organisations');
 
@@ -47,7 +31,7 @@ WITH company AS (
 ),
 cleaned AS (
     SELECT affiliation, unnest(names) AS company
-    FROM muster.filter_affiliations(company, company, keep := ['company', 'unknown', 'academic', 'government', 'non-profit'])
+    FROM muster.filter_affiliations(company, company, keep := getvariable('categories'))
 ),
 named AS (
     SELECT DISTINCT profile_id, lower(organisations.affiliation) AS affiliation
@@ -67,12 +51,6 @@ GROUP BY cleaned.company
 ORDER BY n_named DESC, cleaned.company;
 CREATE OR REPLACE TABLE company_affiliations AS FROM kept_or_now('company_affiliations');
 
-DELETE FROM muster_steps WHERE step = 'affiliation' AND NOT getvariable('fresh');
-INSERT INTO muster_steps
-SELECT 'affiliation', getvariable('fingerprint'), NULL, make_timestamp(epoch_us(now()))
-WHERE NOT getvariable('fresh');
+MERGE INTO muster_steps USING (FROM finished_step()) AS done USING (step)
+WHEN MATCHED THEN UPDATE WHEN NOT MATCHED THEN INSERT;
 COMMIT;
-
-UPDATE muster_steps
-SET seconds = epoch(now()) - epoch(finished_at), finished_at = make_timestamp(epoch_us(now()))
-WHERE step = 'affiliation' AND seconds IS NULL;

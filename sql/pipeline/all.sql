@@ -2,7 +2,8 @@
 --
 --     duckdb -unsigned study.db -cmd "LOAD 'build/release/muster.duckdb_extension'" < sql/pipeline/all.sql
 --
--- A second run computes what has changed, and nothing else. The first error ends it; what is done stays, and the next run goes on there.
+-- A second run computes what has changed, and nothing else. The first error ends it; what is done stays, and the next
+-- run goes on there.
 .bail on
 SET VARIABLE all_started = make_timestamp(epoch_us(now()));
 .print settings
@@ -32,8 +33,6 @@ SELECT
     step,
     CASE WHEN finished_at >= getvariable('all_started') THEN 'computed' ELSE 'kept' END AS this_run,
     round(seconds, 1) AS seconds
-FROM muster_steps
-ORDER BY list_position([
-    'inputs', 'cv_analysis', 'clustering', 'affiliation', 'annotate', 'annotator_metrics', 'probit_bootstrap', 'log_debias',
-    'diagnostics', 'report'
-], step);
+FROM steps
+JOIN muster_steps USING (step)
+ORDER BY steps.rowid;

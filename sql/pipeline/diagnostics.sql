@@ -1,50 +1,21 @@
--- diagnostics: may the estimates be believed?
+-- diagnostics: checks of the estimates: drift of annotators, fit of the model, other methods and priors.
 --
--- Needs inputs.sql and annotate.sql. Makes
---   drift               do annotators err differently from company to company? If so, give drift_sd as the setting drift_sd
+--   drift               whether annotators err differently from company to company; if so, its drift_sd is a value for
+--                       the setting of that name
 --   drift_by_company    where, and which annotator
---   predictive_check    can the model produce the answers that are observed? Total and company by company
+--   predictive_check    whether the model can produce the answers that are observed: in total, and by company
 --   prior_sensitivity   the estimates again under other methods, priors and assumptions on drift
 BEGIN;
-
-SET VARIABLE missing = (
-    SELECT error('diagnostics: table ' || name || ' is missing, run sql/pipeline/' || script || '.sql first')
-    FROM (VALUES
-        ('settings', 'settings'),
-        ('muster_steps', 'settings'),
-        ('profiles', 'inputs'),
-        ('ratings', 'annotate')
-    ) AS needed(name, script)
-    WHERE name NOT IN (SELECT table_name FROM information_schema.tables)
-    LIMIT 1
+SET VARIABLE step = 'diagnostics';
+SET VARIABLE ready = (
+    SELECT error(getvariable('step') || ': table settings is missing, run sql/pipeline/settings.sql first')
+    WHERE 'settings' NOT IN (SELECT table_name FROM information_schema.tables)
 );
-
-SET VARIABLE scripts = coalesce(getvariable('scripts'), (SELECT scripts FROM settings));
-SET VARIABLE level = coalesce(getvariable('level'), (SELECT level FROM settings));
-SET VARIABLE seed = coalesce(getvariable('seed'), (SELECT seed FROM settings));
-SET VARIABLE diagnostics_draws = coalesce(getvariable('diagnostics_draws'), (SELECT diagnostics_draws FROM settings));
-
-SET VARIABLE fingerprint = (
-    SELECT md5(concat_ws(
-        ' ',
-        contents('profiles'),
-        contents('ratings'),
-        CAST(to_json({
-            level: getvariable('level'),
-            seed: getvariable('seed'),
-            diagnostics_draws: getvariable('diagnostics_draws')
-        }) AS VARCHAR),
-        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v),
-        (SELECT content FROM read_text(getvariable('scripts') || '/diagnostics.sql'))
-    ))
-);
-SET VARIABLE fresh = is_fresh(
-    'diagnostics', getvariable('fingerprint'),
-    ['drift', 'drift_by_company', 'predictive_check', 'prior_sensitivity']
-);
+SET VARIABLE begun = begin_step();
+SET VARIABLE state = (FROM step_state());
 
 CREATE OR REPLACE TEMP VIEW drift_now AS
-FROM muster.drift_summary(ratings, profiles, company, is_expert, level := getvariable('level'));
+FROM muster.drift_summary(ratings, profiles, company, is_expert, level := setting('level'));
 CREATE OR REPLACE TABLE drift AS FROM kept_or_now('drift');
 
 CREATE OR REPLACE TEMP VIEW drift_by_company_now AS
@@ -54,8 +25,8 @@ CREATE OR REPLACE TABLE drift_by_company AS FROM kept_or_now('drift_by_company')
 CREATE OR REPLACE TEMP VIEW predictive_check_now AS
 FROM muster.posterior_predictive_check(
     ratings, profiles, company, is_expert,
-    draws := getvariable('diagnostics_draws'),
-    seed := getvariable('seed')
+    draws := setting('diagnostics_draws'),
+    seed := setting('seed')
 );
 CREATE OR REPLACE TABLE predictive_check AS FROM kept_or_now('predictive_check');
 
@@ -63,18 +34,12 @@ CREATE OR REPLACE TEMP VIEW prior_sensitivity_now AS
 FROM muster.prior_sensitivity(
     ratings, profiles, company, is_expert,
     headcount := headcount,
-    draws := getvariable('diagnostics_draws'),
-    level := getvariable('level'),
-    seed := getvariable('seed')
+    draws := setting('diagnostics_draws'),
+    level := setting('level'),
+    seed := setting('seed')
 );
 CREATE OR REPLACE TABLE prior_sensitivity AS FROM kept_or_now('prior_sensitivity');
 
-DELETE FROM muster_steps WHERE step = 'diagnostics' AND NOT getvariable('fresh');
-INSERT INTO muster_steps
-SELECT 'diagnostics', getvariable('fingerprint'), NULL, make_timestamp(epoch_us(now()))
-WHERE NOT getvariable('fresh');
+MERGE INTO muster_steps USING (FROM finished_step()) AS done USING (step)
+WHEN MATCHED THEN UPDATE WHEN NOT MATCHED THEN INSERT;
 COMMIT;
-
-UPDATE muster_steps
-SET seconds = epoch(now()) - epoch(finished_at), finished_at = make_timestamp(epoch_us(now()))
-WHERE step = 'diagnostics' AND seconds IS NULL;

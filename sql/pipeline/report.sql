@@ -1,50 +1,20 @@
 -- report: one page with the study's tables and pictures, and each picture as a file.
 --
--- Needs all other steps. Makes pictures and page, and in the folder of the setting `report`, which must exist, index.html and the SVG files.
--- The page is one file: the pictures stand in it, and nothing is loaded from elsewhere.
+-- The page is one file: the pictures stand in it, and nothing is loaded from elsewhere. The folder of the setting
+-- `report`, which must exist, gets index.html and the SVG files.
+--
+--   pictures   name, svg: each picture of the page
+--   page       html: the page
 BEGIN;
-
-SET VARIABLE missing = (
-    SELECT error('report: table ' || name || ' is missing, run sql/pipeline/' || script || '.sql first')
-    FROM (VALUES
-        ('settings', 'settings'),
-        ('muster_steps', 'settings'),
-        ('profiles', 'inputs'),
-        ('companies', 'inputs'),
-        ('cvs', 'inputs'),
-        ('input_problems', 'inputs'),
-        ('class_keywords', 'cv_analysis'),
-        ('keyword_lists', 'cv_analysis'),
-        ('keyword_list_scores', 'cv_analysis'),
-        ('common_keywords', 'clustering'),
-        ('keyword_clusters', 'clustering'),
-        ('keyword_map', 'clustering'),
-        ('profile_clusters', 'clustering'),
-        ('organisations', 'affiliation'),
-        ('company_affiliations', 'affiliation'),
-        ('answers', 'annotate'),
-        ('ratings', 'annotate'),
-        ('annotator_metrics', 'annotator_metrics'),
-        ('annotator_correlations', 'annotator_metrics'),
-        ('annotator_model', 'annotator_metrics'),
-        ('estimates', 'probit_bootstrap'),
-        ('totals', 'probit_bootstrap'),
-        ('totals_by_sector', 'probit_bootstrap'),
-        ('log_debias_estimates', 'log_debias'),
-        ('drift', 'diagnostics'),
-        ('predictive_check', 'diagnostics'),
-        ('prior_sensitivity', 'diagnostics')
-    ) AS needed(name, script)
-    WHERE name NOT IN (SELECT table_name FROM information_schema.tables)
-    LIMIT 1
+SET VARIABLE step = 'report';
+SET VARIABLE ready = (
+    SELECT error(getvariable('step') || ': table settings is missing, run sql/pipeline/settings.sql first')
+    WHERE 'settings' NOT IN (SELECT table_name FROM information_schema.tables)
 );
+SET VARIABLE begun = begin_step();
 
-SET VARIABLE report = coalesce(getvariable('report'), (SELECT report FROM settings));
-SET VARIABLE scripts = coalesce(getvariable('scripts'), (SELECT scripts FROM settings));
-SET VARIABLE level = coalesce(getvariable('level'), (SELECT level FROM settings));
-
--- which table is made of which: read from the scripts themselves. A view x_now computes the table x, and what begins the
--- study (settings) and ends it (this script) is left out
+-- tables and what they are made of, read from the scripts themselves. A view x_now computes the table x; the scripts
+-- that begin the study (settings) and end it (this one) are left out
 CREATE OR REPLACE TEMP VIEW pipeline_edges AS
 WITH edges AS (
     SELECT
@@ -52,7 +22,7 @@ WITH edges AS (
         regexp_replace(edge.target, '_now$', '') AS target
     FROM (
         SELECT string_agg(content, chr(10) ORDER BY filename) AS text
-        FROM read_text(getvariable('scripts') || '/*.sql')
+        FROM read_text(setting('scripts') || '/*.sql')
         WHERE NOT regexp_matches(filename, '(all|settings|report)\.sql$')
     ) AS script,
         LATERAL (FROM muster.lineage(script.text)) AS edge
@@ -60,29 +30,13 @@ WITH edges AS (
 )
 SELECT DISTINCT source, target
 FROM edges
-WHERE source <> target AND source NOT IN ('settings', 'muster_steps') AND NOT regexp_full_match(source, '\{\w+\}')
+WHERE source <> target AND NOT regexp_full_match(source, '\{\w+\}')
 ORDER BY source, target;
 
 CREATE OR REPLACE TEMP VIEW report_settings AS
-SELECT * EXCLUDE (data, store, report, scripts) FROM settings;
+SELECT rowid AS place, name, value FROM settings WHERE scope <> 'place';
 
-SET VARIABLE fingerprint = (
-    SELECT md5(concat_ws(
-        ' ',
-        contents('profiles'), contents('companies'), contents('cvs'), contents('input_problems'),
-        contents('class_keywords'), contents('keyword_lists'), contents('keyword_list_scores'),
-        contents('common_keywords'), contents('keyword_clusters'), contents('keyword_map'), contents('profile_clusters'),
-        contents('organisations'), contents('company_affiliations'),
-        contents('answers'), contents('ratings'),
-        contents('annotator_metrics'), contents('annotator_correlations'), contents('annotator_model'),
-        contents('estimates'), contents('totals'), contents('totals_by_sector'), contents('log_debias_estimates'),
-        contents('drift'), contents('predictive_check'), contents('prior_sensitivity'),
-        contents('pipeline_edges'), contents('report_settings'),
-        (SELECT CAST(list(v ORDER BY v) AS VARCHAR) FROM muster.version() AS v),
-        (SELECT content FROM read_text(getvariable('scripts') || '/report.sql'))
-    ))
-);
-SET VARIABLE fresh = is_fresh('report', getvariable('fingerprint'), ['pictures', 'page']);
+SET VARIABLE state = (FROM step_state());
 
 -- Pictures
 
@@ -109,7 +63,7 @@ SELECT 'landscape' AS name, decode(svg) AS svg FROM muster.plot_landscape(estima
 UNION ALL
 SELECT 'headcounts' AS name, decode(svg) AS svg FROM muster.plot_headcounts(estimates)
 UNION ALL
-SELECT 'uncertainty' AS name, decode(svg) AS svg FROM muster.plot_uncertainty(estimates, level := getvariable('level'))
+SELECT 'uncertainty' AS name, decode(svg) AS svg FROM muster.plot_uncertainty(estimates, level := setting('level'))
 UNION ALL
 SELECT 'methods' AS name, decode(svg) AS svg FROM muster.plot_methods(estimates_by_method)
 UNION ALL
@@ -151,7 +105,8 @@ CREATE OR REPLACE TEMP MACRO html_table(lines) AS (
         '<table><thead><tr>'
         || array_to_string(list_transform(
             json_keys(rows[1]),
-            lambda key: '<th' || html_class(key, coalesce(rows[1] ->> ('$."' || key || '"'), '')) || '>' || escaped(key) || '</th>'
+            lambda key: '<th' || html_class(key, coalesce(rows[1] ->> ('$."' || key || '"'), '')) || '>'
+                || escaped(key) || '</th>'
         ), '')
         || '</tr></thead><tbody>'
         || array_to_string(list_transform(rows, lambda row: '<tr>' || array_to_string(
@@ -167,7 +122,8 @@ CREATE OR REPLACE TEMP MACRO html_table(lines) AS (
 );
 
 CREATE OR REPLACE TEMP MACRO figure(picture, caption) AS
-    '<figure>' || (SELECT svg FROM pictures WHERE name = picture) || '<figcaption>' || caption || '</figcaption></figure>';
+    '<figure>' || (SELECT svg FROM pictures WHERE name = picture)
+    || '<figcaption>' || caption || '</figcaption></figure>';
 
 CREATE OR REPLACE TEMP MACRO whole(value) AS format('{:,}', CAST(round(value) AS BIGINT));
 CREATE OR REPLACE TEMP MACRO percent(value) AS printf('%.1f %%', 100 * value);
@@ -178,38 +134,52 @@ CREATE OR REPLACE TEMP VIEW sections AS
 SELECT 1 AS place, 'Experts' AS title,
     '<p class="lead">' || (
         SELECT 'About <strong>' || whole(estimate) || '</strong> experts among ' || whole(headcount) || ' employees of '
-            || companies || ' companies; ' || printf('%g %%', 100 * getvariable('level')) || ' interval ' || span(lower, upper) || '.</p>'
+            || companies || ' companies; ' || printf('%g %%', 100 * setting('level')) || ' interval '
+            || span(lower, upper) || '.</p>'
         FROM totals
     )
-    || '<p>From ' || (SELECT whole(count(*)) FROM profiles) || ' profiles, ' || (SELECT whole(count(label)) FROM ratings) || ' labels of '
-    || (SELECT count(DISTINCT annotator) FROM ratings) || ' annotators, and ' || (SELECT whole(count(is_expert)) FROM profiles)
+    || '<p>From ' || (SELECT whole(count(*)) FROM profiles) || ' profiles, '
+    || (SELECT whole(count(label)) FROM ratings) || ' labels of '
+    || (SELECT count(DISTINCT annotator) FROM ratings) || ' annotators, and '
+    || (SELECT whole(count(is_expert)) FROM profiles)
     || ' people rated by hand, ' || (SELECT count(*) FILTER (is_expert) FROM profiles) || ' of them experts.</p>'
     || figure('landscape', 'Share of experts against their number. Companies of one size lie on a rising line.')
     || figure('uncertainty', 'All companies together: the sums of the replicates.')
     || '<h3>By sector</h3>'
     || html_table((
         SELECT list({
-            sector: stratum, companies: companies, employees: whole(headcount), experts: whole(estimate), interval: span(lower, upper)
+            sector: stratum, companies: companies, employees: whole(headcount), experts: whole(estimate),
+            interval: span(lower, upper)
         } ORDER BY estimate DESC, stratum)
         FROM totals_by_sector
     ))
-    || '<p>Intervals of totals are quantiles of joint draws. Companies share the gold people, so their errors go together, and the
+    || '<p>Intervals of totals are quantiles of joint draws. Companies share the gold people, so their errors go '
+    || 'together, and the
         limits of the sectors do not add up to those of the total.</p>' AS html
 UNION ALL
 SELECT 2, 'Companies',
-    figure('headcounts', 'Estimates with their intervals. An open mark cannot be told from a company without any expert.')
+    figure(
+        'headcounts', 'Estimates with their intervals. An open mark cannot be told from a company without any expert.'
+    )
     || html_table((
         SELECT list({
             company: company, employees: whole(headcount), profiles: whole(n_observed), experts: whole(estimate),
-            interval: span(lower, upper), share: percent(share), "below floor": CASE WHEN below_floor THEN 'yes' ELSE '' END
+            interval: span(lower, upper), share: percent(share),
+            "below floor": CASE WHEN below_floor THEN 'yes' ELSE '' END
         } ORDER BY estimate DESC, company)
         FROM (FROM estimates ORDER BY estimate DESC, company LIMIT 100)
     ))
     || '<h3>Two methods</h3>'
-    || figure('methods', 'The probit bootstrap uses the gold people; log debiasing only what annotators agree on, so its band is agreement, not accuracy. Both are for all employees.')
+    || figure(
+        'methods',
+        'The probit bootstrap uses the gold people; log debiasing only what annotators agree on, so its band is '
+        || 'agreement, not accuracy. Both are for all employees.'
+    )
 UNION ALL
 SELECT 3, 'Annotators',
-    figure('annotators', 'What each annotator finds among the experts, and leaves among the others, on the gold people.')
+    figure(
+        'annotators', 'What each annotator finds among the experts, and leaves among the others, on the gold people.'
+    )
     || figure('bias', 'Share called expert less the share of experts, against accuracy.')
     || html_table((
         SELECT list({
@@ -218,16 +188,24 @@ SELECT 3, 'Annotators',
         } ORDER BY annotator = '(model)', annotator)
         FROM annotator_metrics
     ))
-    || figure('correlations', 'Which annotators err together: tetrachoric correlations within experts and within the others.')
+    || figure(
+        'correlations',
+        'Which annotators err together: tetrachoric correlations within experts and within the others.'
+    )
     || '<h3>Left out of the model</h3>'
-    || html_table((SELECT list({annotator: annotator, why: note} ORDER BY annotator) FROM annotator_model WHERE quantity = 'dropped'))
+    || html_table((
+        SELECT list({annotator: annotator, why: note} ORDER BY annotator)
+        FROM annotator_model
+        WHERE quantity = 'dropped'
+    ))
     || '<h3>Language models</h3>'
     || html_table((
         SELECT list(line ORDER BY line.model)
         FROM (
             SELECT {
-                model: requested_model, texts: whole(count(*)), yes: whole(count(*) FILTER (label)), failed: count(error),
-                "input tokens": whole(sum(input_tokens)), "output tokens": whole(sum(output_tokens)), "cost in $": digits(sum(cost_usd))
+                model: requested_model, texts: whole(count(*)), yes: whole(count(*) FILTER (label)),
+                failed: count(error), "input tokens": whole(sum(input_tokens)),
+                "output tokens": whole(sum(output_tokens)), "cost in $": digits(sum(cost_usd))
             } AS line
             FROM answers
             GROUP BY requested_model
@@ -239,8 +217,9 @@ SELECT 4, 'Keywords',
     || '<h3>Lists, judged on CVs they were not made from</h3>'
     || html_table((
         SELECT list({
-            list: list, class: CASE label WHEN 'true' THEN 'experts' ELSE 'others' END, keywords: n_keywords, tp: tp, fp: fp, tn: tn, fn: fn,
-            sensitivity: digits(sensitivity), specificity: digits(specificity), precision: digits(precision), accuracy: digits(accuracy)
+            list: list, class: CASE label WHEN 'true' THEN 'experts' ELSE 'others' END, keywords: n_keywords,
+            tp: tp, fp: fp, tn: tn, fn: fn, sensitivity: digits(sensitivity), specificity: digits(specificity),
+            precision: digits(precision), accuracy: digits(accuracy)
         } ORDER BY label DESC, list DESC)
         FROM keyword_list_scores
     ))
@@ -253,7 +232,10 @@ SELECT 4, 'Keywords',
         } ORDER BY label DESC, list DESC)
         FROM (
             -- the strict list is a part of the broad one
-            SELECT max(list) AS list, label, array_to_string(list(keyword ORDER BY n_documents DESC, keyword)[:25], ', ') AS words
+            SELECT
+                max(list) AS list,
+                label,
+                array_to_string(list(keyword ORDER BY n_documents DESC, keyword)[:25], ', ') AS words
             FROM (
                 SELECT max(list) AS list, label, keyword, any_value(n_documents) AS n_documents
                 FROM keyword_lists
@@ -288,10 +270,16 @@ SELECT 5, 'Clusters',
     || '<h3>Gold CVs that are alike</h3>'
     || html_table((
         SELECT list({
-            cluster: cluster, "words that tell": coalesce(array_to_string(label, ', '), '(in no cluster)'), CVs: size, experts: experts, silhouette: digits(silhouette)
+            cluster: cluster, "words that tell": coalesce(array_to_string(label, ', '), '(in no cluster)'),
+            CVs: size, experts: experts, silhouette: digits(silhouette)
         } ORDER BY cluster)
         FROM (
-            SELECT cluster, any_value(label) AS label, count(*) AS size, count(*) FILTER (is_expert) AS experts, any_value(silhouette) AS silhouette
+            SELECT
+                cluster,
+                any_value(label) AS label,
+                count(*) AS size,
+                count(*) FILTER (is_expert) AS experts,
+                any_value(silhouette) AS silhouette
             FROM (SELECT cluster, label, silhouette, unnest(members) AS profile_id FROM profile_clusters)
             JOIN profiles USING (profile_id)
             GROUP BY cluster
@@ -313,7 +301,8 @@ SELECT 6, 'Affiliations',
     || '<h3>Companies of the study as people name them</h3>'
     || html_table((
         SELECT list({
-            company: company, "people who name it": n_named, "known to be there": n_known, "known to be elsewhere": n_elsewhere
+            company: company, "people who name it": n_named, "known to be there": n_known,
+            "known to be elsewhere": n_elsewhere
         } ORDER BY n_named DESC, company)
         FROM (FROM company_affiliations ORDER BY n_named DESC, company LIMIT 15)
     ))
@@ -322,21 +311,24 @@ SELECT 7, 'May the estimates be believed?',
     '<h3>Do annotators drift from company to company?</h3>'
     || html_table((
         SELECT list({
-            annotator: coalesce(annotator, 'all together'), companies: companies, "statistic / df": digits(statistic / nullif(df, 0)),
-            "p-value": printf('%.3f', p_value), drifts: CASE WHEN drifts THEN 'yes' ELSE 'no' END, "drift sd": printf('%.3f', drift_sd)
+            annotator: coalesce(annotator, 'all together'), companies: companies,
+            "statistic / df": digits(statistic / nullif(df, 0)), "p-value": printf('%.3f', p_value),
+            drifts: CASE WHEN drifts THEN 'yes' ELSE 'no' END, "drift sd": printf('%.3f', drift_sd)
         } ORDER BY annotator NULLS FIRST)
         FROM drift
     ))
     || '<h3>Can the model produce what is observed?</h3>'
     || html_table((
         SELECT list({
-            "counted by": counted_by, people: whole(n), cells: cells, statistic: digits(statistic), expected: digits(expected), "p-value": digits(p_value)
+            "counted by": counted_by, people: whole(n), cells: cells, statistic: digits(statistic),
+            expected: digits(expected), "p-value": digits(p_value)
         } ORDER BY counted_by DESC)
         FROM predictive_check
         WHERE company IS NULL
     ))
     || '<p>' || (
-        SELECT count(*) FILTER (p_value < 0.05) || ' of ' || count(p_value) || ' companies have a p-value below 0.05 by pattern of labels.'
+        SELECT count(*) FILTER (p_value < 0.05) || ' of ' || count(p_value)
+            || ' companies have a p-value below 0.05 by pattern of labels.'
         FROM predictive_check
         WHERE company IS NOT NULL AND counted_by = 'pattern'
     ) || '</p>'
@@ -359,19 +351,21 @@ SELECT 8, 'How it was made',
     figure('lineage', 'Which table is made of which, read from the scripts.')
     || '<h3>Inputs</h3><p>Rules that are violated, and allowed:</p>'
     || html_table((
-        SELECT list({relation: relation, rule: rule, times: n, 'such as': array_to_string(examples, '; ')} ORDER BY relation, rule)
+        SELECT list({
+            relation: relation, rule: rule, times: n, 'such as': array_to_string(examples, '; ')
+        } ORDER BY relation, rule)
         FROM input_problems
     ))
     || '<h3>Settings</h3>'
     || html_table((
-        SELECT list({setting: key, value: settings ->> ('$.' || key)} ORDER BY place)
-        FROM (
-            SELECT settings, unnest(json_keys(settings)) AS key, generate_subscripts(json_keys(settings), 1) AS place
-            FROM (SELECT to_json(s) AS settings FROM report_settings AS s)
-        )
+        SELECT list({setting: name, value: value ->> '$'} ORDER BY place)
+        FROM report_settings
     ))
     || '<h3>Versions</h3>'
-    || html_table((SELECT list({component: component, version: version} ORDER BY component = 'muster' DESC, component) FROM muster.version()));
+    || html_table((
+        SELECT list({component: component, version: version} ORDER BY component = 'muster' DESC, component)
+        FROM muster.version()
+    ));
 
 CREATE OR REPLACE TEMP VIEW page_now AS
 SELECT '<!DOCTYPE html>
@@ -417,25 +411,24 @@ td { border-bottom: 1px solid #ddd; vertical-align: top; }
 FROM sections;
 CREATE OR REPLACE TABLE page AS FROM kept_or_now('page');
 
-COPY (SELECT encode(html) FROM page) TO (getvariable('report') || '/index.html') (FORMAT blob);
-COPY (SELECT encode(svg) FROM pictures WHERE name = 'landscape') TO (getvariable('report') || '/landscape.svg') (FORMAT blob);
-COPY (SELECT encode(svg) FROM pictures WHERE name = 'headcounts') TO (getvariable('report') || '/headcounts.svg') (FORMAT blob);
-COPY (SELECT encode(svg) FROM pictures WHERE name = 'uncertainty') TO (getvariable('report') || '/uncertainty.svg') (FORMAT blob);
-COPY (SELECT encode(svg) FROM pictures WHERE name = 'methods') TO (getvariable('report') || '/methods.svg') (FORMAT blob);
-COPY (SELECT encode(svg) FROM pictures WHERE name = 'annotators') TO (getvariable('report') || '/annotators.svg') (FORMAT blob);
-COPY (SELECT encode(svg) FROM pictures WHERE name = 'bias') TO (getvariable('report') || '/bias.svg') (FORMAT blob);
-COPY (SELECT encode(svg) FROM pictures WHERE name = 'correlations') TO (getvariable('report') || '/correlations.svg') (FORMAT blob);
-COPY (SELECT encode(svg) FROM pictures WHERE name = 'keywords') TO (getvariable('report') || '/keywords.svg') (FORMAT blob);
-COPY (SELECT encode(svg) FROM pictures WHERE name = 'clusters') TO (getvariable('report') || '/clusters.svg') (FORMAT blob);
-COPY (SELECT encode(svg) FROM pictures WHERE name = 'priors') TO (getvariable('report') || '/priors.svg') (FORMAT blob);
-COPY (SELECT encode(svg) FROM pictures WHERE name = 'lineage') TO (getvariable('report') || '/lineage.svg') (FORMAT blob);
+-- Files
 
-DELETE FROM muster_steps WHERE step = 'report' AND NOT getvariable('fresh');
-INSERT INTO muster_steps
-SELECT 'report', getvariable('fingerprint'), NULL, make_timestamp(epoch_us(now()))
-WHERE NOT getvariable('fresh');
+CREATE OR REPLACE TEMP MACRO file(name) AS setting('report') || '/' || name;
+CREATE OR REPLACE TEMP MACRO drawn(picture) AS TABLE SELECT encode(svg) FROM pictures WHERE name = picture;
+
+COPY (SELECT encode(html) FROM page) TO (file('index.html')) (FORMAT blob);
+COPY (FROM drawn('landscape')) TO (file('landscape.svg')) (FORMAT blob);
+COPY (FROM drawn('headcounts')) TO (file('headcounts.svg')) (FORMAT blob);
+COPY (FROM drawn('uncertainty')) TO (file('uncertainty.svg')) (FORMAT blob);
+COPY (FROM drawn('methods')) TO (file('methods.svg')) (FORMAT blob);
+COPY (FROM drawn('annotators')) TO (file('annotators.svg')) (FORMAT blob);
+COPY (FROM drawn('bias')) TO (file('bias.svg')) (FORMAT blob);
+COPY (FROM drawn('correlations')) TO (file('correlations.svg')) (FORMAT blob);
+COPY (FROM drawn('keywords')) TO (file('keywords.svg')) (FORMAT blob);
+COPY (FROM drawn('clusters')) TO (file('clusters.svg')) (FORMAT blob);
+COPY (FROM drawn('priors')) TO (file('priors.svg')) (FORMAT blob);
+COPY (FROM drawn('lineage')) TO (file('lineage.svg')) (FORMAT blob);
+
+MERGE INTO muster_steps USING (FROM finished_step()) AS done USING (step)
+WHEN MATCHED THEN UPDATE WHEN NOT MATCHED THEN INSERT;
 COMMIT;
-
-UPDATE muster_steps
-SET seconds = epoch(now()) - epoch(finished_at), finished_at = make_timestamp(epoch_us(now()))
-WHERE step = 'report' AND seconds IS NULL;

@@ -1,124 +1,236 @@
--- settings: what the steps of the study are run with. Run it first, and again after a change.
+-- settings: values that the steps of the study are run with, the steps themselves, and the frame that each stands in.
+-- Run it first, and again after a change.
 --
 -- Another value is set before this script is run: SET VARIABLE draws = 200;
--- What is set is kept in the table `settings`, so a step that is run alone later uses the same. A variable that is set in
--- the session of a step comes before that table. Run from the repository's root, or give `data` and `scripts` other paths.
+-- What is set is kept in the table `settings`, so a step that is run alone later uses the same. A variable that is set
+-- in the session of a step comes before that table. Run from the repository's root, or give `data` and `scripts` other
+-- paths.
 
--- folder of the input files; docs/data_sources.md says what is in them
-SET VARIABLE data = coalesce(getvariable('data'), 'data');
--- embedding model of keywords and clusters
-SET VARIABLE model = coalesce(getvariable('model'), 'sentence-transformers/all-MiniLM-L6-v2');
--- where vectors and answers are kept: a file, or 'default' for muster's own store
-SET VARIABLE store = coalesce(getvariable('store'), 'default');
-
--- most words of a keyword (the study had 4; up to 2 are three times as fast)
-SET VARIABLE ngram_max = coalesce(getvariable('ngram_max'), 2);
--- words that are in no keyword: 'english', 'study' (these, and words that say where somebody works) or 'none'
-SET VARIABLE stop_words = coalesce(getvariable('stop_words'), 'study');
--- keywords of a CV
-SET VARIABLE top_n = coalesce(getvariable('top_n'), 30);
--- least scores of the keywords of the strict and of the broad list
-SET VARIABLE strict = coalesce(getvariable('strict'), 0.95);
-SET VARIABLE broad = coalesce(getvariable('broad'), 0.85);
--- share of the gold CVs that lists are cut from; the others judge them
-SET VARIABLE learning_share = coalesce(getvariable('learning_share'), 0.5);
-
--- 'hdbscan', 'kmeans' or 'auto': the first, and the second where that calls more than half noise
-SET VARIABLE cluster_method = coalesce(getvariable('cluster_method'), 'auto');
--- a keyword is clustered when so many CVs have it
-SET VARIABLE cluster_min_cvs = coalesce(getvariable('cluster_min_cvs'), 5);
--- fewest members of a cluster, and how many neighbours make a dense place
-SET VARIABLE min_cluster_size = coalesce(getvariable('min_cluster_size'), 5);
-SET VARIABLE min_samples = coalesce(getvariable('min_samples'), 2);
-
--- the language models that read every text, each as 'provider:model'
-SET VARIABLE models = coalesce(
-    getvariable('models'),
-    ['google:gemini-3.1-flash-lite', 'anthropic:claude-haiku-4-5', 'openai:gpt-5-mini']
-);
--- what all answers may cost, in US dollars
-SET VARIABLE max_cost_usd = coalesce(getvariable('max_cost_usd'), 5);
--- which of muster.study_filters() are annotators too
-SET VARIABLE filters = coalesce(getvariable('filters'), ['strict', 'broad']);
--- annotators of ratings.csv that are used beside them; at most 12 annotators in all
-SET VARIABLE earlier_annotators = coalesce(getvariable('earlier_annotators'), ['gemini', 'gpt', 'sonnet', 'both']);
-
--- of muster.fit_probit_bootstrap: method, replicates, drift that is allowed for
-SET VARIABLE method = coalesce(getvariable('method'), 'company');
-SET VARIABLE draws = coalesce(getvariable('draws'), 1000);
-SET VARIABLE drift_sd = coalesce(getvariable('drift_sd'), 0);
--- level of all intervals, and the seed of all random numbers
-SET VARIABLE level = coalesce(getvariable('level'), 0.8);
-SET VARIABLE seed = coalesce(getvariable('seed'), 42);
--- replicates of the diagnostics, which are the slowest step
-SET VARIABLE diagnostics_draws = coalesce(getvariable('diagnostics_draws'), 100);
-
--- folder of the page and the pictures that report.sql writes; it must exist
-SET VARIABLE report = coalesce(getvariable('report'), 'build');
--- folder of these scripts: a step whose script has changed is computed again, and the page shows their lineage
-SET VARIABLE scripts = coalesce(getvariable('scripts'), 'sql/pipeline');
+-- Settings, one row each: name, usual value, scope, meaning; the type is that of the usual value. The scope says what a
+-- change means:
+--   result   a step that uses the setting is computed again
+--   limit    nothing: what may be spent on a step
+--   place    nothing: where files lie
+CREATE OR REPLACE TEMP MACRO setting_row(name, usual, scope, meaning) AS {
+    name: name,
+    value: to_json(coalesce(getvariable(name), usual)),
+    type: typeof(coalesce(getvariable(name), usual)),
+    scope: scope,
+    meaning: meaning
+};
 
 CREATE OR REPLACE TABLE settings AS
-SELECT
-    getvariable('data') AS data,
-    getvariable('model') AS model,
-    getvariable('store') AS store,
-    getvariable('ngram_max') AS ngram_max,
-    getvariable('stop_words') AS stop_words,
-    getvariable('top_n') AS top_n,
-    getvariable('strict') AS strict,
-    getvariable('broad') AS broad,
-    getvariable('learning_share') AS learning_share,
-    getvariable('cluster_method') AS cluster_method,
-    getvariable('cluster_min_cvs') AS cluster_min_cvs,
-    getvariable('min_cluster_size') AS min_cluster_size,
-    getvariable('min_samples') AS min_samples,
-    getvariable('models') AS models,
-    getvariable('max_cost_usd') AS max_cost_usd,
-    getvariable('filters') AS filters,
-    getvariable('earlier_annotators') AS earlier_annotators,
-    getvariable('method') AS method,
-    getvariable('draws') AS draws,
-    getvariable('drift_sd') AS drift_sd,
-    getvariable('level') AS level,
-    getvariable('seed') AS seed,
-    getvariable('diagnostics_draws') AS diagnostics_draws,
-    getvariable('report') AS report,
-    getvariable('scripts') AS scripts;
+SELECT unnest([
+    setting_row('data', 'data', 'place', 'folder of the input files; docs/data_sources.md says what is in them'),
+    setting_row('model', 'sentence-transformers/all-MiniLM-L6-v2', 'result',
+        'embedding model of keywords and clusters'),
+    setting_row('store', 'default', 'place', 'file of vectors and answers, or `default` for muster''s own store'),
 
--- What every step does to be run again cheaply.
---
--- muster_steps holds, of each step, a fingerprint of all that its tables depend on: inputs, settings, versions, the text of its
--- script. A step whose fingerprint is the same keeps its tables. It computes otherwise, and where SET VARIABLE force = 'clustering' names it
--- (or a list of steps: ['clustering', 'annotate']).
+    setting_row('ngram_max', 2, 'result', 'most words of a keyword (the study had 4; up to 2 are three times as fast)'),
+    setting_row('stop_words', 'study', 'result',
+        'words that are in no keyword: `english`, `study` (these, and words that say where somebody works) or `none`'),
+    setting_row('top_n', 30, 'result', 'keywords of a CV'),
+    setting_row('strict', 0.95, 'result', 'least score of the keywords of the strict list'),
+    setting_row('broad', 0.85, 'result', 'least score of the keywords of the broad list'),
+    setting_row('learning_share', 0.5, 'result', 'share of gold CVs that lists are cut from; the others judge them'),
+
+    setting_row('cluster_method', 'auto', 'result',
+        '`hdbscan`, `kmeans` or `auto`: the first, and the second where that calls more than half noise'),
+    setting_row('cluster_min_cvs', 5, 'result', 'fewest CVs that have a keyword which is clustered'),
+    setting_row('min_cluster_size', 5, 'result', 'fewest members of a cluster'),
+    setting_row('min_samples', 2, 'result', 'neighbours that make a dense place'),
+
+    setting_row('models', ['google:gemini-3.1-flash-lite', 'anthropic:claude-haiku-4-5', 'openai:gpt-5-mini'], 'result',
+        'language models that read every text, each as `provider:model`'),
+    setting_row('max_cost_usd', 5, 'limit', 'cost of all answers at most, in US dollars'),
+    setting_row('filters', ['strict', 'broad'], 'result', 'filters of muster.study_filters() that are annotators too'),
+    setting_row('earlier_annotators', ['gemini', 'gpt', 'sonnet', 'both'], 'result',
+        'annotators of ratings.csv that are used beside them; at most 12 annotators in all'),
+
+    setting_row('method', 'company', 'result', 'method of muster.fit_probit_bootstrap'),
+    setting_row('draws', 1000, 'result', 'replicates of muster.fit_probit_bootstrap'),
+    setting_row('drift_sd', 0, 'result', 'drift that muster.fit_probit_bootstrap allows for'),
+    setting_row('level', 0.8, 'result', 'level of all intervals'),
+    setting_row('seed', 42, 'result', 'seed of all random numbers'),
+    setting_row('diagnostics_draws', 100, 'result', 'replicates of the diagnostics, which are the slowest step'),
+
+    setting_row('report', 'build', 'place', 'folder of the page and pictures that report.sql writes; it must exist'),
+    setting_row('scripts', 'sql/pipeline', 'place',
+        'folder of these scripts: a step whose script has changed is computed again, and the page shows their lineage')
+], recursive := true);
+
+-- Steps, in their order: tables and views that each makes, tables of earlier steps that it reads, those of which it
+-- reads a part only, and the relations of its script that hold this part. A step is computed again when rows of what it
+-- reads, or of such a part, have changed. inputs reads files, which are not compared: every run computes it.
+CREATE OR REPLACE TABLE steps AS
+SELECT *, len(reads || parts) > 0 AS kept
+FROM (VALUES
+    ('settings', ['settings', 'steps', 'muster_steps'], [], [], []),
+    (
+        'inputs', ['companies', 'profiles', 'earlier_ratings', 'cvs', 'texts', 'affiliations', 'input_problems'],
+        [], [], []
+    ),
+    (
+        'cv_analysis', ['gold_cvs', 'cv_keywords', 'class_keywords', 'keyword_lists', 'keyword_list_scores'],
+        [], ['cvs', 'profiles'], ['gold_cvs']
+    ),
+    (
+        'clustering', ['common_keywords', 'keyword_clusters', 'keyword_map', 'profile_clusters'],
+        ['gold_cvs', 'cv_keywords'], ['cvs', 'profiles'], []
+    ),
+    ('affiliation', ['organisations', 'company_affiliations'], ['affiliations'], ['profiles'], ['employers']),
+    (
+        'annotate', ['documents', 'answers', 'filter_ratings', 'ratings'],
+        [], ['cvs', 'texts', 'earlier_ratings'], ['documents']
+    ),
+    (
+        'annotator_metrics', ['annotator_metrics', 'annotator_correlations', 'annotator_agreement', 'annotator_model'],
+        ['ratings'], ['profiles'], ['truths']
+    ),
+    (
+        'probit_bootstrap', ['estimates', 'totals', 'totals_by_sector', 'likely_experts'],
+        ['profiles', 'companies', 'ratings'], [], []
+    ),
+    ('log_debias', ['counts', 'log_debias_estimates'], ['profiles', 'ratings'], [], []),
+    (
+        'diagnostics', ['drift', 'drift_by_company', 'predictive_check', 'prior_sensitivity'],
+        ['profiles', 'ratings'], [], []
+    ),
+    (
+        'report', ['pictures', 'page'],
+        [
+            'profiles', 'input_problems', 'class_keywords', 'keyword_lists', 'keyword_list_scores', 'common_keywords',
+            'keyword_clusters', 'keyword_map', 'profile_clusters', 'organisations', 'company_affiliations', 'answers',
+            'ratings', 'annotator_metrics', 'annotator_correlations', 'annotator_model', 'estimates', 'totals',
+            'totals_by_sector', 'log_debias_estimates', 'drift', 'predictive_check', 'prior_sensitivity'
+        ],
+        [], ['pipeline_edges', 'report_settings']
+    )
+) AS _(step, makes, reads, reads_part_of, parts);
+
+-- Runs: when each step was computed last, and a fingerprint of all that its tables depend on.
 CREATE TABLE IF NOT EXISTS muster_steps (step VARCHAR, fingerprint VARCHAR, seconds DOUBLE, finished_at TIMESTAMP);
 
--- a checksum of the rows of a relation, whatever their order
+-- The frame of a step. A script says its name, stops where settings.sql has not been run (when there is no macro that
+-- could say so), and goes on with the macros below:
+--
+--     SET VARIABLE begun = begin_step();                     tables that it needs are there; settings
+--     SET VARIABLE state = (FROM step_state());              fingerprint, and whether its tables are up to date
+--     CREATE OR REPLACE TEMP VIEW x_now AS …;                query that computes the table x
+--     CREATE OR REPLACE TABLE x AS FROM kept_or_now('x');    rows that are kept, or those of the query
+--     MERGE INTO muster_steps USING (FROM finished_step())…  the run, where it was computed
+--
+-- These lines stand in every script: SQL has no procedures, and no statement makes a table whose name is a value. A
+-- test compares them, and the table `steps` with what the scripts read and make.
+
+-- Value of a setting: the session's variable, else what the table `settings` had when the step began.
+CREATE OR REPLACE MACRO setting(name) AS coalesce(
+    getvariable(name),
+    from_json(getvariable('begun').settings -> name -> 'value', getvariable('begun').settings -> name -> 'type')
+);
+
+-- Name and value of a setting where the script uses it, else NULL.
+CREATE OR REPLACE MACRO setting_of(script, name) AS
+    CASE WHEN contains(script, 'setting(''' || name || ''')') THEN concat(name, '=', to_json(setting(name))) END;
+
+-- Checksum of the rows of a relation, whatever their order.
 CREATE OR REPLACE MACRO contents(relation) AS (
     SELECT md5(concat_ws(' ', count(*), sum(hash(_row)))) FROM query_table(relation) AS _row
 );
 
--- whether a step's tables are there and up to date
-CREATE OR REPLACE MACRO is_fresh(name, wanted, made) AS (
-    SELECT CASE
-        WHEN len(unknown) > 0 THEN error('force must name steps of the study, got ' || array_to_string(unknown, ', '))
-        ELSE NOT list_contains(forced, name)
-            AND (SELECT count(*) > 0 FROM muster_steps WHERE step = name AND fingerprint = wanted)
-            AND len(list_filter(made, lambda t: NOT list_contains(tables, t))) = 0
-    END
-    FROM (
-        SELECT
-            forced,
-            list_filter(forced, lambda f: NOT list_contains([
-                'cv_analysis', 'clustering', 'affiliation', 'annotate', 'annotator_metrics', 'probit_bootstrap', 'log_debias',
-                'diagnostics', 'report'
-            ], f)) AS unknown,
-            (SELECT list(table_name) FROM information_schema.tables WHERE table_catalog = current_database()) AS tables
-        FROM (SELECT regexp_extract_all(coalesce(CAST(getvariable('force') AS VARCHAR), ''), '[^\[\], '']+') AS forced)
+-- Names in the variable `force`, a text or a list of texts.
+CREATE OR REPLACE MACRO forced_steps() AS
+    regexp_extract_all(coalesce(CAST(getvariable('force') AS VARCHAR), ''), '[^\[\], '']+');
+
+-- Error that stops the step, or NULL: a table that is missing, with the script which makes it, or a name in `force`
+-- that is no step's.
+CREATE OR REPLACE MACRO step_error() AS (
+    WITH made AS (
+        SELECT rowid AS place, step, unnest(makes) AS name, generate_subscripts(makes, 1) AS part FROM steps
+    ),
+    missing AS (
+        SELECT format('{}: table {} is missing, run sql/pipeline/{}.sql first', steps.step, name, made.step) AS error
+        FROM made
+        JOIN steps ON list_contains(['muster_steps'] || reads || reads_part_of, name)
+        WHERE steps.step = getvariable('step') AND name NOT IN (SELECT table_name FROM information_schema.tables)
+        ORDER BY place, part
+        LIMIT 1
+    ),
+    unknown AS (
+        SELECT 'force must name steps of the study, got ' || string_agg(name, ', ') AS error
+        FROM (SELECT unnest(forced_steps()) AS name)
+        WHERE name NOT IN (SELECT step FROM steps WHERE kept)
     )
+    SELECT coalesce((SELECT error FROM missing), (SELECT error FROM unknown))
 );
 
--- The rows of a step's table: those that are kept where the step is fresh, else those of the view of the same name with _now
--- behind it, which computes them. Only one of the two is read.
+-- Query of what the step's tables depend on: rows, settings and the text of its script. A step that is not kept has the
+-- rows that it makes in place of those it reads.
+CREATE OR REPLACE MACRO dependence_query() AS (
+    SELECT format(
+        'SELECT concat_ws('' '', {}, content) AS dependence FROM read_text(setting(''scripts'') || ''/{}.sql'')',
+        array_to_string(
+            list_transform(
+                CASE WHEN kept THEN reads || parts ELSE makes END,
+                lambda relation: format('contents(''{}'')', relation)
+            ) || (
+                SELECT list(format('setting_of(content, ''{}'')', name) ORDER BY rowid)
+                FROM settings
+                WHERE scope = 'result'
+            ),
+            ', '
+        ),
+        step
+    )
+    FROM steps
+    WHERE step = getvariable('step')
+);
+
+-- Settings as JSON and that query; stops with the error of the step.
+CREATE OR REPLACE MACRO begin_step() AS CASE
+    WHEN step_error() IS NOT NULL THEN error(step_error())
+    ELSE {
+        settings: (
+            SELECT json_group_object(name, {
+                value: value, type: CASE WHEN type LIKE '%[]' THEN to_json([type[:-3]]) ELSE to_json(type) END
+            })
+            FROM settings
+        ),
+        query: dependence_query()
+    }
+END;
+
+-- Fingerprint of the step that has begun, and whether its tables are there and up to date (`fresh`), as one struct.
+CREATE OR REPLACE MACRO step_state() AS TABLE
+WITH now AS (
+    SELECT md5(concat_ws(' ', dependence, (SELECT list(v ORDER BY v) FROM muster.version() AS v))) AS fingerprint
+    FROM query(coalesce(getvariable('begun').query, 'SELECT NULL AS dependence'))
+)
+SELECT {
+    fingerprint: fingerprint,
+    fresh: kept
+        AND NOT list_contains(forced_steps(), step)
+        AND (step, fingerprint) IN (SELECT (step, fingerprint) FROM muster_steps)
+        AND NOT EXISTS (
+            FROM (SELECT unnest(makes) AS name)
+            WHERE (current_database(), name) NOT IN (SELECT (table_catalog, table_name) FROM information_schema.tables)
+        )
+}
+FROM now, steps
+WHERE step = getvariable('step');
+
+-- Rows of a step's table: those that are kept where the step is fresh, else those of the view of the same name with
+-- _now behind it, which computes them. Only one of the two is read.
 CREATE OR REPLACE MACRO kept_or_now(name) AS TABLE
-FROM query_table(CASE WHEN getvariable('fresh') THEN name ELSE name || '_now' END);
+FROM query_table(CASE WHEN getvariable('state').fresh THEN name ELSE name || '_now' END);
+
+-- Row of muster_steps for the step that has begun; none where it was kept. now() is when the transaction began; only an
+-- identifier that is made of the time tells when the statement runs.
+CREATE OR REPLACE MACRO finished_step() AS TABLE
+SELECT
+    getvariable('step') AS step,
+    getvariable('state').fingerprint AS fingerprint,
+    greatest(epoch(clock) - epoch(now()), 0) AS seconds,
+    make_timestamp(epoch_us(clock)) AS finished_at
+FROM (SELECT uuid_extract_timestamp(uuidv7()) AS clock)
+WHERE NOT getvariable('state').fresh;
