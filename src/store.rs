@@ -4,6 +4,7 @@
 //! process, and a writer that finds the file locked waits. Each domain owns its tables and names them in the
 //! schema it opens the store with.
 
+use crate::env;
 use rusqlite::{Connection, ErrorCode};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -38,8 +39,8 @@ pub enum StoreError {
 /// no file: it asks for one of the others.
 pub fn path(given: Option<&str>) -> Result<PathBuf, StoreError> {
     let given = given.filter(|name| *name != "default");
-    let named = given.map(PathBuf::from).or_else(|| std::env::var_os("MUSTER_STORE").map(PathBuf::from));
-    match named.filter(|path| !path.as_os_str().is_empty()) {
+    let given = given.map(PathBuf::from).or_else(|| env::STORE.path().map(PathBuf::from));
+    match given.filter(|path| !path.as_os_str().is_empty()) {
         Some(path) => Ok(path),
         None => Ok(dirs::data_dir().ok_or(StoreError::NoPlace)?.join("muster").join("store.sqlite")),
     }

@@ -7,6 +7,8 @@
 
 use super::EmbedError;
 use super::{download, weights};
+use crate::env;
+use crate::hosts::Allowed;
 use std::path::{Path, PathBuf};
 
 /// What resolution depends on beside the name, from the environment.
@@ -17,21 +19,20 @@ pub struct Places {
     pub offline: bool,
     /// Where downloads come from.
     pub hub: String,
-    /// The hosts that may be asked, `None` for all.
-    pub allowed: Option<String>,
+    /// The hosts that may be asked.
+    pub(crate) allowed: Allowed,
 }
 
 impl Places {
     pub fn from_environment() -> Places {
-        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let home = || dirs::home_dir().map(|home| home.join(".cache").join("huggingface"));
-        let root = || set("HF_HOME").map(PathBuf::from).or_else(home).map(|root| root.join("hub"));
+        let root = || env::HF_HOME.path().map(PathBuf::from).or_else(home).map(|root| root.join("hub"));
         Places {
-            models: set("MUSTER_MODEL_DIR").unwrap_or_else(|| ".models".to_string()).into(),
-            cache: set("HF_HUB_CACHE").map(PathBuf::from).or_else(root),
-            offline: ["MUSTER_OFFLINE", "HF_HUB_OFFLINE"].iter().any(|name| set(name).as_deref() == Some("1")),
-            hub: set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_string()),
-            allowed: set("MUSTER_ALLOWED_HOSTS"),
+            models: env::MODEL_DIR.path().map_or_else(|| ".models".into(), PathBuf::from),
+            cache: env::HF_HUB_CACHE.path().map(PathBuf::from).or_else(root),
+            offline: env::OFFLINE.is("1") || env::HF_HUB_OFFLINE.is("1"),
+            hub: env::HF_ENDPOINT.text().unwrap_or_else(|| "https://huggingface.co".to_string()),
+            allowed: Allowed::from_environment(),
         }
     }
 }
@@ -112,7 +113,7 @@ mod tests {
             cache: Some(root.join("cache")),
             offline: true,
             hub: "http://127.0.0.1:9".to_string(),
-            allowed: None,
+            allowed: Allowed::default(),
         }
     }
 
@@ -159,7 +160,7 @@ mod tests {
     #[test]
     fn hosts_that_are_not_allowed_are_not_asked() {
         let root = tree("hosts", &[]);
-        let places = Places { offline: false, allowed: Some("example.org, localhost".to_string()), ..places(&root) };
+        let places = Places { offline: false, allowed: Allowed::of("example.org, localhost"), ..places(&root) };
         let message = folder("org/name", &places).unwrap_err().to_string();
         assert!(message.contains("MUSTER_ALLOWED_HOSTS"), "{message}");
     }
