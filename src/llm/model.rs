@@ -126,6 +126,8 @@ pub(crate) enum Role {
     Key,
     /// Another address.
     BaseUrl,
+    /// Something else that the provider asks for by itself.
+    Option,
 }
 
 impl Facts {
