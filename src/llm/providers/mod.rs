@@ -4,9 +4,10 @@
 //! A new provider is a file here and a line in [`ALL`].
 //!
 //! Sources: the reference pages of the interfaces (Gemini API v1beta, Anthropic Messages 2023-06-01, OpenAI
-//! Responses and Chat Completions).
+//! Responses and Chat Completions, Azure OpenAI 2024-10-21).
 
 pub(crate) mod anthropic;
+pub(crate) mod azure;
 mod chat;
 pub(crate) mod compatible;
 pub(crate) mod google;
@@ -15,8 +16,8 @@ pub(crate) mod openai;
 use super::model::Provider;
 
 /// All providers, in the order in which errors and pages list them.
-pub(crate) static ALL: [&dyn Provider; 4] =
-    [&google::Google, &anthropic::Anthropic, &openai::OpenAi, &compatible::Compatible];
+pub(crate) static ALL: [&dyn Provider; 5] =
+    [&google::Google, &anthropic::Anthropic, &openai::OpenAi, &azure::Azure, &compatible::Compatible];
 
 /// The provider of a name in SQL.
 pub(crate) fn by_name(name: &str) -> Option<&'static dyn Provider> {

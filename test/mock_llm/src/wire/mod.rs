@@ -3,6 +3,7 @@
 //! A new provider is a file here and a line in [`ALL`]; the tests find its address and its key by `mock_llm --providers`.
 
 mod anthropic;
+mod azure;
 mod compatible;
 mod google;
 mod openai;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// All providers.
-pub const ALL: [Provider; 4] = [GOOGLE, ANTHROPIC, OPENAI, Provider(&compatible::Compatible)];
+pub const ALL: [Provider; 5] = [GOOGLE, ANTHROPIC, OPENAI, Provider(&azure::Azure), Provider(&compatible::Compatible)];
 
 // those with batches
 pub const GOOGLE: Provider = Provider(&google::Google);
