@@ -15,7 +15,7 @@ use reqwest::Url;
 pub(crate) struct Address(Url);
 
 impl Address {
-    /// `None` for a text that is no such address.
+    /// Address of a text; `None` where it is none.
     pub(crate) fn parse(text: &str) -> Option<Address> {
         let url = Url::parse(text).ok()?;
         let plain = ["http", "https"].contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty());
@@ -56,7 +56,7 @@ impl Address {
 /// The hosts that may be spoken to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Allowed {
-    /// As given; `None` = every host.
+    /// List as given; `None` = every host.
     list: Option<String>,
 }
 
@@ -70,18 +70,20 @@ pub(crate) enum HostError {
 }
 
 impl Allowed {
-    /// Those of the environment variable.
+    /// Hosts of the environment variable.
     pub(crate) fn from_environment() -> Allowed {
         // what is not UTF-8 becomes an entry that is no host
         Allowed { list: env::ALLOWED_HOSTS.raw().map(|value| value.to_string_lossy().into_owned()) }
     }
 
-    /// Those of a list.
+    /// Hosts of a list.
     #[cfg(test)]
     pub(crate) fn of(list: &str) -> Allowed {
         Allowed { list: Some(list.to_string()) }
     }
 
+    /// Checks the host of an address.
+    ///
     /// # Errors
     ///
     /// Where the host of `address` is not on the list, or the list cannot be read; the error goes on from "host … ".
@@ -101,7 +103,7 @@ impl Allowed {
 struct Entry {
     /// The host, as an address without a path.
     host: Address,
-    /// `None` = any.
+    /// Port; `None` = any.
     port: Option<u16>,
 }
 

@@ -4,7 +4,7 @@
 use crate::env;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Where lines are drawn: nowhere, when standard error is no terminal or the user wants silence.
+/// Target of lines: none, when standard error is no terminal or the user wants silence.
 pub fn target() -> ProgressDrawTarget {
     if env::PROGRESS.is("0") { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
 }

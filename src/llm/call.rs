@@ -5,10 +5,10 @@ use super::task::Task;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Everything that a call asks for.
+/// Arguments of a call, checked and complete.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// At least one, each with an annotator's name of its own.
+    /// Models, at least one, each with an annotator's name of its own.
     pub models: Vec<Model>,
     pub task: Task,
     /// Whether answers come from the store alone.

@@ -27,7 +27,7 @@ pub(crate) struct Claim {
     answer: watch::Sender<Option<Outcome>>,
 }
 
-/// Who asks: this call, or another one whose answer is to be waited for.
+/// Result of a claim: this call asks, or another one does, whose answer is to be waited for.
 pub(crate) enum Claimed {
     Mine(Claim),
     Theirs(Answers),

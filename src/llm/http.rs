@@ -27,7 +27,7 @@ pub(crate) struct Response {
 #[derive(Debug)]
 pub(crate) struct Clients {
     outside: Client,
-    /// Without the proxy that the environment may name.
+    /// Client without the proxy that the environment may name.
     loopback: Client,
 }
 

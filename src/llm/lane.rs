@@ -19,7 +19,7 @@ pub(crate) struct Lane {
     learned: Mutex<Learned>,
 }
 
-/// Tokens of answers so far, against what was guessed.
+/// Sums over the answers so far, with what was guessed for them.
 #[derive(Debug, Default)]
 struct Learned {
     guessed_input: f64,

@@ -1,7 +1,7 @@
 //! Pace of requests: a gate for how many are in flight, pacers for how many a minute.
 //!
-//! They are our own because a request must pass both together, in units that are known only afterwards (tokens) and
-//! under a concurrency that the server's complaints change; the limiters in the registry count requests alone.
+//! They are our own because tokens are known only afterwards, so that what was reserved must be corrected, and because
+//! the number in flight follows the server's complaints; limiters such as `governor` do neither.
 //!
 //! A pacer spaces its units evenly, so that any window of a minute holds the limit and at most a hundredth more.
 //! The gate lets fewer through after a server has complained of its rate (half as many, at most once a second), and

@@ -85,11 +85,12 @@ impl Model {
 impl Model {
     /// A model of a name, at its provider's own address, without limits but for the concurrency.
     pub(crate) fn test(provider: &'static dyn Provider, name: &str) -> Model {
+        let (Home::At(base_url) | Home::Various(base_url)) = provider.facts().home;
         Model {
             annotator: String::new(),
             provider,
             name: name.to_string(),
-            base_url: provider.facts().home.unwrap_or("").to_string(),
+            base_url: base_url.to_string(),
             loopback: false,
             key: None,
             temperature: None,
@@ -109,14 +110,20 @@ impl Model {
 pub(crate) struct Facts {
     /// Name in SQL.
     pub name: &'static str,
-    /// Address of the provider itself, as its own client has it; `None` where everybody has another one.
-    pub home: Option<&'static str>,
-    /// An address, for errors.
-    pub example: &'static str,
+    pub home: Home,
     /// Environment variables, those of one role in the order in which they are tried.
     pub variables: &'static [(Role, Variable)],
     /// Cap on the tokens of an answer, where the interface has no request without one.
     pub max_tokens: Option<u64>,
+}
+
+/// Address of a provider.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Home {
+    /// The one address, as in the provider's own client.
+    At(&'static str),
+    /// An address of everybody's own, such as this one.
+    Various(&'static str),
 }
 
 /// Use of a provider's environment variable.
@@ -126,7 +133,7 @@ pub(crate) enum Role {
     Key,
     /// Another address.
     BaseUrl,
-    /// Something else that the provider asks for by itself.
+    /// A setting of the provider's own.
     Option,
 }
 
@@ -144,7 +151,7 @@ pub(crate) trait Provider: Sync + std::fmt::Debug {
     /// Name and value of the header that carries the key.
     fn key_header(&self, key: &Key) -> (&'static str, String);
 
-    /// Further headers of every request.
+    /// Fixed headers of every request.
     fn headers(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }
@@ -195,7 +202,7 @@ pub(crate) struct Upload {
 /// Results of a batch that has ended.
 #[derive(Debug)]
 pub(crate) enum Results {
-    /// Within the report on the batch.
+    /// Lines within the report on the batch.
     Inlined(Vec<Line>),
     /// Addresses of files of JSON lines.
     Files(Vec<String>),

@@ -14,18 +14,18 @@ pub(crate) struct Price {
     pub output: f64,
 }
 
-/// Tokens that a request was billed for.
+/// Counts of the tokens that a request was billed for.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Usage {
-    /// All of the prompt, cached parts included.
+    /// Tokens of the prompt, cached parts included.
     pub input: Option<u64>,
-    /// Of these, read from the provider's cache.
+    /// Tokens of the prompt that were read from the provider's cache.
     pub cached: Option<u64>,
-    /// Of these, written to the provider's cache, at a quarter more than the price of input.
+    /// Tokens of the prompt that were written to the provider's cache, at a quarter more than the price of input.
     pub cache_written: u64,
-    /// All that was generated, reasoning included.
+    /// Tokens generated, reasoning included.
     pub output: Option<u64>,
-    /// Of these, reasoning.
+    /// Tokens of reasoning.
     pub reasoning: Option<u64>,
 }
 
@@ -52,7 +52,7 @@ impl Prices {
         Prices::from_csv(include_str!("../../data/prices.csv")).unwrap_or_default()
     }
 
-    /// From a CSV text with the header `provider,model,input,cached,output` and perhaps more columns.
+    /// Prices of a CSV text with the header `provider,model,input,cached,output` and perhaps more columns.
     pub(crate) fn from_csv(text: &str) -> Result<Prices, String> {
         let mut lines = text.lines().filter(|line| !line.trim().is_empty());
         let header: Vec<&str> = lines.next().unwrap_or("").split(',').map(str::trim).collect();
@@ -76,7 +76,7 @@ impl Prices {
         Ok(Prices(prices))
     }
 
-    /// From a JSON list of `{provider, model, input, cached, output}`; the error completes "prices must".
+    /// Prices of a JSON list of `{provider, model, input, cached, output}`; the error completes "prices must".
     pub(crate) fn from_json(json: &Value) -> Result<Prices, String> {
         const SHAPE: &str =
             "be a list of structs {provider, model, input, cached, output} in US dollars a million tokens";

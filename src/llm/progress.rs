@@ -82,7 +82,7 @@ struct Line {
 }
 
 impl Progress {
-    /// Shown where standard error is a terminal and the environment has nothing against it.
+    /// A line that is shown where standard error is a terminal and the environment has nothing against it.
     pub(crate) fn of_environment() -> Progress {
         Progress { shown: !progress::target().is_hidden(), line: Mutex::default() }
     }

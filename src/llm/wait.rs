@@ -73,7 +73,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     (!text.is_empty() && (0.0..1e9).contains(&seconds)).then(|| Duration::from_secs_f64(seconds))
 }
 
-/// From now to a moment; nothing if it has passed.
+/// Time from now to a moment; nothing if it has passed.
 fn until<Zone: TimeZone>(moment: DateTime<Zone>) -> Option<Duration> {
     Some(SystemTime::from(moment).duration_since(SystemTime::now()).unwrap_or_default())
 }

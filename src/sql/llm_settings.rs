@@ -4,7 +4,7 @@ use crate::env;
 use crate::hosts::{Address, Allowed, HostError};
 use crate::llm::call::Settings;
 use crate::llm::error::LlmError;
-use crate::llm::model::{Key, Model, Provider, Role};
+use crate::llm::model::{Home, Key, Model, Provider, Role};
 use crate::llm::prices::Prices;
 use crate::llm::providers;
 use crate::llm::schema::{Schema, shorten};
@@ -284,10 +284,14 @@ fn base_url(
     let facts = provider.facts();
     let model = || format!("{}:{name}", facts.name);
     let wrong = |allowed: &str, value: &str| wrong("models", format!("have a base_url {allowed}"), value);
-    let text = given
-        .or_else(|| facts.variables_of(Role::BaseUrl).find_map(env::Variable::text))
-        .or(facts.home.map(str::to_string))
-        .ok_or_else(|| wrong(&format!("for '{}', such as '{}'", facts.name, facts.example), "none"))?;
+    let given = given.or_else(|| facts.variables_of(Role::BaseUrl).find_map(env::Variable::text));
+    let text = match (given, facts.home) {
+        (Some(text), _) => text,
+        (None, Home::At(address)) => address.to_string(),
+        (None, Home::Various(example)) => {
+            return Err(wrong(&format!("for '{}', such as '{example}'", facts.name), "none"));
+        }
+    };
     let text = text.trim().trim_end_matches('/').to_string();
     let shown = format!("'{text}'");
     let address = Address::parse(&text).ok_or_else(|| wrong("that is an http or https address", &shown))?;
@@ -366,8 +370,6 @@ mod tests {
         for (models, message) in [
             ("[]", "models must be a list of 'provider:model'"),
             (r#"["gpt-5"]"#, "models must be written 'provider:model', got 'gpt-5'"),
-            (r#"["nobody:gpt-5"]"#, "models must have a provider that is one of 'google', "),
-            (r#"["nobody:gpt-5"]"#, "', got 'nobody'"),
             (r#"["openai:"]"#, "models must have a model name"),
             (r#"["openai:a?b"]"#, "models must have model names of letters"),
             (r#"["openai-compatible:m"]"#, "models must have a base_url for 'openai-compatible'"),
@@ -384,6 +386,9 @@ mod tests {
             let error = parse(models, &[]).unwrap_err().to_string();
             assert!(error.contains(message), "{models}: {error}");
         }
+        let names = providers::ALL.map(|provider| format!("'{}'", provider.facts().name)).join(", ");
+        let nobody = parse(r#"["nobody:gpt-5"]"#, &[]).unwrap_err().to_string();
+        assert_eq!(nobody, format!("models must have a provider that is one of {names}, got 'nobody'"));
         let plain = r#"[{"provider":"openai","model":"m","base_url":"http://host/v1"}]"#;
         assert!(parse(plain, &[("allow_http", "true")]).is_ok());
         let unknown = parse(r#"["openai:nobody-knows-it"]"#, &[("max_cost_usd", "1")]).unwrap_err().to_string();

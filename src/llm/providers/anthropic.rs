@@ -5,7 +5,7 @@
 
 use crate::env::Variable;
 use crate::hash::{Hash, hexadecimal, unhex};
-use crate::llm::model::{Batches, Facts, Key, Line, Model, Provider, Results, Role};
+use crate::llm::model::{Batches, Facts, Home, Key, Line, Model, Provider, Results, Role};
 use crate::llm::prices::Usage;
 use crate::llm::reply::{Reply, text, tokens};
 use crate::llm::request_error::RequestError;
@@ -22,8 +22,7 @@ pub(crate) struct Anthropic;
 
 static FACTS: Facts = Facts {
     name: "anthropic",
-    home: Some("https://api.anthropic.com"),
-    example: "https://api.anthropic.com",
+    home: Home::At("https://api.anthropic.com"),
     variables: &[
         (Role::Key, Variable::new("ANTHROPIC_API_KEY", "key of `anthropic` models")),
         (Role::BaseUrl, Variable::new("MUSTER_ANTHROPIC_BASE_URL", "address of `anthropic` models, without a path")),

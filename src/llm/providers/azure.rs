@@ -6,7 +6,7 @@
 
 use super::chat;
 use crate::env::Variable;
-use crate::llm::model::{Facts, Key, Model, Provider, Role};
+use crate::llm::model::{Facts, Home, Key, Model, Provider, Role};
 use crate::llm::reply::Reply;
 use crate::llm::request_error::RequestError;
 use crate::llm::task::Task;
@@ -18,8 +18,7 @@ pub(crate) struct Azure;
 
 static FACTS: Facts = Facts {
     name: "azure",
-    home: None,
-    example: "https://my-resource.openai.azure.com",
+    home: Home::Various("https://my-resource.openai.azure.com"),
     variables: &[
         (Role::Key, Variable::new("AZURE_OPENAI_API_KEY", "key of `azure` deployments")),
         (

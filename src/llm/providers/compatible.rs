@@ -3,7 +3,7 @@
 
 use super::chat;
 use crate::env::Variable;
-use crate::llm::model::{Facts, Key, Model, Provider, Role};
+use crate::llm::model::{Facts, Home, Key, Model, Provider, Role};
 use crate::llm::reply::Reply;
 use crate::llm::task::Task;
 use serde_json::Value;
@@ -13,8 +13,7 @@ pub(crate) struct Compatible;
 
 static FACTS: Facts = Facts {
     name: "openai-compatible",
-    home: None,
-    example: "http://localhost:11434/v1",
+    home: Home::Various("http://localhost:11434/v1"),
     variables: &[(
         Role::BaseUrl,
         Variable::new("MUSTER_OPENAI_COMPATIBLE_BASE_URL", "address of `openai-compatible` models, up to `/v1`"),

@@ -5,7 +5,7 @@
 
 use crate::env::Variable;
 use crate::hash::{Hash, hexadecimal, unhex};
-use crate::llm::model::{Batches, Facts, Key, Line, Model, Provider, Results, Role};
+use crate::llm::model::{Batches, Facts, Home, Key, Line, Model, Provider, Results, Role};
 use crate::llm::prices::Usage;
 use crate::llm::reply::{Reply, text, tokens};
 use crate::llm::request_error::RequestError;
@@ -17,8 +17,7 @@ pub(crate) struct Google;
 
 static FACTS: Facts = Facts {
     name: "google",
-    home: Some("https://generativelanguage.googleapis.com"),
-    example: "https://generativelanguage.googleapis.com",
+    home: Home::At("https://generativelanguage.googleapis.com"),
     variables: &[
         (Role::Key, Variable::new("GEMINI_API_KEY", "key of `google` models")),
         (Role::Key, Variable::new("GOOGLE_API_KEY", "the same, where `GEMINI_API_KEY` is not set")),

@@ -3,7 +3,7 @@
 
 use crate::env::Variable;
 use crate::hash::{Hash, hexadecimal, unhex};
-use crate::llm::model::{Batches, Facts, Key, Line, Model, Provider, Results, Role, Upload};
+use crate::llm::model::{Batches, Facts, Home, Key, Line, Model, Provider, Results, Role, Upload};
 use crate::llm::prices::Usage;
 use crate::llm::reply::{Reply, text, tokens};
 use crate::llm::request_error::RequestError;
@@ -19,8 +19,7 @@ pub(crate) struct OpenAi;
 
 static FACTS: Facts = Facts {
     name: "openai",
-    home: Some("https://api.openai.com/v1"),
-    example: "https://api.openai.com/v1",
+    home: Home::At("https://api.openai.com/v1"),
     variables: &[
         (Role::Key, Variable::new("OPENAI_API_KEY", "key of `openai` models")),
         (Role::BaseUrl, Variable::new("MUSTER_OPENAI_BASE_URL", "address of `openai` models, up to `/v1`")),
