@@ -1,13 +1,14 @@
 -- llm_annotate: Labels of profiles by language models, each with its reason; no paid answer is lost.
 -- section: Language models
 --
--- Every text goes to every model, which has to answer in JSON under a schema. Providers are 'google', 'anthropic', 'openai' and
--- 'openai-compatible' (vLLM, llama.cpp, Ollama, gateways). An answer is written to the store before its row is returned, and
--- is never asked for again: a statement that was killed, interrupted or stopped by a limit is simply run again and pays for the
--- rest only. Profiles with the same text cost one request. What fails is a row with an error, never a "no", and is tried
--- again by the next run. Rows have the shape of ratings; one row a document and model, in the order of docs and models.
+-- Every text goes to every model, which has to answer in JSON under a schema. docs/llm.md lists the providers, among them
+-- 'openai-compatible' for servers of one's own (vLLM, llama.cpp, Ollama, gateways). An answer is written to the store before its
+-- row is returned, and is never asked for again: a statement that was killed, interrupted or stopped by a limit is simply run
+-- again and pays for the rest only. Profiles with the same text cost one request. What fails is a row with an error, never a
+-- "no", and is tried again by the next run. Rows have the shape of ratings; one row a document and model, in the order of docs
+-- and models.
 --
--- Keys come from GEMINI_API_KEY (or GOOGLE_API_KEY), ANTHROPIC_API_KEY, OPENAI_API_KEY, or the variable that `api_key_env` names.
+-- Keys come from the provider's environment variable (docs/environment.md), or from the one that `api_key_env` names.
 -- EXPLAIN, PREPARE and CREATE VIEW send nothing. A LIMIT on the result does not stop requests: put it into docs.
 --
 -- arguments:

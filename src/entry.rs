@@ -11,7 +11,11 @@ use std::error::Error;
 /// Called by the binding with a live database.
 #[duckdb_loadable_macros::duckdb_entrypoint_c_api(ext_name = "muster", min_duckdb_version = "v1.2.0")]
 pub unsafe fn extension_entrypoint(connection: Connection) -> Result<(), Box<dyn Error>> {
-    // a panic becomes an SQL error in the binding; its stack trace is not for the user's terminal
-    std::panic::set_hook(Box::new(|_| {}));
+    // a panic becomes an SQL error in the binding; its place is for the user's terminal only where the user asks
+    std::panic::set_hook(Box::new(|panic| {
+        if crate::env::BACKTRACE.is("1") {
+            eprintln!("muster: {panic}\n{}", std::backtrace::Backtrace::force_capture());
+        }
+    }));
     crate::sql::install(&connection)
 }

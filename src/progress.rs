@@ -1,12 +1,12 @@
 //! A line on the terminal that says how far a long call is. Standard error only, and only where that is a terminal;
 //! `MUSTER_PROGRESS=0` silences it.
 
+use crate::env;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Where lines are drawn: nowhere, when standard error is no terminal or the user wants silence.
+/// Target of lines: none, when standard error is no terminal or the user wants silence.
 pub fn target() -> ProgressDrawTarget {
-    let silent = std::env::var_os("MUSTER_PROGRESS").is_some_and(|value| value == "0");
-    if silent { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
+    if env::PROGRESS.is("0") { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
 }
 
 /// A line that says `what` and counts to `total`; cleared when dropped.

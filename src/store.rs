@@ -4,20 +4,21 @@
 //! process, and a writer that finds the file locked waits. Each domain owns its tables and names them in the
 //! schema it opens the store with.
 
+use crate::env;
 use rusqlite::{Connection, ErrorCode};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// "mstr" in ASCII: marks a SQLite file as one of ours.
+/// Mark of a SQLite file as one of ours: "mstr" in ASCII.
 const APPLICATION: i64 = 0x6d73_7472;
 
-/// Raised when a table of the store changes in a way that older versions cannot read.
+/// Version of the format, raised when a table of the store changes in a way that older versions cannot read.
 const VERSION: i64 = 1;
 
-/// How long a writer waits for another process.
+/// Time for which a writer waits for another process.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Why a store cannot be used.
+/// Reason why a store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error(
@@ -34,12 +35,16 @@ pub enum StoreError {
     Newer { path: String, found: i64 },
 }
 
-/// Where the store lies: `given`, else `MUSTER_STORE`, else `muster/store.sqlite` in the user's data folder. `default` gives
+/// File of the store: `given`, else `MUSTER_STORE`, else `muster/store.sqlite` in the user's data folder. `default` gives
 /// no file: it asks for one of the others.
+///
+/// # Errors
+///
+/// Where none is named and the system has no data folder for the user.
 pub fn path(given: Option<&str>) -> Result<PathBuf, StoreError> {
     let given = given.filter(|name| *name != "default");
-    let named = given.map(PathBuf::from).or_else(|| std::env::var_os("MUSTER_STORE").map(PathBuf::from));
-    match named.filter(|path| !path.as_os_str().is_empty()) {
+    let given = given.map(PathBuf::from).or_else(|| env::STORE.path().map(PathBuf::from));
+    match given.filter(|path| !path.as_os_str().is_empty()) {
         Some(path) => Ok(path),
         None => Ok(dirs::data_dir().ok_or(StoreError::NoPlace)?.join("muster").join("store.sqlite")),
     }
@@ -47,6 +52,10 @@ pub fn path(given: Option<&str>) -> Result<PathBuf, StoreError> {
 
 /// Opens the store at `path`, makes it where it is missing, and runs `schema`, whose statements are all
 /// `CREATE … IF NOT EXISTS`. What the store holds is personal data: a new one is readable by its owner alone.
+///
+/// # Errors
+///
+/// Where the file cannot be made, is another program's, or was written by a newer version.
 pub fn open(path: &Path, schema: &str) -> Result<Connection, StoreError> {
     let name = || path.display().to_string();
     make_private(path).map_err(|error| StoreError::Folder { path: name(), message: error.to_string() })?;

@@ -27,12 +27,10 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVER = ROOT / "target" / "release" / "mock_llm"
 # no proxy: the server is on loopback
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# the providers that the server plays, each with the environment variables that lead muster to it
+PROVIDERS = json.loads(subprocess.check_output([SERVER, "--providers"]))
 # made up, and easy to find wherever one has leaked to
-KEYS = {
-    "GEMINI_API_KEY": "marker-key-of-google-5f1c",
-    "ANTHROPIC_API_KEY": "marker-key-of-anthropic-5f1c",
-    "OPENAI_API_KEY": "marker-key-of-openai-5f1c",
-}
+KEYS = {variable: key for provider in PROVIDERS for variable, key in provider["keys"].items()}
 
 
 class Mock:
@@ -84,10 +82,7 @@ class Mock:
         """Variables that send every provider here, with keys that open nothing."""
         return {
             **KEYS,
-            "MUSTER_GOOGLE_BASE_URL": self.url,
-            "MUSTER_ANTHROPIC_BASE_URL": self.url,
-            "MUSTER_OPENAI_BASE_URL": f"{self.url}/v1",
-            "MUSTER_OPENAI_COMPATIBLE_BASE_URL": f"{self.url}/v1",
+            **{variable: self.url + path for provider in PROVIDERS for variable, path in provider["paths"].items()},
             "MUSTER_PROGRESS": "0",
             **more,
         }

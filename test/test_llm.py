@@ -22,15 +22,15 @@ from pathlib import Path
 import duckdb
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from mock import KEYS, ROOT, Mock, environment_without_keys  # noqa: E402
+from mock import KEYS, PROVIDERS, ROOT, Mock, environment_without_keys  # noqa: E402
 
 EXTENSION = ROOT / "build" / "release" / "muster.duckdb_extension"
 CLI = ROOT / ".venv" / "bin" / "duckdb"
 MOCK: Mock
 
 GOOGLE, ANTHROPIC = "google:gemini-3-flash", "anthropic:claude-sonnet-5"
-OPENAI, LOCAL = "openai:gpt-5-mini", "openai-compatible:llama"
-MODELS = [GOOGLE, ANTHROPIC, OPENAI, LOCAL]
+OPENAI, AZURE, LOCAL = "openai:gpt-5-mini", "azure:gpt-4o", "openai-compatible:llama"
+MODELS = [GOOGLE, ANTHROPIC, OPENAI, AZURE, LOCAL]
 COLUMNS = (
     "profile_id annotator label requested_model model reason error finish attempts input_tokens output_tokens cost_usd cached "
     "request_hash"
@@ -169,7 +169,7 @@ class Case(unittest.TestCase):
 
 class Answers(Case):
     def test_every_provider(self):
-        """Two people, one of them plainly an expert, by all four providers in one call."""
+        """Two people, one of them plainly an expert, by all providers in one call."""
         docs = texts(
             "PhD, research scientist: designs neural networks in PyTorch and CUDA, NeurIPS and ICML papers",
             "Account manager in sales: Excel dashboards, marketing, recruiting, customer care",
@@ -184,15 +184,17 @@ class Answers(Case):
             self.assertRegex(row["request_hash"], "^[0-9a-f]{64}$")
             self.assertGreater(row["input_tokens"], 100, "the prompt counts")
             self.assertGreater(row["output_tokens"], 5)
-        self.assertEqual(len({row["request_hash"] for row in rows}), 8)
-        self.assertEqual(len({row["annotator"] for row in rows}), 4)
-        self.assertEqual(self.sent(), 8)
-        self.assertEqual(MOCK.stats()["with_key"], {"anthropic": 2, "google": 2, "openai": 2}, "no key for a local server")
+        self.assertEqual(len({row["request_hash"] for row in rows}), 2 * len(MODELS))
+        self.assertEqual(len({row["annotator"] for row in rows}), len(MODELS))
+        self.assertEqual(self.sent(), 2 * len(MODELS))
+        keyed = {model.split(":")[0]: 2 for model in MODELS if model != LOCAL}
+        self.assertEqual(MOCK.stats()["with_key"], keyed, "no key for a local server")
 
     def test_who_answered(self):
         rows = {row["requested_model"]: row for row in self.annotate(texts("a CV"), MODELS)}
         self.assertEqual(rows["gemini-3-flash"]["model"], "gemini-3-flash")
         self.assertEqual(rows["gpt-5-mini"]["model"], "gpt-5-mini-2026-05-07")
+        self.assertEqual(rows["gpt-4o"]["model"], "gpt-4o-2026-05-07", "the model behind the deployment")
         (row,) = self.annotate(texts("[[fault:other_model]]"), GOOGLE)
         self.assertEqual((row["requested_model"], row["model"], row["error"]), ("gemini-3-flash", "another-model-9", None))
         usage = self.query(f"FROM muster.llm_usage(store := {literal(self.store)})")
@@ -220,15 +222,34 @@ class Answers(Case):
         self.assertIsNone(row["error"])
         self.assertEqual(MOCK.stats()["with_key"], {"openai-compatible": 1})
 
+    def test_azure(self):
+        """The deployment is in the path, the key in a header of its own, and the version can be asked for."""
+        docs, endpoint = texts("a CV"), {"MUSTER_AZURE_BASE_URL": "", "AZURE_OPENAI_ENDPOINT": f"{MOCK.url}/"}
+        model = {"provider": "azure", "model": "judge", "reasoning": "low", "max_tokens": 500}
+        (rows,) = self.finish(self.child(self.sql(docs, model), **endpoint, MUSTER_AZURE_API_VERSION="2025-04-01-preview"))
+        self.assertEqual([row[6] for row in rows], [None])
+        self.assertEqual(list(MOCK.stats()["routes"]), ["POST /openai/deployments/judge/chat/completions"])
+        self.assertNotIn("authorization", MOCK.stats()["headers"])
+        (rows,) = self.finish(self.child(self.sql(texts("another"), model), **endpoint, MUSTER_AZURE_API_VERSION="1999-01-01"))
+        self.assertRegex(rows[0][6], "HTTP 400.*1999-01-01")
+        (result,) = self.finish(self.child(self.sql(docs, model), MUSTER_AZURE_BASE_URL=""))
+        self.assertRegex(result["error"], "base_url for 'azure', such as 'https://my-resource.openai.azure.com'")
+        self.assertRegex(self.error(self.sql(docs, AZURE, batch=True)), "no batch for 'azure'")
+        self.assertRegex(self.error(self.sql(docs, AZURE, max_cost_usd=1)), "price of model 'azure:gpt-4o'")
+        prices = [{"provider": "azure", "model": "gpt-4o", "input": 2.5, "cached": 1.25, "output": 10}]
+        (row,) = self.annotate(docs, AZURE, prices=prices)
+        cost = (2.5 * row["input_tokens"] + 10 * row["output_tokens"]) / 1e6
+        self.assertAlmostEqual(row["cost_usd"], cost, places=12)
+
     def test_prompt_and_schema_of_ones_own(self):
         schema = {"field": "verdict", "yes": ["yes"], "no": ["no"], "abstain": ["unclear"]}
         sales = texts("Account manager in sales: Excel dashboards, marketing, recruiting, customer care")
         for row in self.annotate(sales, MODELS, prompt="Is this a data scientist?", schema=schema):
             self.assertIsNone(row["error"], row)
             self.assertFalse(row["label"])
-        self.assertEqual(self.sent(), 4)
+        self.assertEqual(self.sent(), len(MODELS))
         self.annotate(sales, MODELS)
-        self.assertEqual(self.sent(), 8, "another prompt is another request")
+        self.assertEqual(self.sent(), 2 * len(MODELS), "another prompt is another request")
 
     def test_texts_that_are_not_sent(self):
         rows = self.annotate(texts(None, "", "x" * 101, "x" * 100), LOCAL, max_text_chars=100)
@@ -310,6 +331,11 @@ class Faults(Case):
                 self.assertEqual({row["annotator"] for row in rows if row["error"]}, {stopped[0]["annotator"]})
                 self.assertEqual(MOCK.requests("__redirected"), 0)
 
+    def test_azure_filters_prompts_and_answers(self):
+        blocked, filtered = self.annotate(texts("[[fault:safety]]", "[[fault:spii]]"), AZURE)
+        self.assertEqual((blocked["error"], blocked["attempts"]), ("prompt blocked: violence (medium)", 1))
+        self.assertEqual((filtered["error"], filtered["finish"]), ("no answer: content_filter", "content_filter"))
+
     def test_gemini_ends_for_personal_data(self):
         (row,) = self.annotate(texts("[[fault:spii]]"), GOOGLE)
         self.assertEqual((row["label"], row["attempts"]), (None, 1))
@@ -344,17 +370,17 @@ class Faults(Case):
         """The server asks for five seconds once. Whoever came back sooner would have been counted before they had passed."""
         MOCK.reset(wait_ms=5000)
         process = self.child(self.sql(texts("[[fault:429:1]] a CV"), MODELS))
-        MOCK.wait_for(lambda stats: len(stats["models"]) == 4)
+        MOCK.wait_for(lambda stats: len(stats["models"]) == len(MODELS))
         started = time.monotonic()
         while process.poll() is None:
             seen, now = self.sent(), time.monotonic() - started
             # the clock was started after the server had answered, so that less than this has passed for muster
-            if seen > 4:
+            if seen > len(MODELS):
                 self.assertGreater(now, 4, "asked again before the wait that the server gave was over")
                 break
             time.sleep(0.05)
         (rows,) = self.finish(process)
-        self.assertEqual([row[COLUMNS.index("attempts")] for row in rows], [2] * 4)
+        self.assertEqual([row[COLUMNS.index("attempts")] for row in rows], [2] * len(MODELS))
 
     def test_failures_are_not_stored_as_answers(self):
         docs = texts("[[fault:500:3]] a CV")
@@ -378,9 +404,9 @@ class Faults(Case):
 class Store(Case):
     def test_paid_once(self):
         first = self.annotate(people(40), MODELS)
-        self.assertEqual(self.sent(), 160)
+        self.assertEqual(self.sent(), 40 * len(MODELS))
         second = self.annotate(people(50), MODELS)
-        self.assertEqual(self.sent(), 200)
+        self.assertEqual(self.sent(), 50 * len(MODELS))
         kept = [{**row, "cached": True} for row in first]
         same = [row for row in second if row["profile_id"] < 40]
         for a, b in zip(kept, same):
@@ -416,12 +442,12 @@ class Store(Case):
         for statement in (f"EXPLAIN {sql}", f"PREPARE p AS {sql}", f"CREATE VIEW v AS {sql}", f"DESCRIBE {sql}"):
             self.connection.execute(statement).fetchall()
         plan = self.query(people(5) + "FROM " + call("llm_plan", MODELS, {"store": self.store}))
-        self.assertEqual(len(plan), 4)
+        self.assertEqual(len(plan), len(MODELS))
         self.assertEqual(MOCK.stats()["requests"], 0)
         self.connection.execute("EXECUTE p").fetchall()
-        self.assertEqual(self.sent(), 20)
+        self.assertEqual(self.sent(), 5 * len(MODELS))
         self.connection.execute("FROM v").fetchall()
-        self.assertEqual(self.sent(), 20)
+        self.assertEqual(self.sent(), 5 * len(MODELS))
 
     def test_plan_is_what_is_sent(self):
         self.annotate(people(20), MODELS)
@@ -442,13 +468,13 @@ class Store(Case):
         first = self.annotate(docs, MODELS)
         message = self.error(self.sql(people(21), MODELS, replay=True))
         self.assertRegex(message, "replay.*not in the store")
-        self.assertEqual(self.sent(), 80)
+        self.assertEqual(self.sent(), 20 * len(MODELS))
         # years later: no key, and nobody answers
         again = self.sql(docs, MODELS, replay=True)
         keys = {name: "" for name in KEYS}
         (rows,) = self.finish(self.child(again, **keys))
         self.assertEqual([row[2] for row in rows], [row["label"] for row in first])
-        self.assertEqual(self.sent(), 80)
+        self.assertEqual(self.sent(), 20 * len(MODELS))
 
     def test_publish_and_import(self):
         docs, parquet, other = people(20), self.folder / "answers.parquet", self.folder / "other.sqlite"
@@ -461,7 +487,7 @@ class Store(Case):
         again = self.annotate(docs, MODELS, replay=True)
         self.assertEqual([(r["label"], r["reason"], r["request_hash"]) for r in again],
                          [(r["label"], r["reason"], r["request_hash"]) for r in first])  # fmt: skip
-        self.assertEqual(self.sent(), 80)
+        self.assertEqual(self.sent(), 20 * len(MODELS))
 
     def test_answers_outlive_their_query(self):
         """A transaction that is rolled back, and a query that fails over its rows, have paid all the same."""
@@ -698,9 +724,10 @@ class Security(Case):
             self.assertNotIn(b"marker-key", file.read_bytes(), file.name)
 
     def test_missing_key(self):
-        for model, name in ((GOOGLE, "GEMINI_API_KEY"), (ANTHROPIC, "ANTHROPIC_API_KEY"), (OPENAI, "OPENAI_API_KEY")):
-            (result,) = self.finish(self.child(self.sql(people(1), model), **{name: ""}))
-            self.assertIn(name, result["error"])
+        for provider in PROVIDERS:
+            for name in provider["keys"]:
+                (result,) = self.finish(self.child(self.sql(people(1), f"{provider['name']}:m"), **{name: ""}))
+                self.assertIn(name, result["error"])
         self.assertEqual(MOCK.stats()["requests"], 0)
 
     def test_plain_http(self):
@@ -729,10 +756,22 @@ class Security(Case):
         self.assertEqual(MOCK.stats()["requests"], 0)
         (rows,) = self.finish(self.child(sql, MUSTER_ALLOWED_HOSTS="models.example,127.0.0.1"))
         self.assertEqual([row[6] for row in rows], [None])
+        port = MOCK.url.rsplit(":", 1)[1]
+        for hosts, error in (
+            (f"127.0.0.1:{port}", None),
+            ("127.0.0.1:1", "is not in MUSTER_ALLOWED_HOSTS"),
+            (" ", "is not in MUSTER_ALLOWED_HOSTS"),
+            (f"127.0.0.1,{MOCK.url}", "MUSTER_ALLOWED_HOSTS must list 'host' or 'host:port'"),
+            ("127.0.0.1,\udcff", "MUSTER_ALLOWED_HOSTS must list 'host' or 'host:port'"),
+        ):
+            with self.subTest(hosts):
+                (result,) = self.finish(self.child(sql, MUSTER_ALLOWED_HOSTS=hosts))
+                self.assertEqual(error is None, isinstance(result, list), result)
+                self.assertIn(error or "", str(result))
 
     def test_redirects(self):
         rows = self.annotate(texts("[[fault:redirect]]", "[[fault:redirect_here]]"), MODELS)
-        self.assertEqual([row["label"] for row in rows], [None] * 8)
+        self.assertEqual([row["label"] for row in rows], [None] * 2 * len(MODELS))
         self.assertEqual(MOCK.requests("__redirected"), 0)
 
     def test_store_is_the_owners_alone(self):

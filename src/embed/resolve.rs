@@ -56,6 +56,7 @@ fn is_name(model: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hosts::Allowed;
 
     /// A folder of its own for a test, with empty model files at the paths of `files`.
     fn tree(name: &str, files: &[&str]) -> PathBuf {
@@ -75,7 +76,7 @@ mod tests {
             cache: Some(root.join("cache")),
             offline: true,
             hub: "http://127.0.0.1:9".to_string(),
-            allowed: None,
+            allowed: Allowed::default(),
         }
     }
 
@@ -122,7 +123,7 @@ mod tests {
     #[test]
     fn hosts_that_are_not_allowed_are_not_asked() {
         let root = tree("hosts", &[]);
-        let places = Places { offline: false, allowed: Some("example.org, localhost".to_string()), ..places(&root) };
+        let places = Places { offline: false, allowed: Allowed::of("example.org, localhost"), ..places(&root) };
         let message = folder("org/name", &places).unwrap_err().to_string();
         assert!(message.contains("MUSTER_ALLOWED_HOSTS"), "{message}");
     }

@@ -4,33 +4,35 @@
 //! cleared of the key before anything else sees them.
 
 use super::model::Model;
-use super::providers::{self, Refusal, wait};
+use super::request_error::RequestError;
+use super::schema::shorten;
+use super::wait;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, redirect};
 use std::time::Duration;
 
-/// The longest response that is read: results of a batch of 20,000 profiles have some tens of megabytes.
+/// Maximum size of a response: results of a batch of 20,000 profiles have some tens of megabytes.
 const LONGEST: usize = 256 << 20;
 
 /// A response that is a success.
 #[derive(Debug)]
-pub struct Response {
+pub(crate) struct Response {
     pub body: String,
     pub request_id: Option<String>,
-    /// How long nothing more should be sent, by the server's account of its limits.
+    /// Time for which nothing more should be sent, by the server's account of its limits.
     pub pause: Option<Duration>,
 }
 
 /// The clients of a process: connections are kept open between calls.
 #[derive(Debug)]
-pub struct Clients {
+pub(crate) struct Clients {
     outside: Client,
-    /// Without the proxy that the environment may name.
+    /// Client without the proxy that the environment may name.
     loopback: Client,
 }
 
 impl Clients {
-    pub fn new() -> Result<Clients, String> {
+    pub(crate) fn new() -> Result<Clients, String> {
         let client = || {
             Client::builder()
                 .redirect(redirect::Policy::none())
@@ -42,24 +44,21 @@ impl Clients {
         Ok(Clients { outside: build(client())?, loopback: build(client().no_proxy())? })
     }
 
-    pub fn of(&self, model: &Model) -> &Client {
+    pub(crate) fn of(&self, model: &Model) -> &Client {
         if model.loopback { &self.loopback } else { &self.outside }
     }
 }
 
 /// Sends a request and reads the response.
-pub async fn send(model: &Model, request: RequestBuilder, timeout: Duration) -> Result<Response, Refusal> {
+///
+/// # Errors
+///
+/// Where there is no response in time, or it is no success.
+pub(crate) async fn send(model: &Model, request: RequestBuilder, timeout: Duration) -> Result<Response, RequestError> {
     let redact = |text: &str| model.key.as_ref().map_or_else(|| text.to_string(), |key| key.redact(text));
-    let failed = |message: String| Refusal {
-        message: redact(&message),
-        status: None,
-        retry: true,
-        wait: None,
-        crowded: false,
-        stop: false,
-    };
+    let failed = |message: String| RequestError::lost(redact(&message));
     let exchange = async {
-        let response = request.headers(providers::headers(model)).send().await?;
+        let response = request.headers(model.headers()).send().await?;
         let status = response.status();
         let headers = response.headers().clone();
         Ok::<_, reqwest::Error>((status, headers, read(response, LONGEST).await?))
@@ -69,7 +68,7 @@ pub async fn send(model: &Model, request: RequestBuilder, timeout: Duration) -> 
         Ok(Err(error)) => return Err(failed(explain(&error))),
         Ok(Ok((_, _, None))) => {
             let message = format!("the response is longer than {} MiB", LONGEST >> 20);
-            return Err(Refusal { retry: false, ..failed(message) });
+            return Err(RequestError { retry: false, ..failed(message) });
         }
         Ok(Ok((status, headers, Some(body)))) => (status, headers, body),
     };
@@ -77,9 +76,8 @@ pub async fn send(model: &Model, request: RequestBuilder, timeout: Duration) -> 
         let request_id = ["x-request-id", "request-id"].iter().find_map(|name| header(&headers, name));
         return Ok(Response { body: redact(&body), request_id, pause: wait::exhausted(&headers) });
     }
-    let mut refusal = providers::refusal(model.provider, status.as_u16(), &headers, &body);
-    refusal.message = redact(&refusal.message);
-    Err(refusal)
+    let error = model.provider.error(status.as_u16(), &headers, &body);
+    Err(RequestError { message: redact(&error.message), ..error })
 }
 
 /// The body of a response; `None` when it has more than `longest` bytes, of which no more are read.
@@ -98,7 +96,7 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_string)
 }
 
-/// What is wrong with a connection, without the address, whose path may be long.
+/// Fault of a connection, without the address, whose path may be long.
 fn explain(error: &reqwest::Error) -> String {
     let kind = if error.is_connect() {
         "no connection"
@@ -114,7 +112,7 @@ fn explain(error: &reqwest::Error) -> String {
         cause = inner.source();
     }
     match last {
-        Some(text) => format!("{kind}: {}", super::schema::shorten(&text)),
+        Some(text) => format!("{kind}: {}", shorten(&text)),
         None => kind.to_string(),
     }
 }

@@ -9,16 +9,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// How long requests in flight are still waited for after an interrupt.
-pub const GRACE: Duration = Duration::from_millis(1200);
+/// Time for which requests in flight are still waited for after an interrupt.
+pub(crate) const GRACE: Duration = Duration::from_millis(1200);
 
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
 
 /// A call that waits for answers.
-pub struct Active(());
+pub(crate) struct Active(());
 
 impl Active {
-    pub fn begin() -> Active {
+    pub(crate) fn begin() -> Active {
         ACTIVE.fetch_add(1, Ordering::SeqCst);
         Active(())
     }
@@ -30,8 +30,8 @@ impl Drop for Active {
     }
 }
 
-/// The number of interrupts so far, to be watched; the handler is installed at the first call.
-pub fn watch() -> watch::Receiver<u64> {
+/// Number of interrupts so far, to be watched; the handler is installed at the first call.
+pub(crate) fn watch() -> watch::Receiver<u64> {
     static COUNT: OnceLock<watch::Receiver<u64>> = OnceLock::new();
     COUNT.get_or_init(listen).clone()
 }

@@ -1,37 +1,35 @@
-//! How fast requests may go out: a gate for how many are in flight, pacers for how many a minute, and the wait
-//! before another attempt.
+//! Pace of requests: a gate for how many are in flight, pacers for how many a minute.
+//!
+//! They are our own because tokens are known only afterwards, so that what was reserved must be corrected, and because
+//! the number in flight follows the server's complaints; limiters such as `governor` do neither.
 //!
 //! A pacer spaces its units evenly, so that any window of a minute holds the limit and at most a hundredth more.
 //! The gate lets fewer through after a server has complained of its rate (half as many, at most once a second), and
 //! one more again after each round of successes.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use super::sync::lock;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A mutex whose holder cannot have failed half way.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Hands out moments at which so many units a minute may pass.
+/// Moments at which units may pass, a number of them a minute.
 #[derive(Debug)]
-pub struct Pacer {
+pub(crate) struct Pacer {
     /// Time that one unit takes.
     step: Duration,
-    /// How far behind the clock the pacer may be, which is what can pass at once.
+    /// Time by which the pacer may be behind the clock, which is what can pass at once.
     slack: Duration,
     next: Mutex<Option<Instant>>,
 }
 
 impl Pacer {
-    pub fn new(per_minute: f64) -> Pacer {
+    pub(crate) fn new(per_minute: f64) -> Pacer {
         let minute = Duration::from_secs(60);
         Pacer { step: minute.div_f64(per_minute.max(1e-3)), slack: minute / 100, next: Mutex::new(None) }
     }
 
     /// The moment at which `units` may pass.
-    pub fn reserve(&self, units: f64, now: Instant) -> Instant {
+    pub(crate) fn reserve(&self, units: f64, now: Instant) -> Instant {
         let mut next = lock(&self.next);
         let earliest = now.checked_sub(self.slack).unwrap_or(now);
         let slot = next.map_or(now, |next| next.max(earliest));
@@ -40,7 +38,7 @@ impl Pacer {
     }
 
     /// Corrects an earlier reservation by units used beyond it (or fewer, where negative).
-    pub fn correct(&self, units: f64) {
+    pub(crate) fn correct(&self, units: f64) {
         let mut next = lock(&self.next);
         if let Some(moment) = *next {
             let change = self.step.mul_f64(units.abs());
@@ -49,9 +47,9 @@ impl Pacer {
     }
 }
 
-/// At most so many at once, fewer while the server complains.
+/// Maximum number of requests in flight, lower while the server complains.
 #[derive(Debug)]
-pub struct Gate {
+pub(crate) struct Gate {
     semaphore: Arc<Semaphore>,
     most: usize,
     state: Mutex<Opening>,
@@ -59,26 +57,26 @@ pub struct Gate {
 
 #[derive(Debug)]
 struct Opening {
-    /// How many should pass at once.
+    /// Number that should pass at once.
     target: f64,
-    /// How many can, once all permits are back.
+    /// Number that can, once all permits are back.
     total: usize,
     last_cut: Option<Instant>,
 }
 
 impl Gate {
-    pub fn new(most: usize) -> Gate {
+    pub(crate) fn new(most: usize) -> Gate {
         let state = Mutex::new(Opening { target: most as f64, total: most, last_cut: None });
         Gate { semaphore: Arc::new(Semaphore::new(most)), most, state }
     }
 
-    /// In the order of asking. `None` never happens while the gate lives.
-    pub async fn enter(&self) -> Option<OwnedSemaphorePermit> {
+    /// A permit, in the order of asking. `None` never happens while the gate lives.
+    pub(crate) async fn enter(&self) -> Option<OwnedSemaphorePermit> {
         self.semaphore.clone().acquire_owned().await.ok()
     }
 
     /// Gives a permit back, after a success or not.
-    pub fn leave(&self, permit: OwnedSemaphorePermit, success: bool) {
+    pub(crate) fn leave(&self, permit: OwnedSemaphorePermit, success: bool) {
         let mut state = lock(&self.state);
         if success && state.target < self.most as f64 {
             state.target = (state.target + 1.0 / state.target).min(self.most as f64);
@@ -93,8 +91,8 @@ impl Gate {
         }
     }
 
-    /// The server says that it is too much.
-    pub fn narrow(&self, now: Instant) {
+    /// Lets fewer pass: the server says that it is too much.
+    pub(crate) fn narrow(&self, now: Instant) {
         let mut state = lock(&self.state);
         let recently = state.last_cut.is_some_and(|cut| now.duration_since(cut) < Duration::from_secs(1));
         if !recently {
@@ -102,15 +100,6 @@ impl Gate {
             state.last_cut = Some(now);
         }
     }
-}
-
-/// The wait before attempt `attempt` + 1: half a second, doubled each time, at most a minute, of which half is left to
-/// the jitter. The jitter comes from the request's hash, so that requests that failed together part.
-pub fn backoff(attempt: u32, hash: &[u8; 32]) -> Duration {
-    let full = 0.5 * f64::from(2u32.saturating_pow(attempt.saturating_sub(1).min(10)));
-    let byte = |i: u32| u64::from(hash[(attempt.wrapping_mul(2).wrapping_add(i) % 32) as usize]);
-    let share = (byte(0) * 256 + byte(1)) as f64 / 65_536.0;
-    Duration::from_secs_f64(full.min(60.0) * (0.5 + 0.5 * share))
 }
 
 #[cfg(test)]
@@ -188,16 +177,5 @@ mod tests {
             }
             assert_eq!(gate.semaphore.available_permits(), 4);
         });
-    }
-
-    #[test]
-    fn backoff_doubles_up_to_a_minute() {
-        let hash: [u8; 32] = std::array::from_fn(|i| (i * 8) as u8);
-        for attempt in 1..20 {
-            let full = (0.5 * 2f64.powi(attempt as i32 - 1)).min(60.0);
-            let wait = backoff(attempt, &hash).as_secs_f64();
-            assert!(wait >= full / 2.0 && wait <= full, "{attempt}: {wait}");
-        }
-        assert_ne!(backoff(3, &hash), backoff(3, &[255; 32]));
     }
 }

@@ -1,4 +1,4 @@
-//! What tokens cost: a dated table in US dollars a million tokens, which the user may replace.
+//! Prices of tokens: a dated table in US dollars a million tokens, which the user may replace.
 //!
 //! An unknown model has no price, and its cost is NULL, never 0. A price holds for the model of its name and for the
 //! versions of it whose name goes on with a date or a number (`gpt-5-mini-2025-08-07`, `gemini-2.5-flash-001`).
@@ -7,31 +7,31 @@ use serde_json::Value;
 
 /// US dollars a million tokens.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Price {
+pub(crate) struct Price {
     pub input: f64,
     /// Input that the provider had in its cache.
     pub cached: f64,
     pub output: f64,
 }
 
-/// Tokens that a request was billed for.
+/// Counts of the tokens that a request was billed for.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Usage {
-    /// All of the prompt, cached parts included.
+pub(crate) struct Usage {
+    /// Tokens of the prompt, cached parts included.
     pub input: Option<u64>,
-    /// Of these, read from the provider's cache.
+    /// Tokens of the prompt that were read from the provider's cache.
     pub cached: Option<u64>,
-    /// Of these, written to the provider's cache, at a quarter more than the price of input.
+    /// Tokens of the prompt that were written to the provider's cache, at a quarter more than the price of input.
     pub cache_written: u64,
-    /// All that was generated, reasoning included.
+    /// Tokens generated, reasoning included.
     pub output: Option<u64>,
-    /// Of these, reasoning.
+    /// Tokens of reasoning.
     pub reasoning: Option<u64>,
 }
 
 impl Price {
-    /// In US dollars; a batch is half the price.
-    pub fn cost(&self, usage: &Usage, batch: bool) -> Option<f64> {
+    /// Cost in US dollars; a batch is half the price.
+    pub(crate) fn cost(&self, usage: &Usage, batch: bool) -> Option<f64> {
         let (input, output) = (usage.input? as f64, usage.output? as f64);
         let cached = (usage.cached.unwrap_or(0) as f64).min(input);
         let dollars = (input - cached) * self.input
@@ -44,16 +44,16 @@ impl Price {
 
 /// The prices of models.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Prices(Vec<(String, String, Price)>);
+pub(crate) struct Prices(Vec<(String, String, Price)>);
 
 impl Prices {
     /// The table of this version of muster.
-    pub fn embedded() -> Prices {
+    pub(crate) fn embedded() -> Prices {
         Prices::from_csv(include_str!("../../data/prices.csv")).unwrap_or_default()
     }
 
-    /// From a CSV text with the header `provider,model,input,cached,output` and perhaps more columns.
-    pub fn from_csv(text: &str) -> Result<Prices, String> {
+    /// Prices of a CSV text with the header `provider,model,input,cached,output` and perhaps more columns.
+    pub(crate) fn from_csv(text: &str) -> Result<Prices, String> {
         let mut lines = text.lines().filter(|line| !line.trim().is_empty());
         let header: Vec<&str> = lines.next().unwrap_or("").split(',').map(str::trim).collect();
         let column = |name: &str| {
@@ -76,8 +76,8 @@ impl Prices {
         Ok(Prices(prices))
     }
 
-    /// From a JSON list of `{provider, model, input, cached, output}`; the error completes "prices must".
-    pub fn from_json(json: &Value) -> Result<Prices, String> {
+    /// Prices of a JSON list of `{provider, model, input, cached, output}`; the error completes "prices must".
+    pub(crate) fn from_json(json: &Value) -> Result<Prices, String> {
         const SHAPE: &str =
             "be a list of structs {provider, model, input, cached, output} in US dollars a million tokens";
         let wrong = || SHAPE.to_string();
@@ -97,13 +97,13 @@ impl Prices {
     }
 
     /// These prices, and those of `others` for models that are not among them.
-    pub fn or(mut self, others: Prices) -> Prices {
+    pub(crate) fn or(mut self, others: Prices) -> Prices {
         self.0.extend(others.0);
         self
     }
 
     /// The price of a model: of its own name, else of the name that it is a version of.
-    pub fn find(&self, provider: &str, model: &str) -> Option<Price> {
+    pub(crate) fn find(&self, provider: &str, model: &str) -> Option<Price> {
         let of = |fits: &dyn Fn(&str) -> bool| {
             self.0.iter().find(|(p, m, _)| p == provider && fits(m)).map(|(_, _, price)| *price)
         };
@@ -112,7 +112,7 @@ impl Prices {
 }
 
 /// Whether `model` is `name`, or `name` with a date, a number or `latest` behind it.
-pub fn same_but_for_version(name: &str, model: &str) -> bool {
+pub(crate) fn same_but_for_version(name: &str, model: &str) -> bool {
     let Some(rest) = model.strip_prefix(name) else { return false };
     let mut parts = rest.split(['-', '@', ':']);
     parts.next() == Some("")

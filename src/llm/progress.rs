@@ -1,15 +1,15 @@
 //! The progress line on standard error, when that is a terminal. `MUSTER_PROGRESS=0` silences it.
 
-use super::limits::lock;
+use super::sync::lock;
 use crate::progress;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What a run has done so far.
+/// Counts of a run so far.
 #[derive(Debug)]
-pub struct Tally {
+pub(crate) struct Tally {
     started: Instant,
     /// Rows that were asked for so far, and in all where the statement could tell.
     pub asked: AtomicU64,
@@ -21,12 +21,12 @@ pub struct Tally {
     pub stored: AtomicU64,
     /// Answers received by this run.
     pub answered: AtomicU64,
-    /// What they cost, in millionths of a US dollar.
+    /// Cost of these, in millionths of a US dollar.
     pub micro_usd: AtomicU64,
 }
 
 impl Tally {
-    pub fn new(total: Option<u64>) -> Tally {
+    pub(crate) fn new(total: Option<u64>) -> Tally {
         let zero = AtomicU64::default;
         Tally {
             started: Instant::now(),
@@ -69,7 +69,7 @@ fn clock(seconds: f64) -> String {
 
 /// The line while calls of a run wait; it is taken away when none does.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     shown: bool,
     line: Mutex<Line>,
 }
@@ -82,19 +82,19 @@ struct Line {
 }
 
 impl Progress {
-    /// Shown where standard error is a terminal and the environment has nothing against it.
-    pub fn of_environment() -> Progress {
+    /// A line that is shown where standard error is a terminal and the environment has nothing against it.
+    pub(crate) fn of_environment() -> Progress {
         Progress { shown: !progress::target().is_hidden(), line: Mutex::default() }
     }
 
-    pub fn begin(&self) {
+    pub(crate) fn begin(&self) {
         if self.shown {
             lock(&self.line).calls += 1;
         }
     }
 
     /// Draws, a few times a second at most.
-    pub fn update(&self, tally: &Tally) {
+    pub(crate) fn update(&self, tally: &Tally) {
         if !self.shown {
             return;
         }
@@ -115,7 +115,7 @@ impl Progress {
         bar.tick();
     }
 
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         if !self.shown {
             return;
         }

@@ -1,26 +1,28 @@
-//! What of the store can be seen, planned and passed on: `llm_plan`, `llm_import`, and the notes of `llm_usage`.
+//! The store as seen, planned and passed on: `llm_plan`, `llm_import`, and the notes of `llm_usage`.
 
-use super::annotate::readable;
+use super::call::Settings;
 use super::error::LlmError;
-use super::model::Settings;
+use super::job::{Outcome, abstained};
+use super::lane::guess;
+use super::ledger::price;
 use super::prices::{Usage, same_but_for_version};
-use super::request::{Hash, split};
-use super::run::guess;
-use super::store::{self, Outcome, Record, abstained};
-use crate::hash::hexadecimal;
+use super::request::{Template, split};
+use super::store::{self, Record};
+use super::task::readable;
+use crate::hash::{Hash, hexadecimal};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// What one text would ask of one model.
+/// Request that one text would make to one model.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Planned {
-    /// Of the model in the list.
+pub(crate) struct Planned {
+    /// Position of the model in the list.
     pub position: usize,
     pub annotator: String,
     pub provider: &'static str,
     pub model: String,
-    /// NULL for a text that is not sent.
+    /// `None` for a text that is not sent.
     pub request_hash: Option<String>,
     pub stored: bool,
     pub input_tokens: f64,
@@ -31,14 +33,18 @@ pub struct Planned {
     pub concurrency: usize,
 }
 
-/// Plans the requests of texts, document by document, each with all models. Nothing is sent.
-pub fn plan(options: &str, texts: &[Option<&str>]) -> Result<Vec<Planned>, LlmError> {
-    let (settings, _) = Settings::parse("llm_plan", options, false)?;
+/// The requests of texts, document by document, each with all models. Nothing is sent.
+///
+/// # Errors
+///
+/// Where the store cannot be read.
+pub(crate) fn plan(settings: &Settings, texts: &[Option<&str>]) -> Result<Vec<Planned>, LlmError> {
     let store = store::open(&settings.store)?;
     let readable: Vec<Option<&str>> = texts.iter().map(|text| readable(*text, settings.max_text_chars).ok()).collect();
+    let templates: Vec<Template> = settings.models.iter().map(|model| Template::new(model, &settings.task)).collect();
     let hashes: Vec<Option<Hash>> = readable
         .iter()
-        .flat_map(|text| settings.templates.iter().map(move |template| text.map(|text| template.request_hash(text))))
+        .flat_map(|text| templates.iter().map(move |template| text.map(|text| template.request_hash(text))))
         .collect();
     let asked: Vec<Hash> = hashes.iter().flatten().copied().collect();
     let found = store.lookup(&asked)?;
@@ -49,18 +55,16 @@ pub fn plan(options: &str, texts: &[Option<&str>]) -> Result<Vec<Planned>, LlmEr
             if let Some(cap) = model.max_tokens {
                 estimate.output = estimate.output.min(cap as f64);
             }
-            let tokens = |guess: f64| Some(guess.ceil() as u64);
-            let usage = Usage { input: tokens(estimate.input), output: tokens(estimate.output), ..Usage::default() };
             planned.push(Planned {
                 position,
                 annotator: model.annotator.clone(),
-                provider: model.provider.name(),
+                provider: model.provider.facts().name,
                 model: model.name.clone(),
                 request_hash: hash.as_ref().map(|hash| hexadecimal(hash)),
                 stored: hash.is_some_and(|hash| found.contains_key(&hash)),
                 input_tokens: estimate.input.ceil(),
                 output_tokens: estimate.output.ceil(),
-                cost_usd: model.price.and_then(|price| price.cost(&usage, model.batch)),
+                cost_usd: price(model, &estimate),
                 requests_per_minute: model.requests_per_minute,
                 tokens_per_minute: model.tokens_per_minute,
                 concurrency: model.concurrency,
@@ -71,14 +75,18 @@ pub fn plan(options: &str, texts: &[Option<&str>]) -> Result<Vec<Planned>, LlmEr
 }
 
 /// Whether another model answered than the one that was asked for, other than a dated version of it.
-pub fn is_substitute(requested: &str, answered: Option<&str>) -> bool {
+pub(crate) fn is_substitute(requested: &str, answered: Option<&str>) -> bool {
     // some servers put the folder or the provider before the name
     let bare = |name: &str| name.rsplit('/').next().unwrap_or(name).to_lowercase();
     answered.is_some_and(|answered| !same_but_for_version(&bare(requested), &bare(answered)))
 }
 
-/// Takes rows of `llm_store`, as JSON texts, into the store at `path`; which of them were new.
-pub fn import(path: &Path, rows: &[&str]) -> Result<Vec<bool>, LlmError> {
+/// Takes rows of `llm_store`, as JSON texts, into the store at `path`; whether each of them was new.
+///
+/// # Errors
+///
+/// Where a row is none of `llm_store`, or was changed, and where the store cannot be written.
+pub(crate) fn import(path: &Path, rows: &[&str]) -> Result<Vec<bool>, LlmError> {
     let records = rows.iter().map(|row| record(row)).collect::<Result<Vec<_>, _>>()?;
     store::open(path)?.import(&records)
 }

@@ -1,4 +1,4 @@
-//! What a request asks, and the hash by which its answer is found again.
+//! The canonical text of a request, and the hash by which its answer is found again.
 //!
 //! The canonical text of a request, version 1, is JSON without spaces whose keys stand in this order:
 //!
@@ -12,37 +12,22 @@
 //! in hexadecimal. Limits, prices, keys, and whether a request went out in a batch are not part of it.
 
 use super::model::Model;
-use super::schema::Schema;
+use super::task::Task;
+use crate::hash::Hash;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of a canonical request.
-pub type Hash = [u8; 32];
-
-/// What every document is asked.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Task {
-    pub prompt: String,
-    pub schema: Schema,
-}
-
-impl Default for Task {
-    fn default() -> Self {
-        Task { prompt: include_str!("prompt.txt").trim_end().to_string(), schema: Schema::default() }
-    }
-}
-
 const TAIL: &str = ",\"version\":1}";
 
-/// Everything of a canonical request that stands before the text: the same for all documents of a model.
+/// Part of a canonical request before the text: the same for all documents of a model.
 #[derive(Debug, Clone)]
-pub struct Template {
+pub(crate) struct Template {
     head: String,
     begun: Sha256,
 }
 
 impl Template {
-    pub fn new(model: &Model, task: &Task) -> Template {
+    pub(crate) fn new(model: &Model, task: &Task) -> Template {
         let quoted = |text: &str| Value::from(text).to_string();
         let mut parameters = Vec::new();
         if let Some(tokens) = model.max_tokens {
@@ -60,45 +45,40 @@ impl Template {
             quoted(&model.name),
             parameters.join(","),
             quoted(&task.prompt),
-            quoted(model.provider.name()),
+            quoted(model.provider.facts().name),
             task.schema.canonical(),
         ))
     }
 
-    pub fn from_head(head: String) -> Template {
+    pub(crate) fn from_head(head: String) -> Template {
         let begun = Sha256::new().chain_update(head.as_bytes());
         Template { head, begun }
     }
 
-    pub fn head(&self) -> &str {
+    pub(crate) fn head(&self) -> &str {
         &self.head
     }
 
-    /// The hash of the template alone.
-    pub fn hash(&self) -> Hash {
+    /// Hash of the template alone.
+    pub(crate) fn hash(&self) -> Hash {
         self.begun.clone().finalize().into()
     }
 
-    pub fn request_hash(&self, text: &str) -> Hash {
+    pub(crate) fn request_hash(&self, text: &str) -> Hash {
         let mut digest = self.begun.clone();
         digest.update(Value::from(text).to_string().as_bytes());
         digest.update(TAIL.as_bytes());
         digest.finalize().into()
     }
-
-    /// The canonical request for a text.
-    pub fn request(&self, text: &str) -> String {
-        request(&self.head, text)
-    }
 }
 
 /// The canonical request of a template and a text.
-pub fn request(head: &str, text: &str) -> String {
+pub(crate) fn request(head: &str, text: &str) -> String {
     format!("{head}{}{TAIL}", Value::from(text))
 }
 
 /// Takes a canonical request apart, into the head and the text; `None` for other JSON.
-pub fn split(request: &str) -> Option<(String, String)> {
+pub(crate) fn split(request: &str) -> Option<(String, String)> {
     let text = serde_json::from_str::<Value>(request).ok()?.get("text")?.as_str()?.to_string();
     let quoted = Value::from(text.as_str()).to_string();
     let head = request.strip_suffix(TAIL)?.strip_suffix(quoted.as_str())?;
@@ -109,15 +89,16 @@ pub fn split(request: &str) -> Option<(String, String)> {
 mod tests {
     use super::*;
     use crate::hash::hexadecimal;
-    use crate::llm::model::Provider;
+    use crate::llm::providers::compatible::Compatible;
+    use crate::llm::providers::openai::OpenAi;
+    use crate::llm::schema::Schema;
 
     fn model() -> Model {
         Model {
-            name: "m-1".to_string(),
             base_url: "https://host/v1".to_string(),
             max_tokens: Some(1024),
             temperature: Some(0.5),
-            ..Model::new(Provider::OpenAi)
+            ..Model::test(&OpenAi, "m-1")
         }
     }
 
@@ -134,7 +115,7 @@ mod tests {
             r#""text":"Zoë\n\"lab\"","version":1}"#
         );
         let template = Template::new(&model(), &task());
-        assert_eq!(template.request("Zoë\n\"lab\""), expected);
+        assert_eq!(request(template.head(), "Zoë\n\"lab\""), expected);
         let digest: Hash = Sha256::digest(expected.as_bytes()).into();
         assert_eq!(template.request_hash("Zoë\n\"lab\""), digest);
     }
@@ -150,7 +131,7 @@ mod tests {
     fn a_request_can_be_taken_apart() {
         let template = Template::new(&model(), &task());
         for text in ["", "plain", "a \"text\":\"x\",\"version\":1}"] {
-            let (head, again) = split(&template.request(text)).unwrap();
+            let (head, again) = split(&request(template.head(), text)).unwrap();
             assert_eq!((head.as_str(), again.as_str()), (template.head(), text));
         }
         assert_eq!(split("{}"), None);
@@ -163,7 +144,7 @@ mod tests {
         let changed = [
             Model { name: "m-2".to_string(), ..model() },
             Model { base_url: "https://other/v1".to_string(), ..model() },
-            Model { provider: Provider::Compatible, ..model() },
+            Model { provider: &Compatible, ..model() },
             Model { temperature: None, ..model() },
             Model { max_tokens: None, ..model() },
             Model { reasoning: Some("low".to_string()), ..model() },

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 /// The words of an answer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Schema {
+pub(crate) struct Schema {
     /// The property that holds the word.
     pub field: String,
     pub yes: Vec<String>,
@@ -28,9 +28,9 @@ impl Default for Schema {
     }
 }
 
-/// What a model said.
+/// Verdict of a model.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// The word, as the schema spells it.
     pub word: String,
     pub label: Option<bool>,
@@ -38,8 +38,8 @@ pub struct Verdict {
 }
 
 impl Schema {
-    /// From `{"field": …, "yes": [words], "no": [words], "abstain": [words]}`; the error completes "schema must".
-    pub fn parse(json: &Value) -> Result<Schema, String> {
+    /// Schema from `{"field": …, "yes": [words], "no": [words], "abstain": [words]}`; the error completes "schema must".
+    pub(crate) fn parse(json: &Value) -> Result<Schema, String> {
         const SHAPE: &str = "be a struct {field, yes, no, abstain} with lists of words";
         let Some(object) = json.as_object() else { return Err(SHAPE.to_string()) };
         let words = |name: &str| -> Result<Vec<String>, String> {
@@ -81,12 +81,12 @@ impl Schema {
     }
 
     /// The canonical text that goes into the request hash: keys in alphabetical order, no spaces.
-    pub fn canonical(&self) -> String {
+    pub(crate) fn canonical(&self) -> String {
         json_text(&json!({ "abstain": self.abstain, "field": self.field, "no": self.no, "yes": self.yes }))
     }
 
-    /// As JSON Schema.
-    pub fn json_schema(&self) -> Value {
+    /// The schema as JSON Schema.
+    pub(crate) fn json_schema(&self) -> Value {
         let words: Vec<&String> = self.words().collect();
         json!({
             "type": "object",
@@ -99,8 +99,8 @@ impl Schema {
         })
     }
 
-    /// In Google's dialect of OpenAPI.
-    pub fn google_schema(&self) -> Value {
+    /// The schema in Google's dialect of OpenAPI.
+    pub(crate) fn google_schema(&self) -> Value {
         let words: Vec<&String> = self.words().collect();
         json!({
             "type": "OBJECT",
@@ -114,7 +114,7 @@ impl Schema {
     }
 
     /// Reads an answer: JSON, perhaps between fences or other text. The error says what is wrong with it.
-    pub fn read(&self, text: &str) -> Result<Verdict, String> {
+    pub(crate) fn read(&self, text: &str) -> Result<Verdict, String> {
         let text = text.trim();
         if text.is_empty() {
             return Err("empty answer".to_string());
@@ -130,7 +130,7 @@ impl Schema {
     }
 
     /// Reads an answer that the provider has parsed already.
-    pub fn read_object(&self, object: &Value) -> Result<Verdict, String> {
+    pub(crate) fn read_object(&self, object: &Value) -> Result<Verdict, String> {
         let field = &self.field;
         let said = match object.get(field) {
             Some(Value::String(word)) => word.trim(),
@@ -148,7 +148,7 @@ impl Schema {
         }
     }
 
-    /// What a word of the schema means.
+    /// Meaning of a word of the schema.
     fn label(&self, word: &String) -> Option<bool> {
         if self.yes.contains(word) {
             return Some(true);
@@ -171,8 +171,8 @@ fn json_text(value: &Value) -> String {
     }
 }
 
-/// At most 200 characters of a text for an error.
-pub fn shorten(text: &str) -> String {
+/// Beginning of a text for an error, at most 200 characters.
+pub(crate) fn shorten(text: &str) -> String {
     let mut short: String = text.chars().take(200).collect();
     if short.len() < text.len() {
         short.push('…');

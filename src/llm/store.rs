@@ -4,12 +4,12 @@
 //! Failures are logged and never found as answers; what they cost counts as spent. Texts and responses stand in
 //! the last columns, so that a lookup does not read them.
 
-use super::batch::Batch;
 use super::error::LlmError;
-use super::limits::lock;
+use super::job::{Outcome, abstained};
 use super::prices::Usage;
-use super::request::{Hash, Template, request};
-use crate::hash::hexadecimal;
+use super::request::{Template, request};
+use super::sync::lock;
+use crate::hash::{Hash, hexadecimal};
 use crate::store;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
@@ -79,27 +79,9 @@ CREATE TABLE IF NOT EXISTS llm_batch (
 );
 ";
 
-/// What became of a request: an answer, or a failure where `error` says why.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Outcome {
-    pub label: Option<bool>,
-    /// The word of the schema that was answered.
-    pub word: Option<String>,
-    /// The model that answered.
-    pub model: Option<String>,
-    pub reason: Option<String>,
-    pub error: Option<String>,
-    pub finish: Option<String>,
-    pub request_id: Option<String>,
-    pub attempts: u32,
-    pub usage: Usage,
-    pub cost_usd: Option<f64>,
-    pub batch: bool,
-}
-
 /// An outcome on its way into the store.
 #[derive(Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     pub hash: Hash,
     pub template: Arc<TemplateRow>,
     pub text: Arc<str>,
@@ -109,7 +91,7 @@ pub struct Entry {
 
 /// A template with the columns that name its model.
 #[derive(Debug)]
-pub struct TemplateRow {
+pub(crate) struct TemplateRow {
     pub template: Template,
     pub provider: String,
     pub base_url: String,
@@ -118,7 +100,7 @@ pub struct TemplateRow {
 
 /// One answer of `llm_store`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Record {
+pub(crate) struct Record {
     pub request_hash: String,
     pub provider: String,
     pub base_url: String,
@@ -131,7 +113,7 @@ pub struct Record {
 
 /// One line of `llm_usage`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Spent {
+pub(crate) struct Spent {
     pub provider: String,
     pub base_url: String,
     pub requested_model: String,
@@ -147,6 +129,16 @@ pub struct Spent {
     pub last_ms: i64,
 }
 
+/// A batch that was submitted.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Batch {
+    pub id: String,
+    pub provider: String,
+    pub base_url: String,
+    pub model: String,
+    pub requests: Vec<Hash>,
+}
+
 enum Write {
     Outcome(Box<Entry>),
     BatchOpened(Box<Batch>),
@@ -160,16 +152,20 @@ struct Order {
 
 /// A store in use by this process.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     path: PathBuf,
-    /// Tells a file from another that was put in its place.
+    /// Identity of the file, which tells it from another that was put in its place.
     file: Option<(u64, u64)>,
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Sender<Order>>,
 }
 
-/// Opens the store at `path`, or finds it open.
-pub fn open(path: &Path) -> Result<Arc<Store>, LlmError> {
+/// The store at `path`, opened at first use.
+///
+/// # Errors
+///
+/// Where the file cannot be made, read or written.
+pub(crate) fn open(path: &Path) -> Result<Arc<Store>, LlmError> {
     static OPEN: OnceLock<Mutex<HashMap<PathBuf, Arc<Store>>>> = OnceLock::new();
     let mut open = lock(OPEN.get_or_init(Mutex::default));
     if let Some(store) = open.get(path)
@@ -206,12 +202,12 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     std::fs::metadata(path).ok().map(|_| (0, 0))
 }
 
-pub fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
 impl Store {
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -228,8 +224,8 @@ impl Store {
         result.map_err(|source| LlmError::Store(store::StoreError::Sqlite { path: path(), source }))
     }
 
-    /// The answers that are there, of the requests asked for.
-    pub fn lookup(&self, hashes: &[Hash]) -> Result<HashMap<Hash, Outcome>, LlmError> {
+    /// Stored answers to these requests.
+    pub(crate) fn lookup(&self, hashes: &[Hash]) -> Result<HashMap<Hash, Outcome>, LlmError> {
         self.read(|connection| {
             let transaction = connection.unchecked_transaction()?;
             let mut found = HashMap::new();
@@ -249,8 +245,8 @@ impl Store {
         })
     }
 
-    /// What earlier failures of these requests cost.
-    pub fn failed_cost(&self, hashes: &[Hash]) -> Result<f64, LlmError> {
+    /// Cost of earlier failures of these requests.
+    pub(crate) fn failed_cost(&self, hashes: &[Hash]) -> Result<f64, LlmError> {
         self.read(|connection| {
             let mut statement =
                 connection.prepare_cached("SELECT total(cost_usd) FROM llm_failure WHERE request_hash = ?")?;
@@ -258,16 +254,17 @@ impl Store {
         })
     }
 
-    /// How many answers a page of `llm_store` holds, and how many pages there are.
-    pub const PAGE: i64 = 16;
+    /// Number of answers on a page of `llm_store`.
+    pub(crate) const PAGE: i64 = 16;
 
-    pub fn pages(&self) -> Result<i64, LlmError> {
+    /// Number of pages of `llm_store`.
+    pub(crate) fn pages(&self) -> Result<i64, LlmError> {
         let sql = "SELECT coalesce(max(answer_id), -1) FROM llm_answer";
         Ok(self.read(|connection| connection.query_row(sql, [], |row| row.get::<_, i64>(0)))? / Self::PAGE + 1)
     }
 
     /// The answers of a page, in the order in which they were written.
-    pub fn page(&self, page: i64) -> Result<Vec<Record>, LlmError> {
+    pub(crate) fn page(&self, page: i64) -> Result<Vec<Record>, LlmError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT model, label, word, finish, attempts, batch, input_tokens, cached_tokens, output_tokens, \
@@ -293,8 +290,8 @@ impl Store {
         })
     }
 
-    /// What was spent, by requested and answering model.
-    pub fn usage(&self) -> Result<Vec<Spent>, LlmError> {
+    /// Sums that were spent, by requested and answering model.
+    pub(crate) fn usage(&self) -> Result<Vec<Spent>, LlmError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT provider, base_url, requested_model, model, sum(answer), sum(1 - answer), sum(input_tokens), \
@@ -327,7 +324,7 @@ impl Store {
     }
 
     /// Batches submitted and not yet read to their end.
-    pub fn open_batches(&self, provider: &str, base_url: &str, model: &str) -> Result<Vec<Batch>, LlmError> {
+    pub(crate) fn open_batches(&self, provider: &str, base_url: &str, model: &str) -> Result<Vec<Batch>, LlmError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT batch_id, requests FROM llm_batch \
@@ -348,7 +345,7 @@ impl Store {
     }
 
     /// Whether each of these requests has an answer, or has failed.
-    pub fn are_settled(&self, hashes: &[Hash]) -> Result<bool, LlmError> {
+    pub(crate) fn are_settled(&self, hashes: &[Hash]) -> Result<bool, LlmError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM llm_answer WHERE request_hash = ?1) \
@@ -363,8 +360,8 @@ impl Store {
         })
     }
 
-    /// Imports answers; how many of them were new.
-    pub fn import(&self, records: &[(Record, Hash, String, String)]) -> Result<Vec<bool>, LlmError> {
+    /// Imports answers; whether each of them was new.
+    pub(crate) fn import(&self, records: &[(Record, Hash, String, String)]) -> Result<Vec<bool>, LlmError> {
         self.read(|connection| {
             let transaction =
                 rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate)?;
@@ -395,17 +392,17 @@ impl Store {
     }
 
     /// Writes outcomes; comes back when they are committed.
-    pub async fn write_all(&self, entries: Vec<Entry>) -> Result<(), LlmError> {
+    pub(crate) async fn write_all(&self, entries: Vec<Entry>) -> Result<(), LlmError> {
         self.order(entries.into_iter().map(|entry| Write::Outcome(Box::new(entry))).collect()).await
     }
 
     /// Records a batch that was submitted.
-    pub async fn batch_opened(&self, batch: &Batch) -> Result<(), LlmError> {
+    pub(crate) async fn batch_opened(&self, batch: &Batch) -> Result<(), LlmError> {
         self.order(vec![Write::BatchOpened(Box::new(batch.clone()))]).await
     }
 
     /// Records that a batch has been read to its end.
-    pub async fn batch_closed(&self, batch: &Batch) -> Result<(), LlmError> {
+    pub(crate) async fn batch_closed(&self, batch: &Batch) -> Result<(), LlmError> {
         self.order(vec![Write::BatchClosed(Box::new(batch.clone()))]).await
     }
 
@@ -420,7 +417,7 @@ impl Store {
     }
 }
 
-/// Commits what arrives, everything that waits at once, until nobody can send any more. Nothing is waited for: an
+/// Commits orders, everything that waits at once, until nobody can send any more. Nothing is waited for: an
 /// answer that is received and not yet written is paid again if the process is killed.
 fn write_orders(connection: Connection, orders: &Receiver<Order>) {
     while let Ok(first) = orders.recv() {
@@ -558,11 +555,6 @@ fn outcome_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Outcome> {
         request_id: row.get(at + 11)?,
         reason: row.get(at + 12)?,
     })
-}
-
-/// The error of an answer that gives no label.
-pub fn abstained(label: Option<bool>, word: &str) -> Option<String> {
-    label.is_none().then(|| format!("abstained: {word}"))
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@
 //! requests are in flight together, and so are the rows of an import, which share a transaction.
 
 use super::kernel::Kernel;
+use super::llm_settings::{SettingsError, settings};
 use super::table::{Column, Failure, Kind, Schema, rows, rows_of, split, text, text_at};
 use crate::llm::annotate::{Annotated, annotate};
 use crate::llm::publish::{Planned, import, is_substitute, plan};
+use crate::llm::run::find;
 use crate::llm::store::{Record, Spent, open};
 use crate::options::Options;
 use crate::store;
@@ -39,6 +41,14 @@ fn reals<T>(rows: &[T], field: impl Fn(&T) -> Option<f64>) -> Column {
 
 fn booleans<T>(rows: &[T], field: impl Fn(&T) -> Option<bool>) -> Column {
     Column::Boolean(rows.iter().map(field).collect())
+}
+
+/// The error of a function with its name in front, which errors of options bring along.
+fn named<E: Into<SettingsError>>(caller: &'static str) -> impl Fn(E) -> Failure {
+    move |error| match error.into() {
+        SettingsError::Option(error) => error.into(),
+        error => format!("{caller}: {error}").into(),
+    }
 }
 
 fn count(tokens: Option<u64>) -> Option<i64> {
@@ -90,7 +100,11 @@ impl VArrowScalar for Annotate {
     type State = ();
 
     fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
-        let vector = Vector::read(&input, |options, run, texts| Ok(annotate(run, options, texts)?))?;
+        let caller = "llm_annotate";
+        let vector = Vector::read(&input, |options, id, texts| {
+            let run = find(id, options, || settings(caller, options, true)).map_err(named(caller))?;
+            annotate(&run, texts).map_err(named(caller))
+        })?;
         let mut columns = Self::columns(&vector.rows);
         columns.push(Column::Integer(vector.positions));
         split(Self::COLUMNS, vector.lengths, columns)
@@ -164,7 +178,11 @@ impl VArrowScalar for Plan {
     type State = ();
 
     fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
-        let vector = Vector::read(&input, |options, _, texts| Ok(plan(options, texts)?))?;
+        let caller = "llm_plan";
+        let vector = Vector::read(&input, |options, _, texts| {
+            let settings = settings(caller, options, false).map_err(named(caller))?;
+            plan(&settings, texts).map_err(named(caller))
+        })?;
         let rows: &[Planned] = &vector.rows;
         let columns = vec![
             column(rows, |r| Some(r.annotator.clone())),
@@ -190,9 +208,9 @@ impl VArrowScalar for Plan {
 }
 
 /// The file of the store, from the options of a function that has no others.
-fn store_path(caller: &str, json: &str) -> Result<PathBuf, Failure> {
+fn store_path(caller: &'static str, json: &str) -> Result<PathBuf, Failure> {
     let mut options = Options::parse(caller, json)?;
-    let path = store::path(options.text("store").as_deref())?;
+    let path = store::path(options.text("store").as_deref()).map_err(named(caller))?;
     options.finish()?;
     Ok(path)
 }
@@ -225,7 +243,9 @@ impl Kernel for Usage {
     }
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let rows: Vec<Spent> = open(&store_path("llm_usage", text(input, 0, call))?)?.usage()?;
+        let rows: Vec<Spent> = open(&store_path("llm_usage", text(input, 0, call))?)
+            .and_then(|store| store.usage())
+            .map_err(named("llm_usage"))?;
         Ok(vec![
             column(&rows, |r| Some(r.provider.clone())),
             column(&rows, |r| Some(r.base_url.clone())),
@@ -258,7 +278,9 @@ impl Kernel for StorePages {
     }
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let pages = open(&store_path("llm_store", text(input, 0, call))?)?.pages()?;
+        let pages = open(&store_path("llm_store", text(input, 0, call))?)
+            .and_then(|store| store.pages())
+            .map_err(named("llm_store"))?;
         Ok(vec![Column::Integer((0..pages).map(Some).collect())])
     }
 }
@@ -298,7 +320,9 @@ impl Kernel for Store {
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
         let page = input.column(1).as_primitive::<Int64Type>().value(call);
-        let rows: Vec<Record> = open(&store_path("llm_store", text(input, 0, call))?)?.page(page)?;
+        let rows: Vec<Record> = open(&store_path("llm_store", text(input, 0, call))?)
+            .and_then(|store| store.page(page))
+            .map_err(named("llm_store"))?;
         Ok(vec![
             column(&rows, |r| Some(r.request_hash.clone())),
             column(&rows, |r| Some(r.provider.clone())),
@@ -339,7 +363,7 @@ impl VArrowScalar for Import {
         let records: Vec<&str> = (0..calls).map(|call| text(&input, 0, call)).collect();
         let fresh = match calls {
             0 => Vec::new(),
-            _ => import(&store_path("llm_import", text(&input, 1, 0))?, &records)?,
+            _ => import(&store_path("llm_import", text(&input, 1, 0))?, &records).map_err(named("llm_import"))?,
         };
         split(Self::COLUMNS, vec![1; calls], vec![Column::Boolean(fresh.into_iter().map(Some).collect())])
     }

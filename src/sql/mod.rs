@@ -13,6 +13,7 @@ mod keyword_filter;
 mod keywords;
 mod lineage;
 mod llm;
+mod llm_settings;
 mod log_debias;
 mod normal;
 mod plot;

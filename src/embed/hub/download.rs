@@ -7,6 +7,7 @@ use super::places::Places;
 use super::repository::Repository;
 use crate::embed::error::EmbedError;
 use crate::embed::files::{WEIGHTS, WEIGHTS_INDEX};
+use crate::hosts::Address;
 use crate::progress;
 use hf_hub::api::tokio::{ApiBuilder, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,17 +19,16 @@ use std::path::{Path, PathBuf};
 ///
 /// Where the hub's host is not allowed, does not have the model, or cannot be reached, and where files cannot be written.
 pub(crate) fn download(model: &str, cache: &Path, places: &Places, looked: &str) -> Result<PathBuf, EmbedError> {
-    let host = host(&places.hub);
+    let address = Address::parse(&places.hub);
     let failed = |message: String| EmbedError::Download {
         model: model.to_string(),
-        host: host.to_string(),
+        host: address.as_ref().map_or(places.hub.as_str(), Address::host).to_string(),
         message,
         places: looked.to_string(),
     };
-    if let Some(allowed) = &places.allowed
-        && !allowed.split(',').any(|name| name.trim().eq_ignore_ascii_case(host))
-    {
-        return Err(failed("the host is not in MUSTER_ALLOWED_HOSTS".to_string()));
+    match &address {
+        Some(address) => places.allowed.check(address).map_err(|problem| failed(format!("the host {problem}")))?,
+        None => return Err(failed("HF_ENDPOINT must be an http or https address".to_string())),
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -46,17 +46,6 @@ pub(crate) fn download(model: &str, cache: &Path, places: &Places, looked: &str)
 
 /// Maximum number of bytes of one request.
 const PART: usize = 32 << 20;
-
-/// The host of an address.
-fn host(address: &str) -> &str {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let machine = authority.rsplit('@').next().unwrap_or_default();
-    match machine.strip_prefix('[') {
-        Some(inside) => inside.split(']').next().unwrap_or_default(),
-        None => machine.split(':').next().unwrap_or_default(),
-    }
-}
 
 /// Downloads the files of `model` that are needed into `cache`.
 async fn fetch(model: &str, cache: &Path, places: &Places) -> Result<(), String> {
@@ -128,17 +117,6 @@ mod tests {
     use super::*;
     use crate::hash::hexadecimal;
     use sha2::{Digest, Sha256};
-
-    #[test]
-    fn hosts_of_addresses() {
-        for (address, expected) in [
-            ("https://huggingface.co", "huggingface.co"),
-            ("http://user:word@Example.org:8080/path?x@y", "Example.org"),
-            ("http://[::1]:80/", "::1"),
-        ] {
-            assert_eq!(host(address), expected);
-        }
-    }
 
     #[test]
     fn only_what_a_model_needs_is_fetched() {
@@ -214,7 +192,7 @@ mod tests {
             cache: Some(root.join("cache")),
             offline: false,
             hub: hub(TINY),
-            allowed: Some("127.0.0.1".to_string()),
+            allowed: crate::hosts::Allowed::of("127.0.0.1"),
         };
         let folder = resolve::folder("org/tiny", &places).unwrap();
         assert!(!folder.join("pytorch_model.bin").exists());

@@ -1,5 +1,7 @@
 //! Places that models are looked for at.
 
+use crate::env;
+use crate::hosts::Allowed;
 use std::path::PathBuf;
 
 /// Places that models are looked for at, in this order: a folder of models, the hub's cache, the hub.
@@ -11,21 +13,20 @@ pub(crate) struct Places {
     pub(crate) offline: bool,
     /// Address of the hub.
     pub(crate) hub: String,
-    /// Hosts that may be asked; `None` = all.
-    pub(crate) allowed: Option<String>,
+    /// Hosts that may be asked.
+    pub(crate) allowed: Allowed,
 }
 
 impl Places {
     pub(crate) fn from_environment() -> Places {
-        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let home = || dirs::home_dir().map(|home| home.join(".cache").join("huggingface"));
-        let root = || set("HF_HOME").map(PathBuf::from).or_else(home).map(|root| root.join("hub"));
+        let root = || env::HF_HOME.path().map(PathBuf::from).or_else(home).map(|root| root.join("hub"));
         Places {
-            models: set("MUSTER_MODEL_DIR").unwrap_or_else(|| ".models".to_string()).into(),
-            cache: set("HF_HUB_CACHE").map(PathBuf::from).or_else(root),
-            offline: ["MUSTER_OFFLINE", "HF_HUB_OFFLINE"].iter().any(|name| set(name).as_deref() == Some("1")),
-            hub: set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_string()),
-            allowed: set("MUSTER_ALLOWED_HOSTS"),
+            models: env::MODEL_DIR.path().map_or_else(|| ".models".into(), PathBuf::from),
+            cache: env::HF_HUB_CACHE.path().map(PathBuf::from).or_else(root),
+            offline: env::OFFLINE.is("1") || env::HF_HUB_OFFLINE.is("1"),
+            hub: env::HF_ENDPOINT.text().unwrap_or_else(|| "https://huggingface.co".to_string()),
+            allowed: Allowed::from_environment(),
         }
     }
 }

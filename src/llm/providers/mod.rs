@@ -1,179 +1,57 @@
-//! The four wire formats. Each file says how a request is written and how an answer is read; this one holds what
-//! they share: errors, waits and rate limits as they stand in headers and bodies.
+//! The providers, each a file that implements `Provider`: how a request is written, and how an answer, an error and
+//! the results of a batch are read.
+//!
+//! A new provider is a file here and a line in [`ALL`].
 //!
 //! Sources: the reference pages of the interfaces (Gemini API v1beta, Anthropic Messages 2023-06-01, OpenAI
-//! Responses and Chat Completions).
+//! Responses and Chat Completions, Azure OpenAI 2024-10-21).
 
-pub mod anthropic;
-pub mod compatible;
-pub mod google;
-pub mod openai;
-pub mod wait;
+pub(crate) mod anthropic;
+pub(crate) mod azure;
+mod chat;
+pub(crate) mod compatible;
+pub(crate) mod google;
+pub(crate) mod openai;
 
-use super::model::{Model, Provider};
-use super::prices::Usage;
-use super::request::Task;
-use super::schema::{Verdict, shorten};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::Value;
-use std::time::Duration;
+use super::model::Provider;
 
-/// What a model answered, as far as it did.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
-    /// The model that answered, as the server names it.
-    pub model: Option<String>,
-    pub request_id: Option<String>,
-    /// Why it stopped, in the provider's own word.
-    pub finish: Option<String>,
-    pub usage: Usage,
-    /// What it said, or why that is no answer.
-    pub said: Result<Verdict, String>,
-}
+/// All providers, in the order in which errors and pages list them.
+pub(crate) static ALL: [&dyn Provider; 5] =
+    [&google::Google, &anthropic::Anthropic, &openai::OpenAi, &azure::Azure, &compatible::Compatible];
 
-/// Why a server did not answer, and what to do about it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
-    pub message: String,
-    /// Of the response, where there was one.
-    pub status: Option<u16>,
-    /// Asking again may help, after `wait` where the server says so.
-    pub retry: bool,
-    pub wait: Option<Duration>,
-    /// The server has too much to do, or we have sent too much.
-    pub crowded: bool,
-    /// No further request to this model can succeed now: a daily quota, an unpaid bill, a key or model unknown.
-    pub stop: bool,
-}
-
-/// A server that asks for a longer wait than this is not waited for.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-
-/// Where a request to the model goes.
-pub fn url(model: &Model) -> String {
-    match model.provider {
-        Provider::Google => google::url(model),
-        Provider::Anthropic => format!("{}/v1/messages", model.base_url),
-        Provider::OpenAi => format!("{}/responses", model.base_url),
-        Provider::Compatible => format!("{}/chat/completions", model.base_url),
-    }
-}
-
-/// The headers that carry the key, marked so that no log shows them.
-pub fn headers(model: &Model) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    if model.provider == Provider::Anthropic {
-        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
-    }
-    if let Some(key) = &model.key {
-        let (name, text) = match model.provider {
-            Provider::Google => ("x-goog-api-key", key.secret().to_string()),
-            Provider::Anthropic => ("x-api-key", key.secret().to_string()),
-            Provider::OpenAi | Provider::Compatible => ("authorization", format!("Bearer {}", key.secret())),
-        };
-        // a key with characters that no header can hold is no key; the server will say that it is missing
-        if let Ok(mut value) = HeaderValue::from_str(&text) {
-            value.set_sensitive(true);
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    }
-    headers
-}
-
-/// The body of the request for a text.
-pub fn body(model: &Model, task: &Task, text: &str) -> Value {
-    match model.provider {
-        Provider::Google => google::body(model, task, text),
-        Provider::Anthropic => anthropic::body(model, task, text),
-        Provider::OpenAi => openai::body(model, task, text),
-        Provider::Compatible => compatible::body(model, task, text),
-    }
-}
-
-/// Reads the body of a successful response.
-pub fn reply(provider: Provider, task: &Task, body: &Value) -> Reply {
-    match provider {
-        Provider::Google => google::reply(task, body),
-        Provider::Anthropic => anthropic::reply(task, body),
-        Provider::OpenAi => openai::reply(task, body),
-        Provider::Compatible => compatible::reply(task, body),
-    }
-}
-
-/// Reads a response that is no success.
-pub fn refusal(provider: Provider, status: u16, headers: &HeaderMap, text: &str) -> Refusal {
-    if (300..400).contains(&status) {
-        let target = headers.get("location").and_then(|value| value.to_str().ok());
-        let host = target
-            .and_then(|target| reqwest::Url::parse(target).ok())
-            .and_then(|url| url.host_str().map(str::to_string));
-        let message =
-            format!("HTTP {status}: redirect to {} is not followed", host.as_deref().unwrap_or("another address"));
-        return Refusal { message, status: Some(status), retry: false, wait: None, crowded: false, stop: true };
-    }
-    let body: Value = serde_json::from_str(text).unwrap_or(Value::Null);
-    // Google wraps an error in a list at times
-    let body = if body.is_array() { &body[0] } else { &body };
-    let error = &body["error"];
-    let word = |name: &str| error[name].as_str();
-    let kind = word("status").or(word("code")).or(word("type")).unwrap_or("");
-    let said = word("message").or(error.as_str()).or(body["message"].as_str()).unwrap_or(text.trim());
-    let detail = [kind, shorten(said).as_str()]
-        .iter()
-        .filter(|part| !part.is_empty())
-        .map(|s| s.to_string())
-        .collect::<Vec<_>>();
-    let message = match detail.is_empty() {
-        true => format!("HTTP {status}"),
-        false => format!("HTTP {status} {}", detail.join(": ")),
-    };
-
-    let mut retry = matches!(status, 408 | 409 | 429) || status >= 500;
-    match headers.get("x-should-retry").and_then(|value| value.to_str().ok()) {
-        Some("true") => retry = true,
-        Some("false") => retry = false,
-        _ => {}
-    }
-    let wait = wait::from_headers(headers).or_else(|| google::retry_delay(error));
-    let stop = matches!(status, 401..=404)
-        || ["insufficient_quota", "billing_hard_limit_reached"]
-            .iter()
-            .any(|w| word("code") == Some(w) || word("type") == Some(w))
-        || provider == Provider::Google && (google::is_daily(error) || google::is_bad_key(error))
-        || provider == Provider::Anthropic && said.contains("credit balance is too low")
-        || wait.is_some_and(|wait| wait > LONGEST_WAIT);
-    let crowded = matches!(status, 429 | 529) || status == 503 && wait.is_some();
-    Refusal { message, status: Some(status), retry: retry && !stop, wait, crowded, stop }
-}
-
-/// A number of tokens in a body.
-fn tokens(value: &Value) -> Option<u64> {
-    value.as_u64()
-}
-
-/// A text in a body.
-fn text(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_string)
+/// The provider of a name in SQL.
+pub(crate) fn by_name(name: &str) -> Option<&'static dyn Provider> {
+    ALL.into_iter().find(|provider| provider.facts().name == name)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::anthropic::Anthropic;
+    use super::compatible::Compatible;
+    use super::google::Google;
+    use super::openai::OpenAi;
     use super::*;
-    use serde_json::json;
+    use crate::hash::hexadecimal;
+    use crate::llm::model::{Home, Key, Model};
+    use crate::llm::request::Template;
+    use crate::llm::task::Task;
+    use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+    use serde_json::{Value, json};
+    use sha2::{Digest, Sha256};
 
     fn headers_of(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
     }
 
     fn check(
-        provider: Provider,
+        provider: &dyn Provider,
         status: u16,
         pairs: &[(&'static str, &'static str)],
         body: Value,
         expected: (&str, bool, Option<u64>, bool),
     ) {
-        let refusal = refusal(provider, status, &headers_of(pairs), &body.to_string());
-        let got = (refusal.message.as_str(), refusal.retry, refusal.wait.map(|w| w.as_millis() as u64), refusal.stop);
+        let error = provider.error(status, &headers_of(pairs), &body.to_string());
+        let got = (error.message.as_str(), error.retry, error.wait.map(|w| w.as_millis() as u64), error.stop);
         assert_eq!(got, expected);
     }
 
@@ -181,10 +59,10 @@ mod tests {
     fn each_provider_says_wait_in_its_own_way() {
         let google = json!([{"error": {"code": 429, "message": "slow", "status": "RESOURCE_EXHAUSTED", "details": [
             {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "31.5s"}]}}]);
-        check(Provider::Google, 429, &[], google, ("HTTP 429 RESOURCE_EXHAUSTED: slow", true, Some(31_500), false));
+        check(&Google, 429, &[], google, ("HTTP 429 RESOURCE_EXHAUSTED: slow", true, Some(31_500), false));
         let anthropic = json!({"type": "error", "error": {"type": "rate_limit_error", "message": "slow"}});
         check(
-            Provider::Anthropic,
+            &Anthropic,
             429,
             &[("retry-after", "7")],
             anthropic,
@@ -192,7 +70,7 @@ mod tests {
         );
         let openai = json!({"error": {"message": "slow", "type": "requests", "code": "rate_limit_exceeded"}});
         let pairs = [("retry-after", "2"), ("retry-after-ms", "1250")];
-        check(Provider::OpenAi, 429, &pairs, openai, ("HTTP 429 rate_limit_exceeded: slow", true, Some(1250), false));
+        check(&OpenAi, 429, &pairs, openai, ("HTTP 429 rate_limit_exceeded: slow", true, Some(1250), false));
     }
 
     #[test]
@@ -200,47 +78,123 @@ mod tests {
         let daily = json!({"error": {"status": "RESOURCE_EXHAUSTED", "message": "quota", "details": [
             {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [
                 {"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}]}});
-        check(Provider::Google, 429, &[], daily, ("HTTP 429 RESOURCE_EXHAUSTED: quota", false, None, true));
+        check(&Google, 429, &[], daily, ("HTTP 429 RESOURCE_EXHAUSTED: quota", false, None, true));
         let unpaid = json!({"error": {"message": "pay", "type": "insufficient_quota", "code": "insufficient_quota"}});
-        check(Provider::OpenAi, 429, &[], unpaid, ("HTTP 429 insufficient_quota: pay", false, None, true));
+        check(&OpenAi, 429, &[], unpaid, ("HTTP 429 insufficient_quota: pay", false, None, true));
         let retired = json!({"type": "error", "error": {"type": "not_found_error", "message": "model: x"}});
-        check(Provider::Anthropic, 404, &[], retired, ("HTTP 404 not_found_error: model: x", false, None, true));
+        check(&Anthropic, 404, &[], retired, ("HTTP 404 not_found_error: model: x", false, None, true));
         let long = json!({"error": "later"});
-        check(
-            Provider::Compatible,
-            503,
-            &[("retry-after", "7200")],
-            long,
-            ("HTTP 503 later", false, Some(7_200_000), true),
-        );
+        check(&Compatible, 503, &[("retry-after", "7200")], long, ("HTTP 503 later", false, Some(7_200_000), true));
     }
 
     #[test]
     fn errors_of_every_shape_are_read() {
-        check(
-            Provider::Compatible,
-            400,
-            &[],
-            json!({"error": "no such model"}),
-            ("HTTP 400 no such model", false, None, false),
-        );
+        check(&Compatible, 400, &[], json!({"error": "no such model"}), ("HTTP 400 no such model", false, None, false));
         let overloaded = json!({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}});
-        check(Provider::Anthropic, 529, &[], overloaded, ("HTTP 529 overloaded_error: busy", true, None, false));
-        check(Provider::Anthropic, 529, &[("x-should-retry", "false")], json!({}), ("HTTP 529 {}", false, None, false));
-        let plain = refusal(Provider::OpenAi, 502, &HeaderMap::new(), "<html>Bad gateway</html>");
+        check(&Anthropic, 529, &[], overloaded, ("HTTP 529 overloaded_error: busy", true, None, false));
+        check(&Anthropic, 529, &[("x-should-retry", "false")], json!({}), ("HTTP 529 {}", false, None, false));
+        let plain = OpenAi.error(502, &HeaderMap::new(), "<html>Bad gateway</html>");
         assert_eq!((plain.message.as_str(), plain.retry), ("HTTP 502 <html>Bad gateway</html>", true));
-        let moved = refusal(Provider::OpenAi, 307, &headers_of(&[("location", "https://evil.example/x?y")]), "");
+        let moved = OpenAi.error(307, &headers_of(&[("location", "https://evil.example/x?y")]), "");
         assert_eq!((moved.message.as_str(), moved.stop), ("HTTP 307: redirect to evil.example is not followed", true));
     }
 
     #[test]
+    fn bodies_without_an_error_are_read() {
+        for (body, message) in
+            [("", "HTTP 500"), ("[]", "HTTP 500 []"), ("7", "HTTP 500 7"), (r#""busy""#, r#"HTTP 500 "busy""#)]
+        {
+            assert_eq!(OpenAi.error(500, &HeaderMap::new(), body).message, message);
+        }
+    }
+
+    #[test]
     fn keys_are_marked_in_headers() {
-        for provider in Provider::ALL {
-            let mut model = Model::new(provider);
-            assert_eq!(headers(&model).iter().filter(|(_, value)| value.is_sensitive()).count(), 0);
-            model.key = Some(crate::llm::model::Key::new("k-1"));
-            let shown = format!("{:?}", headers(&model));
+        for provider in ALL {
+            let mut model = Model::test(provider, "m");
+            assert_eq!(model.headers().iter().filter(|(_, value)| value.is_sensitive()).count(), 0);
+            model.key = Some(Key::new("k-1"));
+            let shown = format!("{:?}", model.headers());
             assert!(shown.contains("Sensitive") && !shown.contains("k-1"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn names_and_variables_are_of_one_provider_each() {
+        let mut variables: Vec<&str> = ALL.iter().flat_map(|p| p.facts().variables).map(|(_, v)| v.name).collect();
+        let count = variables.len();
+        variables.sort_unstable();
+        variables.dedup();
+        assert_eq!(variables.len(), count);
+        for provider in ALL {
+            let name = provider.facts().name;
+            assert!(std::ptr::eq(by_name(name).unwrap().facts(), provider.facts()), "{name}");
+        }
+        assert!(by_name("nobody").is_none());
+    }
+
+    /// The SHA-256 of requests as they were sent and stored before: a change here asks, and pays, for everything anew.
+    #[test]
+    fn what_is_sent_and_the_keys_of_the_store_do_not_change() {
+        let full = (Some("512".to_string()), Some(2048));
+        for (provider, (reasoning, max_tokens), body, key) in [
+            (
+                &Google as &'static dyn Provider,
+                (None, None),
+                "51cab7685b7921ad4dd073b259561c6154e5ce764eb5d4571bf4e2dc25282ecb",
+                "b41a41a55a89f04082ac9ea0e55ae9c40001745c9b1ac2d110ff6844a447b198",
+            ),
+            (
+                &Google as &'static dyn Provider,
+                full.clone(),
+                "8f646612800e5d21fea2efa95a265b0c4b134e72bf846c019ff8835fc817cf66",
+                "e863a058d2dc3f8d23427bb1875d466cb33751dbb3b8975589e6f9bec256411a",
+            ),
+            (
+                &Anthropic as &'static dyn Provider,
+                (None, None),
+                "90be1d373675cb6e240076f55f9c36afba37b22ef63b047ed86836c97fb26561",
+                "3f3189760c99704b711ba2e99fd00dbd9d6141829c8fd3e1c2a88244aa236d66",
+            ),
+            (
+                &Anthropic as &'static dyn Provider,
+                full.clone(),
+                "3506db3ce0b4054946823dfb98ff283aa307d1a61347818edb5e16be46121af9",
+                "094ccdccfad30c139a0931b7fbd69a4d534f3ca631056e8f082affb7f65a3e6f",
+            ),
+            (
+                &OpenAi as &'static dyn Provider,
+                (None, None),
+                "c4a04afbbdac144ab93449ed50941b0fa1407c8683c45ef21cecdd2812cea774",
+                "bcb6e4738df1555769a79024471cc1cb1c1129f0715c4e153fe43b0b56966cf4",
+            ),
+            (
+                &OpenAi as &'static dyn Provider,
+                full.clone(),
+                "02d15c4d94e1afecf3db2c243dd95efa094cfd6c1600bb8e38f048f14de5061c",
+                "51904cd9772cb3c70c56e0a23939a3f2914bd4e0e882046ac4ec052f4cdc4f17",
+            ),
+            (
+                &Compatible as &'static dyn Provider,
+                (None, None),
+                "9622382f257bfa86f79fc139a6eef68750204c08d2a0fe824b7bf65ad0fb8049",
+                "d375335ebb456a8e7f479af7903fa1ea8c1331ad4844feb767c92b53b9c2b3c9",
+            ),
+            (
+                &Compatible as &'static dyn Provider,
+                full.clone(),
+                "bd676426798267a443a4b4a086cc513f29471d813768ef87ffca376d166593d2",
+                "3f6632d369370f1a30c3886ab2853039098ea781099830a0afd63a632161e235",
+            ),
+        ] {
+            let mut model = Model { reasoning, max_tokens, ..Model::test(provider, "m-1") };
+            if let Home::Various(_) = provider.facts().home {
+                model.base_url = "http://localhost:1/v1".to_string();
+            }
+            let (task, text) = (Task::default(), "Zoë\n\"lab\"");
+            let sent = Sha256::digest(provider.body(&model, &task, text).to_string());
+            assert_eq!((hexadecimal(&sent).as_str(), provider.facts().name), (body, provider.facts().name));
+            assert_eq!(hexadecimal(&Template::new(&model, &task).request_hash(text)), key);
         }
     }
 }

@@ -1,78 +1,161 @@
 //! OpenAI: `POST {base}/responses`, with the schema under `text.format`. Nothing is kept by the provider
 //! (`store: false`) beyond what its terms say.
 
-use super::{Reply, text, tokens};
-use crate::llm::model::Model;
+use crate::env::Variable;
+use crate::hash::{Hash, hexadecimal, unhex};
+use crate::llm::model::{Batches, Facts, Home, Key, Line, Model, Provider, Results, Role, Upload};
 use crate::llm::prices::Usage;
-use crate::llm::request::Task;
+use crate::llm::reply::{Reply, text, tokens};
+use crate::llm::request_error::RequestError;
+use crate::llm::schema::shorten;
+use crate::llm::task::Task;
 use serde_json::{Value, json};
 
-pub fn body(model: &Model, task: &Task, profile: &str) -> Value {
-    let mut body = json!({
-        "model": model.name,
-        "instructions": task.prompt,
-        "input": profile,
-        "text": { "format": {
-            "type": "json_schema", "name": "evaluation", "strict": true, "schema": task.schema.json_schema()
-        } },
-        "store": false
-    });
-    if let Some(temperature) = model.temperature {
-        body["temperature"] = temperature.into();
+/// The requests of a batch are those of single requests.
+const ENDPOINT: &str = "/v1/responses";
+
+#[derive(Debug)]
+pub(crate) struct OpenAi;
+
+static FACTS: Facts = Facts {
+    name: "openai",
+    home: Home::At("https://api.openai.com/v1"),
+    variables: &[
+        (Role::Key, Variable::new("OPENAI_API_KEY", "key of `openai` models")),
+        (Role::BaseUrl, Variable::new("MUSTER_OPENAI_BASE_URL", "address of `openai` models, up to `/v1`")),
+    ],
+    max_tokens: None,
+};
+
+impl Provider for OpenAi {
+    fn facts(&self) -> &'static Facts {
+        &FACTS
     }
-    if let Some(tokens) = model.max_tokens {
-        body["max_output_tokens"] = tokens.into();
+
+    fn key_header(&self, key: &Key) -> (&'static str, String) {
+        ("authorization", format!("Bearer {}", key.secret()))
     }
-    if let Some(reasoning) = &model.reasoning {
-        body["reasoning"] = json!({ "effort": reasoning });
+
+    fn url(&self, model: &Model) -> String {
+        format!("{}/responses", model.base_url)
     }
-    body
+
+    fn body(&self, model: &Model, task: &Task, text: &str) -> Value {
+        let mut body = json!({
+            "model": model.name,
+            "instructions": task.prompt,
+            "input": text,
+            "text": { "format": {
+                "type": "json_schema", "name": "evaluation", "strict": true, "schema": task.schema.json_schema()
+            } },
+            "store": false
+        });
+        if let Some(temperature) = model.temperature {
+            body["temperature"] = temperature.into();
+        }
+        if let Some(tokens) = model.max_tokens {
+            body["max_output_tokens"] = tokens.into();
+        }
+        if let Some(reasoning) = &model.reasoning {
+            body["reasoning"] = json!({ "effort": reasoning });
+        }
+        body
+    }
+
+    fn reply(&self, task: &Task, body: &Value) -> Reply {
+        let finish = text(&body["incomplete_details"]["reason"]).or_else(|| text(&body["status"]));
+        let output = body["output"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let messages = output.iter().filter(|item| item["type"] == "message");
+        let content: Vec<&Value> = messages.filter_map(|item| item["content"].as_array()).flatten().collect();
+        let refusal = content.iter().find_map(|part| part["refusal"].as_str());
+        let said = match (refusal, finish.as_deref()) {
+            (Some(words), _) => Err(format!("refused: {}", shorten(words))),
+            (None, Some("completed") | None) => {
+                let spoken = content.iter().filter(|part| part["type"] == "output_text");
+                task.schema.read(&spoken.filter_map(|part| part["text"].as_str()).collect::<String>())
+            }
+            (None, Some("max_output_tokens")) => Err("answer cut off: max_output_tokens".to_string()),
+            (None, Some(other)) => match body["error"]["message"].as_str() {
+                Some(message) => Err(format!("no answer: {other}: {}", shorten(message))),
+                None => Err(format!("no answer: {other}")),
+            },
+        };
+        let usage = &body["usage"];
+        Reply {
+            model: text(&body["model"]),
+            request_id: text(&body["id"]),
+            finish,
+            usage: Usage {
+                input: tokens(&usage["input_tokens"]),
+                cached: tokens(&usage["input_tokens_details"]["cached_tokens"]),
+                cache_written: 0,
+                output: tokens(&usage["output_tokens"]),
+                reasoning: tokens(&usage["output_tokens_details"]["reasoning_tokens"]),
+            },
+            said,
+        }
+    }
+
+    fn batches(&self) -> Option<&dyn Batches> {
+        Some(self)
+    }
 }
 
-pub fn reply(task: &Task, body: &Value) -> Reply {
-    let finish = text(&body["incomplete_details"]["reason"]).or_else(|| text(&body["status"]));
-    let output = body["output"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let messages = output.iter().filter(|item| item["type"] == "message");
-    let content: Vec<&Value> = messages.filter_map(|item| item["content"].as_array()).flatten().collect();
-    let refusal = content.iter().find_map(|part| part["refusal"].as_str());
-    let said = match (refusal, finish.as_deref()) {
-        (Some(words), _) => Err(format!("refused: {}", super::shorten(words))),
-        (None, Some("completed") | None) => {
-            let spoken = content.iter().filter(|part| part["type"] == "output_text");
-            task.schema.read(&spoken.filter_map(|part| part["text"].as_str()).collect::<String>())
-        }
-        (None, Some("max_output_tokens")) => Err("answer cut off: max_output_tokens".to_string()),
-        (None, Some(other)) => match body["error"]["message"].as_str() {
-            Some(message) => Err(format!("no answer: {other}: {}", super::shorten(message))),
-            None => Err(format!("no answer: {other}")),
-        },
-    };
-    let usage = &body["usage"];
-    Reply {
-        model: text(&body["model"]),
-        request_id: text(&body["id"]),
-        finish,
-        usage: Usage {
-            input: tokens(&usage["input_tokens"]),
-            cached: tokens(&usage["input_tokens_details"]["cached_tokens"]),
-            cache_written: 0,
-            output: tokens(&usage["output_tokens"]),
-            reasoning: tokens(&usage["output_tokens_details"]["reasoning_tokens"]),
-        },
-        said,
+impl Batches for OpenAi {
+    fn limits(&self) -> (usize, usize) {
+        (50_000, 150_000_000)
+    }
+
+    fn upload(&self, model: &Model, requests: &[(Hash, Value)]) -> Option<Upload> {
+        let line = |(hash, body): &(Hash, Value)| {
+            json!({ "custom_id": hexadecimal(hash), "method": "POST", "url": ENDPOINT, "body": body }).to_string()
+                + "\n"
+        };
+        Some(Upload { url: format!("{}/files", model.base_url), lines: requests.iter().map(line).collect() })
+    }
+
+    fn order(&self, model: &Model, _: &[(Hash, Value)], file: &Value) -> (String, Value) {
+        let order = json!({ "input_file_id": file, "endpoint": ENDPOINT, "completion_window": "24h" });
+        (format!("{}/batches", model.base_url), order)
+    }
+
+    fn report_url(&self, model: &Model, id: &str) -> String {
+        format!("{}/batches/{id}", model.base_url)
+    }
+
+    fn has_ended(&self, report: &Value) -> bool {
+        report["status"].as_str().is_some_and(|s| ["completed", "failed", "expired", "cancelled"].contains(&s))
+    }
+
+    fn results(&self, model: &Model, _: &str, report: &Value) -> Results {
+        let files = ["output_file_id", "error_file_id"].iter().filter_map(|name| report[name].as_str());
+        Results::Files(files.map(|file| format!("{}/files/{file}/content", model.base_url)).collect())
+    }
+
+    fn line(&self, line: &Value) -> Option<Line> {
+        let hash = unhex(line["custom_id"].as_str()?)?;
+        let response = &line["response"];
+        let outcome = match response["status_code"].as_u64() {
+            Some(200..300) => Ok(response["body"].clone()),
+            Some(status) => Err(self.error_in_batch(status, &response["body"])),
+            None => {
+                let kind = line["error"]["code"].as_str().unwrap_or("no result");
+                Err(RequestError::lost(format!("{kind} in the batch")))
+            }
+        };
+        Some((hash, outcome))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::llm::model::Provider;
 
     #[test]
     fn a_request() {
-        let mut model = Model { name: "gpt-x".to_string(), ..Model::new(Provider::OpenAi) };
+        let mut model = Model::test(&OpenAi, "gpt-x");
         let task = Task { prompt: "Judge.".to_string(), ..Task::default() };
-        let plain = body(&model, &task, "CV");
+        let plain = OpenAi.body(&model, &task, "CV");
         let keys: Vec<&str> = plain.as_object().unwrap().keys().map(String::as_str).collect();
         // nothing that was not asked for: gpt-5 models refuse a temperature, and a cap may leave no room for an answer
         assert_eq!(keys.len(), 5);
@@ -83,7 +166,7 @@ mod tests {
         assert_eq!((&plain["store"], &plain["text"]["format"]["strict"]), (&json!(false), &json!(true)));
         model.temperature = Some(0.0);
         model.reasoning = Some("low".to_string());
-        let full = body(&model, &task, "CV");
+        let full = OpenAi.body(&model, &task, "CV");
         assert_eq!((&full["temperature"], &full["reasoning"]), (&json!(0.0), &json!({"effort": "low"})));
     }
 
@@ -101,7 +184,7 @@ mod tests {
                 "output_tokens": 30, "output_tokens_details": {"reasoning_tokens": 12}
             }
         });
-        let reply = reply(&Task::default(), &body);
+        let reply = OpenAi.reply(&Task::default(), &body);
         assert_eq!(reply.said.unwrap().label, Some(true));
         let usage = reply.usage;
         assert_eq!(
@@ -114,7 +197,7 @@ mod tests {
     #[test]
     fn what_is_no_answer() {
         let of = |body: Value| {
-            let reply = reply(&Task::default(), &body);
+            let reply = OpenAi.reply(&Task::default(), &body);
             (reply.said.unwrap_err(), reply.finish.unwrap_or_default())
         };
         let refused = json!({"status": "completed", "output": [
@@ -125,5 +208,19 @@ mod tests {
         let filtered = json!({"status": "incomplete", "incomplete_details": {"reason": "content_filter"}});
         assert_eq!(of(filtered), ("no answer: content_filter".to_string(), "content_filter".to_string()));
         assert_eq!(of(json!({"status": "completed", "output": []})).0, "empty answer");
+    }
+
+    #[test]
+    fn a_batch() {
+        let hash: Hash = [0xab; 32];
+        let id = hexadecimal(&hash);
+        let answer = json!({"x": 1});
+        let line = json!({"custom_id": id, "error": null, "response": {"status_code": 200, "body": answer}});
+        assert_eq!(OpenAi.line(&line), Some((hash, Ok(answer))));
+        let expired = json!({"custom_id": id, "response": null, "error": {"code": "batch_expired", "message": "late"}});
+        let error = OpenAi.line(&expired).unwrap().1.unwrap_err();
+        assert_eq!((error.message.as_str(), error.retry), ("batch_expired in the batch", true));
+        assert!(!OpenAi.has_ended(&json!({"status": "finalizing"})));
+        assert!(OpenAi.has_ended(&json!({"status": "expired"})));
     }
 }

@@ -10,53 +10,71 @@ use crate::wire::{self, Kind, Provider, Reply};
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// A provider with batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vendor {
+    Google,
+    Anthropic,
+    OpenAi,
+}
+
+impl Vendor {
+    pub fn provider(self) -> Provider {
+        match self {
+            Vendor::Google => wire::GOOGLE,
+            Vendor::Anthropic => wire::ANTHROPIC,
+            Vendor::OpenAi => wire::OPENAI,
+        }
+    }
+}
+
 const CREATED: &str = "2026-01-01T00:00:00Z";
 
 /// The status of a request that expired.
 const EXPIRED: u16 = 0;
 
-pub fn create(state: &mut State, provider: Provider, path_model: Option<&str>, body: &Value) -> Reply {
-    let requests = match requests(state, provider, body) {
-        Ok(requests) if requests.is_empty() => return refuse(provider, 400, "requests must not be empty"),
+pub fn create(state: &mut State, vendor: Vendor, path_model: Option<&str>, body: &Value) -> Reply {
+    let requests = match requests(state, vendor, body) {
+        Ok(requests) if requests.is_empty() => return refuse(vendor.provider(), 400, "requests must not be empty"),
         Ok(requests) => requests,
-        Err(message) => return refuse(provider, 400, &message),
+        Err(message) => return refuse(vendor.provider(), 400, &message),
     };
     for (_, body) in &requests {
         // a fault is the request's own affair, a malformed request is the batch's where the interface checks
-        if let Err(reply) = wire::parse(provider, path_model, body) {
+        if let Err(reply) = wire::parse(vendor.provider(), path_model, body) {
             return *reply;
         }
     }
     let keys: Vec<&str> = requests.iter().filter_map(|(key, _)| key.as_deref()).collect();
     let distinct: std::collections::HashSet<&str> = keys.iter().copied().collect();
     if distinct.len() < keys.len() {
-        return refuse(provider, 400, "custom_id must be unique in a batch");
+        return refuse(vendor.provider(), 400, "custom_id must be unique in a batch");
     }
     state.batch_items += requests.len() as u64;
     let number = state.id();
-    let id = match provider {
-        Provider::Google => format!("batches/mock-{number}"),
-        Provider::Anthropic => format!("msgbatch_{number}"),
-        Provider::OpenAi | Provider::Compatible => format!("batch_{number}"),
+    let id = match vendor {
+        Vendor::Google => format!("batches/mock-{number}"),
+        Vendor::Anthropic => format!("msgbatch_{number}"),
+        Vendor::OpenAi => format!("batch_{number}"),
     };
     let model = path_model.unwrap_or_default().to_string();
-    state.batches.insert(id.clone(), Batch { provider, model, requests, polls: 0, results: None });
+    state.batches.insert(id.clone(), Batch { vendor, model, requests, polls: 0, results: None });
     Reply::json(200, &report(state, &id, ""))
 }
 
 /// Key and body of each request of a new batch.
-fn requests(state: &State, provider: Provider, body: &Value) -> Result<Vec<(Option<String>, Value)>, String> {
+fn requests(state: &State, vendor: Vendor, body: &Value) -> Result<Vec<(Option<String>, Value)>, String> {
     let list = |pointer: &str| {
         body.pointer(pointer).and_then(Value::as_array).cloned().ok_or_else(|| format!("{pointer} must be a list"))
     };
     let text = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_string);
-    match provider {
-        Provider::Google => {
+    match vendor {
+        Vendor::Google => {
             text(body, "/batch/displayName").ok_or("batch.displayName is required")?;
             let list = list("/batch/inputConfig/requests/requests")?;
             Ok(list.iter().map(|item| (text(item, "/metadata/key"), item["request"].clone())).collect())
         }
-        Provider::Anthropic => list("/requests")?
+        Vendor::Anthropic => list("/requests")?
             .iter()
             .map(|item| {
                 let id = text(item, "/custom_id").ok_or("custom_id: Field required")?;
@@ -68,7 +86,7 @@ fn requests(state: &State, provider: Provider, body: &Value) -> Result<Vec<(Opti
                 Ok((Some(id), item["params"].clone()))
             })
             .collect(),
-        Provider::OpenAi | Provider::Compatible => {
+        Vendor::OpenAi => {
             let endpoint = text(body, "/endpoint").ok_or("endpoint is required")?;
             if body.get("completion_window") != Some(&json!("24h")) {
                 return Err("completion_window must be 24h".into());
@@ -89,7 +107,7 @@ fn requests(state: &State, provider: Provider, body: &Value) -> Result<Vec<(Opti
 
 /// A file of the form that `purpose=batch` asks for.
 pub fn upload(state: &mut State, content_type: &str, body: &[u8]) -> Reply {
-    let refused = |message: &str| refuse(Provider::OpenAi, 400, message);
+    let refused = |message: &str| refuse(wire::OPENAI, 400, message);
     let Some((_, boundary)) = content_type.split_once("boundary=") else {
         return refused("content-type must be multipart/form-data");
     };
@@ -119,10 +137,10 @@ pub fn upload(state: &mut State, content_type: &str, body: &[u8]) -> Reply {
     }
 }
 
-pub fn poll(state: &mut State, provider: Provider, id: &str, key: &str, host: &str) -> Reply {
+pub fn poll(state: &mut State, vendor: Vendor, id: &str, key: &str, host: &str) -> Reply {
     let polls = state.settings.batch_polls;
-    let Some(batch) = state.batches.get_mut(id).filter(|batch| batch.provider == provider) else {
-        return refuse(provider, 404, "no such batch");
+    let Some(batch) = state.batches.get_mut(id).filter(|batch| batch.vendor == vendor) else {
+        return refuse(vendor.provider(), 404, "no such batch");
     };
     batch.polls += 1;
     if batch.polls >= polls && batch.results.is_none() {
@@ -131,11 +149,11 @@ pub fn poll(state: &mut State, provider: Provider, id: &str, key: &str, host: &s
     Reply::json(200, &report(state, id, host))
 }
 
-pub fn list(state: &State, provider: Provider, host: &str) -> Reply {
-    let ids = state.batches.iter().filter(|(_, batch)| batch.provider == provider).map(|(id, _)| id);
+pub fn list(state: &State, vendor: Vendor, host: &str) -> Reply {
+    let ids = state.batches.iter().filter(|(_, batch)| batch.vendor == vendor).map(|(id, _)| id);
     let batches: Vec<Value> = ids.map(|id| report(state, id, host)).collect();
-    let body = match provider {
-        Provider::Google => json!({ "operations": batches }),
+    let body = match vendor {
+        Vendor::Google => json!({ "operations": batches }),
         _ => json!({ "data": batches, "has_more": false }),
     };
     Reply::json(200, &body)
@@ -144,21 +162,21 @@ pub fn list(state: &State, provider: Provider, host: &str) -> Reply {
 /// Answers every request of a batch, and makes the files of its results.
 fn finish(state: &mut State, id: &str, key: &str) {
     let Some(batch) = state.batches.get(id) else { return };
-    let (provider, model, requests) = (batch.provider, batch.model.clone(), batch.requests.clone());
+    let (vendor, model, requests) = (batch.vendor, batch.model.clone(), batch.requests.clone());
     let mut results = Vec::with_capacity(requests.len());
     for (_, body) in &requests {
-        results.push(answer(state, provider, &model, body, key));
+        results.push(answer(state, vendor, &model, body, key));
     }
     let lines = |wanted: &dyn Fn(u16) -> bool| {
         let chosen = requests.iter().zip(&results).filter(|(_, (status, _))| wanted(*status));
-        chosen.rev().map(|((key, _), result)| line(provider, key.as_deref(), result) + "\n").collect::<String>()
+        chosen.rev().map(|((key, _), result)| line(vendor, key.as_deref(), result) + "\n").collect::<String>()
     };
-    match provider {
-        Provider::Google if state.settings.batch_file == 1 => {
+    match vendor {
+        Vendor::Google if state.settings.batch_file == 1 => {
             let text = lines(&|_| true);
             state.files.insert(format!("files/{}", id.replace('/', "-")), text);
         }
-        Provider::OpenAi => {
+        Vendor::OpenAi => {
             let (answered, failed) = (lines(&|status| status == 200), lines(&|status| status != 200));
             let files = [("output", answered), ("error", failed)].into_iter().filter(|(_, text)| !text.is_empty());
             state.files.extend(files.map(|(kind, text)| (format!("file-{kind}-{id}"), text)));
@@ -171,34 +189,34 @@ fn finish(state: &mut State, id: &str, key: &str) {
 }
 
 /// Status and body for one request of a batch.
-fn answer(state: &mut State, provider: Provider, path_model: &str, body: &Value, key: &str) -> (u16, Value) {
-    let ask = match wire::parse(provider, Some(path_model), body) {
+fn answer(state: &mut State, vendor: Vendor, path_model: &str, body: &Value, key: &str) -> (u16, Value) {
+    let ask = match wire::parse(vendor.provider(), Some(path_model), body) {
         Ok(ask) => ask,
         Err(reply) => return (reply.status, serde_json::from_str(&reply.body).unwrap_or(Value::Null)),
     };
     let times = state.times(&format!("batch {}", ask.model), &ask.text);
-    let fault = Fault::of(&ask.text, provider.name()).filter(|fault| times <= fault.times);
+    let fault = Fault::of(&ask.text, vendor.provider().name()).filter(|fault| times <= fault.times);
     match fault.as_ref().map(|fault| fault.name.as_str()) {
         Some("expired") => (EXPIRED, Value::Null),
-        Some("batch_error") => (500, provider.error(500, Kind::Plain, "scripted fault", Duration::ZERO)),
+        Some("batch_error") => (500, vendor.provider().error(500, Kind::Plain, "scripted fault", Duration::ZERO)),
         _ => {
-            let reply = wire::reply(provider, &ask, fault.as_ref(), &context(state, key));
+            let reply = wire::reply(vendor.provider(), &ask, fault.as_ref(), &context(state, key));
             (reply.status, serde_json::from_str(&reply.body).unwrap_or(Value::Null))
         }
     }
 }
 
 /// One line of the results.
-fn line(provider: Provider, key: Option<&str>, (status, body): &(u16, Value)) -> String {
-    let value = match (provider, *status) {
-        (Provider::Google, EXPIRED) => {
+fn line(vendor: Vendor, key: Option<&str>, (status, body): &(u16, Value)) -> String {
+    let value = match (vendor, *status) {
+        (Vendor::Google, EXPIRED) => {
             json!({ "error": { "code": 4, "message": "the request expired", "status": "DEADLINE_EXCEEDED" } })
         }
-        (Provider::Google, 200) => json!({ "response": body }),
-        (Provider::Google, _) => body.get(0).unwrap_or(body).clone(),
-        (Provider::Anthropic, EXPIRED) => json!({ "custom_id": key, "result": { "type": "expired" } }),
-        (Provider::Anthropic, 200) => json!({ "custom_id": key, "result": { "type": "succeeded", "message": body } }),
-        (Provider::Anthropic, _) => json!({ "custom_id": key, "result": { "type": "errored", "error": body } }),
+        (Vendor::Google, 200) => json!({ "response": body }),
+        (Vendor::Google, _) => body.get(0).unwrap_or(body).clone(),
+        (Vendor::Anthropic, EXPIRED) => json!({ "custom_id": key, "result": { "type": "expired" } }),
+        (Vendor::Anthropic, 200) => json!({ "custom_id": key, "result": { "type": "succeeded", "message": body } }),
+        (Vendor::Anthropic, _) => json!({ "custom_id": key, "result": { "type": "errored", "error": body } }),
         (_, EXPIRED) => json!({
             "id": "batch_req", "custom_id": key, "response": null,
             "error": { "code": "batch_expired", "message": "This request could not be executed before the completion window expired." },
@@ -208,9 +226,9 @@ fn line(provider: Provider, key: Option<&str>, (status, body): &(u16, Value)) ->
             "response": { "status_code": status, "request_id": "req_batch", "body": body },
         }),
     };
-    match (provider, key) {
+    match (vendor, key) {
         // within a list the key stands in the metadata, in a file beside the response
-        (Provider::Google, Some(key)) => {
+        (Vendor::Google, Some(key)) => {
             let mut value = value;
             value["metadata"] = json!({ "key": key });
             value["key"] = json!(key);
@@ -221,12 +239,12 @@ fn line(provider: Provider, key: Option<&str>, (status, body): &(u16, Value)) ->
 }
 
 pub fn results(state: &State, id: &str) -> Reply {
-    let batch = state.batches.get(id).filter(|batch| batch.provider == Provider::Anthropic);
+    let batch = state.batches.get(id).filter(|batch| batch.vendor == Vendor::Anthropic);
     let Some((batch, results)) = batch.and_then(|batch| Some((batch, batch.results.as_ref()?))) else {
-        return refuse(Provider::Anthropic, 404, "no results yet");
+        return refuse(wire::ANTHROPIC, 404, "no results yet");
     };
     let pairs = batch.requests.iter().zip(results).rev();
-    let body = pairs.map(|((key, _), result)| line(batch.provider, key.as_deref(), result) + "\n").collect();
+    let body = pairs.map(|((key, _), result)| line(batch.vendor, key.as_deref(), result) + "\n").collect();
     Reply { body, headers: vec![("content-type", "application/x-jsonl".into())], ..Reply::json(200, &Value::Null) }
 }
 
@@ -239,8 +257,8 @@ fn report(state: &State, id: &str, host: &str) -> Value {
         |wanted: &dyn Fn(u16) -> bool| batch.results.iter().flatten().filter(|(status, _)| wanted(*status)).count();
     let (succeeded, expired) = (count(&|status| status == 200), count(&|status| status == EXPIRED));
     let failed = if ended { total - succeeded - expired } else { 0 };
-    match batch.provider {
-        Provider::Google => {
+    match batch.vendor {
+        Vendor::Google => {
             let name = match (ended, batch.polls) {
                 (true, _) => "BATCH_STATE_SUCCEEDED",
                 (false, 0) => "BATCH_STATE_PENDING",
@@ -263,7 +281,7 @@ fn report(state: &State, id: &str, host: &str) -> Value {
                     json!({ "responsesFile": format!("files/{}", id.replace('/', "-")) })
                 } else {
                     let pairs = batch.requests.iter().zip(results).rev();
-                    let lines = pairs.map(|((key, _), result)| line(batch.provider, key.as_deref(), result));
+                    let lines = pairs.map(|((key, _), result)| line(batch.vendor, key.as_deref(), result));
                     let mut values: Vec<Value> = lines.filter_map(|line| serde_json::from_str(&line).ok()).collect();
                     for value in &mut values {
                         value.as_object_mut().and_then(|object| object.remove("key"));
@@ -276,7 +294,7 @@ fn report(state: &State, id: &str, host: &str) -> Value {
             }
             operation
         }
-        Provider::Anthropic => json!({
+        Vendor::Anthropic => json!({
             "id": id,
             "type": "message_batch",
             "processing_status": if ended { "ended" } else { "in_progress" },
@@ -289,7 +307,7 @@ fn report(state: &State, id: &str, host: &str) -> Value {
             "expires_at": "2026-01-02T00:00:00Z",
             "results_url": ended.then(|| format!("http://{host}/v1/messages/batches/{id}/results")),
         }),
-        Provider::OpenAi | Provider::Compatible => {
+        Vendor::OpenAi => {
             let name = match (ended, batch.polls) {
                 (true, _) if expired > 0 => "expired",
                 (true, _) => "completed",

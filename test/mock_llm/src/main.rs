@@ -1,14 +1,15 @@
 //! The language model providers of muster's tests: one small server, on loopback, with no key and no model.
 //!
-//! It speaks the four wire formats of `llm_annotate` with the field names of the real ones (Gemini, Anthropic
-//! Messages, OpenAI Responses, Chat Completions) and the batch interfaces of the first three, and is as strict as they
-//! are: a missing header, a schema without `additionalProperties` or a temperature for a model that takes none is
+//! It speaks the wire formats of `llm_annotate` with the field names of the real ones, and the batch interfaces of three
+//! of them (`wire`, `batches`), and is as strict as they are: a missing header, a schema without `additionalProperties` or a temperature for a model that takes none is
 //! their error. The answer to a text is a noisy function of its words, the same at every start (`judge`). A marker in
 //! the text asks for a fault (`faults`). `/__stats` says what was asked (`state`), `/__reset` forgets it and may
 //! change settings: `/__reset?latency_ms=100`.
 //!
 //!     mock_llm [--port 0] [--latency-ms 0] [--wait-ms 200] [--requests-per-minute 0] [--tokens-per-minute 0]
 //!              [--batch-polls 2] [--while-stdin]
+//!
+//! `mock_llm --providers` prints the providers with the environment variables that lead muster here, and ends.
 //!
 //! The first line printed is the address. With `--while-stdin` the server ends when its standard input does, so that
 //! it never outlives a test that was killed.
@@ -29,6 +30,10 @@ use tokio::net::TcpListener;
 
 /// One thread serves all: it is never the slow side, and the order of its counters needs no lock.
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if std::env::args().nth(1).as_deref() == Some("--providers") {
+        println!("{}", serde_json::Value::from_iter(wire::ALL.map(wire::Provider::environment)));
+        return Ok(());
+    }
     let (port, while_stdin, settings) = arguments(std::env::args().skip(1))?;
     if while_stdin {
         std::thread::spawn(|| {

@@ -1,9 +1,9 @@
 //! Routes: who is asked, what is counted, and when the answer goes out.
 
-use crate::batches;
+use crate::batches::{self, Vendor};
 use crate::faults::Fault;
 use crate::state::{Left, State};
-use crate::wire::{self, Ask, Context, End, Kind, Provider, Reply};
+use crate::wire::{self, Ask, Context, End, Kind, Limits, Provider, Reply};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::{HeaderMap, Request, Response};
@@ -24,9 +24,9 @@ type Body = BoxBody<Bytes, Error>;
 #[derive(Debug, Clone, PartialEq)]
 enum Route {
     Generate(Provider, Option<String>),
-    CreateBatch(Provider, Option<String>),
-    PollBatch(Provider, String),
-    ListBatches(Provider),
+    CreateBatch(Vendor, Option<String>),
+    PollBatch(Vendor, String),
+    ListBatches(Vendor),
     BatchResults(String),
     CreateFile,
     ReadFile(String),
@@ -36,16 +36,18 @@ enum Route {
 
 impl Route {
     fn of(method: &str, path: &str) -> Route {
-        use Provider::{Anthropic, Compatible, Google, OpenAi};
+        use Vendor::{Anthropic, Google, OpenAi};
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let mut providers = wire::ALL.into_iter();
+        if method == "POST"
+            && let Some(route) = providers.find_map(|of| Some(Route::Generate(of, of.route(&parts)?)))
+        {
+            return route;
+        }
         match (method, parts.as_slice()) {
-            ("POST", ["v1", "messages"]) => Route::Generate(Anthropic, None),
-            ("POST", ["v1", "responses"]) => Route::Generate(OpenAi, None),
-            ("POST", ["v1", "chat", "completions"]) => Route::Generate(Compatible, None),
-            ("POST", ["v1beta", "models", call]) => match call.split_once(':') {
-                Some((model, "generateContent")) => Route::Generate(Google, Some(model.to_string())),
-                Some((model, "batchGenerateContent")) => Route::CreateBatch(Google, Some(model.to_string())),
-                _ => Route::Unknown,
+            ("POST", ["v1beta", "models", call]) => match call.strip_suffix(":batchGenerateContent") {
+                Some(model) => Route::CreateBatch(Google, Some(model.to_string())),
+                None => Route::Unknown,
             },
             ("POST", ["v1", "messages", "batches"]) => Route::CreateBatch(Anthropic, None),
             ("POST", ["v1", "batches"]) => Route::CreateBatch(OpenAi, None),
@@ -68,13 +70,13 @@ impl Route {
 
     fn provider(&self) -> Option<Provider> {
         match self {
-            Route::Generate(provider, _)
-            | Route::CreateBatch(provider, _)
-            | Route::PollBatch(provider, _)
-            | Route::ListBatches(provider) => Some(*provider),
-            Route::BatchResults(_) => Some(Provider::Anthropic),
-            Route::ReadFile(id) if id.starts_with("files/") => Some(Provider::Google),
-            Route::CreateFile | Route::ReadFile(_) => Some(Provider::OpenAi),
+            Route::Generate(provider, _) => Some(*provider),
+            Route::CreateBatch(vendor, _) | Route::PollBatch(vendor, _) | Route::ListBatches(vendor) => {
+                Some(vendor.provider())
+            }
+            Route::BatchResults(_) => Some(wire::ANTHROPIC),
+            Route::ReadFile(id) if id.starts_with("files/") => Some(wire::GOOGLE),
+            Route::CreateFile | Route::ReadFile(_) => Some(wire::OPENAI),
             Route::Redirected | Route::Unknown => None,
         }
     }
@@ -82,8 +84,8 @@ impl Route {
     /// The name in `/__stats`: ids are left out, so that all requests of a kind count together.
     fn label(&self, method: &str, path: &str) -> String {
         match self {
-            Route::PollBatch(Provider::Google, _) => "GET /v1beta/batches/ID".into(),
-            Route::PollBatch(Provider::Anthropic, _) => "GET /v1/messages/batches/ID".into(),
+            Route::PollBatch(Vendor::Google, _) => "GET /v1beta/batches/ID".into(),
+            Route::PollBatch(Vendor::Anthropic, _) => "GET /v1/messages/batches/ID".into(),
             Route::PollBatch(_, _) => "GET /v1/batches/ID".into(),
             Route::BatchResults(_) => "GET /v1/messages/batches/ID/results".into(),
             Route::ReadFile(id) if id.starts_with("files/") => "GET /download/v1beta/files/ID".into(),
@@ -188,7 +190,7 @@ pub async fn serve(state: Shared, request: Request<Incoming>) -> Result<Response
     if latency > 0 {
         sleep(Duration::from_millis(latency)).await;
     }
-    let sent = Sent { headers: &head.headers, json: &json, body: &body };
+    let sent = Sent { headers: &head.headers, query, json: &json, body: &body };
     let reply = decide(&mut state.borrow_mut(), &route, &sent, model.as_deref());
     match reply.end {
         End::Send => {
@@ -273,9 +275,10 @@ impl hyper::body::Body for Half {
     }
 }
 
-/// What was sent with a request, beside its body.
+/// A request as it came.
 struct Sent<'a> {
     headers: &'a HeaderMap,
+    query: &'a str,
     json: &'a Value,
     body: &'a [u8],
 }
@@ -289,15 +292,14 @@ fn decide(state: &mut State, route: &Route, sent: &Sent, model: Option<&str>) ->
         let status = if *route == Route::Redirected { 200 } else { 404 };
         return Reply::json(status, &json!({ "error": { "message": "mock_llm has no such route" } }));
     };
-    let key = header(sent.headers, provider.key_header()).trim_start_matches("Bearer ").to_string();
+    let key = header(sent.headers, provider.facts().key_header).trim_start_matches("Bearer ").to_string();
     if !key.is_empty() {
         state.saw_key(provider);
-    } else if provider != Provider::Compatible {
-        let status = if provider == Provider::Google { 403 } else { 401 };
-        return refuse(provider, status, "no API key was sent");
+    } else if provider.facts().key.is_some() {
+        return refuse(provider, provider.statuses().0, "no API key was sent");
     }
-    if provider == Provider::Anthropic && header(sent.headers, "anthropic-version") != "2023-06-01" {
-        return refuse(provider, 400, "anthropic-version: header is required");
+    if let Err(message) = provider.check(sent.headers, sent.query) {
+        return refuse(provider, 400, &message);
     }
     match route {
         Route::Generate(_, path_model) => {
@@ -309,9 +311,9 @@ fn decide(state: &mut State, route: &Route, sent: &Sent, model: Option<&str>) ->
                 Err(reply) => *reply,
             }
         }
-        Route::CreateBatch(_, model) => batches::create(state, provider, model.as_deref(), sent.json),
-        Route::PollBatch(_, id) => batches::poll(state, provider, id, &key, header(sent.headers, "host")),
-        Route::ListBatches(_) => batches::list(state, provider, header(sent.headers, "host")),
+        Route::CreateBatch(vendor, model) => batches::create(state, *vendor, model.as_deref(), sent.json),
+        Route::PollBatch(vendor, id) => batches::poll(state, *vendor, id, &key, header(sent.headers, "host")),
+        Route::ListBatches(vendor) => batches::list(state, *vendor, header(sent.headers, "host")),
         Route::BatchResults(id) => batches::results(state, id),
         Route::CreateFile => batches::upload(state, header(sent.headers, "content-type"), sent.body),
         Route::ReadFile(id) => match state.files.get(id) {
@@ -344,12 +346,9 @@ fn generate(state: &mut State, provider: Provider, ask: &Ask, key: &str, model: 
     if let Some((_, requests, tokens)) = limits {
         reply.headers.extend(limit_headers(provider, requests, tokens));
     }
-    let id = match provider {
-        Provider::Google => return reply,
-        Provider::Anthropic => "request-id",
-        Provider::OpenAi | Provider::Compatible => "x-request-id",
-    };
-    reply.headers.push((id, format!("req_{}", state.id())));
+    if let Some(name) = provider.id_header() {
+        reply.headers.push((name, format!("req_{}", state.id())));
+    }
     reply
 }
 
@@ -358,7 +357,7 @@ pub fn context(state: &mut State, key: &str) -> Context {
     Context { id: state.id(), wait, key: key.to_string(), port: state.port }
 }
 
-/// What each provider says of its limits. A limit that is not set is absent.
+/// Headers of a provider about its limits. A limit that is not set is absent.
 fn limit_headers(provider: Provider, requests: Left, tokens: Left) -> Vec<(&'static str, String)> {
     let mut headers = vec![];
     let mut put = |left: Left, names: [&'static str; 3], reset: String| {
@@ -368,9 +367,9 @@ fn limit_headers(provider: Provider, requests: Left, tokens: Left) -> Vec<(&'sta
         }
     };
     let seconds = |left: Left| format!("{}ms", left.reset.as_millis());
-    match provider {
-        Provider::Google => {}
-        Provider::Anthropic => {
+    match provider.limits() {
+        Limits::None => {}
+        Limits::Anthropic => {
             let time = |left: Left| {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 rfc3339((now + left.reset).as_secs())
@@ -388,7 +387,7 @@ fn limit_headers(provider: Provider, requests: Left, tokens: Left) -> Vec<(&'sta
             ];
             put(tokens, names, time(tokens));
         }
-        Provider::OpenAi | Provider::Compatible => {
+        Limits::XRateLimit => {
             let names = ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"];
             put(requests, names, seconds(requests));
             let names = ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"];
@@ -426,7 +425,7 @@ mod tests {
     #[test]
     fn routes() {
         let google = Route::of("POST", "/v1beta/models/gemini-3-flash:generateContent");
-        assert_eq!(google, Route::Generate(Provider::Google, Some("gemini-3-flash".into())));
+        assert_eq!(google, Route::Generate(wire::GOOGLE, Some("gemini-3-flash".into())));
         let poll = Route::of("GET", "/v1beta/batches/7");
         assert_eq!(poll.label("GET", "/v1beta/batches/7"), "GET /v1beta/batches/ID");
         assert_eq!(Route::of("GET", "/v1/messages"), Route::Unknown);

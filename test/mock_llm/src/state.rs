@@ -1,5 +1,6 @@
 //! What the server remembers: counters of what was asked, batches and files. `/__stats` shows the counters.
 
+use crate::batches::Vendor;
 use crate::wire::Provider;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -120,7 +121,7 @@ pub struct Left {
 /// A batch, from its creation on.
 #[derive(Debug)]
 pub struct Batch {
-    pub provider: Provider,
+    pub vendor: Vendor,
     pub model: String,
     /// Key and body of each request.
     pub requests: Vec<(Option<String>, Value)>,

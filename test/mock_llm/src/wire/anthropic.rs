@@ -1,9 +1,61 @@
 //! Anthropic Messages: `POST /v1/messages`.
 
-use super::{Answer, Ask, Finish, Kind, check_fields, check_strict, string, tokens};
+use super::{Answer, Ask, Facts, Finish, Kind, Limits, Wire, check_fields, check_strict, string, tokens};
+use hyper::HeaderMap;
 use serde_json::{Value, json};
+use std::time::Duration;
 
-pub fn parse(body: &Value) -> Result<Ask, String> {
+pub struct Anthropic;
+
+impl Wire for Anthropic {
+    fn facts(&self) -> &'static Facts {
+        &Facts {
+            name: "anthropic",
+            base_url: ("MUSTER_ANTHROPIC_BASE_URL", ""),
+            key: Some("ANTHROPIC_API_KEY"),
+            key_header: "x-api-key",
+        }
+    }
+
+    fn route(&self, parts: &[&str]) -> Option<Option<String>> {
+        (parts == ["v1", "messages"]).then_some(None)
+    }
+
+    fn check(&self, headers: &HeaderMap, _: &str) -> Result<(), String> {
+        let version = headers.get("anthropic-version").is_some_and(|version| version == "2023-06-01");
+        if version { Ok(()) } else { Err("anthropic-version: header is required".into()) }
+    }
+
+    fn statuses(&self) -> (u16, u16) {
+        (401, 400)
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::Anthropic
+    }
+
+    fn id_header(&self) -> Option<&'static str> {
+        Some("request-id")
+    }
+
+    fn wait_headers(&self, wait: Duration) -> Vec<(&'static str, String)> {
+        vec![("retry-after", wait.as_secs_f64().ceil().to_string()), ("x-should-retry", "true".into())]
+    }
+
+    fn parse(&self, _: Option<&str>, body: &Value) -> Result<Ask, String> {
+        parse(body)
+    }
+
+    fn answer(&self, ask: &Ask, given: &Answer, id: u64) -> Value {
+        answer(ask, given, id)
+    }
+
+    fn error(&self, status: u16, kind: Kind, message: &str, _: Duration) -> Value {
+        error(status, kind, message)
+    }
+}
+
+fn parse(body: &Value) -> Result<Ask, String> {
     check_fields(
         body,
         &[
@@ -68,7 +120,7 @@ pub fn parse(body: &Value) -> Result<Ask, String> {
     })
 }
 
-pub fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
+fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
     let mut content = vec![];
     content.extend(
         answer.thought.as_ref().map(|thought| json!({ "type": "thinking", "thinking": thought, "signature": "s" })),
@@ -106,7 +158,7 @@ pub fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
     body
 }
 
-pub fn error(status: u16, kind: Kind, message: &str) -> Value {
+fn error(status: u16, kind: Kind, message: &str) -> Value {
     let name = match status {
         400 => "invalid_request_error",
         401 => "authentication_error",
@@ -119,7 +171,7 @@ pub fn error(status: u16, kind: Kind, message: &str) -> Value {
     };
     let message = match kind {
         Kind::InsufficientQuota => "Your credit balance is too low to access the Anthropic API.",
-        Kind::Plain | Kind::PerDay => message,
+        Kind::Plain | Kind::PerDay | Kind::Blocked => message,
     };
     json!({ "type": "error", "error": { "type": name, "message": message }, "request_id": "req_mock" })
 }

@@ -1,7 +1,38 @@
 //! Chat Completions, as local servers and gateways speak it: `POST /v1/chat/completions`.
 
-use super::{Answer, Ask, Finish, Kind, openai, string, tokens};
+use super::{Answer, Ask, Facts, Finish, Kind, Wire, openai, string, tokens};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+pub struct Compatible;
+
+impl Wire for Compatible {
+    fn facts(&self) -> &'static Facts {
+        &Facts {
+            name: "openai-compatible",
+            base_url: ("MUSTER_OPENAI_COMPATIBLE_BASE_URL", "/v1"),
+            key: None,
+            key_header: "authorization",
+        }
+    }
+
+    fn route(&self, parts: &[&str]) -> Option<Option<String>> {
+        (parts == ["v1", "chat", "completions"]).then_some(None)
+    }
+
+    fn parse(&self, _: Option<&str>, body: &Value) -> Result<Ask, String> {
+        parse(body)
+    }
+
+    fn answer(&self, ask: &Ask, given: &Answer, id: u64) -> Value {
+        answer(ask, given, id)
+    }
+
+    fn error(&self, status: u16, kind: Kind, message: &str, _: Duration) -> Value {
+        // a 404 is a plain string, as Ollama's errors are
+        if status == 404 { json!({ "error": message }) } else { openai::error(status, kind, message) }
+    }
+}
 
 pub fn parse(body: &Value) -> Result<Ask, String> {
     let messages = body.get("messages").and_then(Value::as_array).ok_or("messages must be a list")?;
@@ -59,9 +90,4 @@ pub fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
         });
     }
     body
-}
-
-/// A 404 is a plain string, as Ollama's errors are.
-pub fn error(status: u16, kind: Kind, message: &str) -> Value {
-    if status == 404 { json!({ "error": message }) } else { openai::error(status, kind, message) }
 }

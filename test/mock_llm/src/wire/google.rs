@@ -1,10 +1,57 @@
 //! Gemini: `POST /v1beta/models/{model}:generateContent`.
 
-use super::{Answer, Ask, Finish, Kind, check_fields, properties, string, tokens};
+use super::{Answer, Ask, Facts, Finish, Kind, Limits, Wire, check_fields, properties, string, tokens};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-pub fn parse(model: &str, body: &Value) -> Result<Ask, String> {
+pub struct Google;
+
+impl Wire for Google {
+    fn facts(&self) -> &'static Facts {
+        &Facts {
+            name: "google",
+            base_url: ("MUSTER_GOOGLE_BASE_URL", ""),
+            key: Some("GEMINI_API_KEY"),
+            key_header: "x-goog-api-key",
+        }
+    }
+
+    fn route(&self, parts: &[&str]) -> Option<Option<String>> {
+        let ["v1beta", "models", call] = parts else { return None };
+        call.strip_suffix(":generateContent").map(|model| Some(model.to_string()))
+    }
+
+    fn statuses(&self) -> (u16, u16) {
+        (403, 429)
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::None
+    }
+
+    fn id_header(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// It stands in the body.
+    fn wait_headers(&self, _: Duration) -> Vec<(&'static str, String)> {
+        vec![]
+    }
+
+    fn parse(&self, model: Option<&str>, body: &Value) -> Result<Ask, String> {
+        parse(model.unwrap_or_default(), body)
+    }
+
+    fn answer(&self, ask: &Ask, given: &Answer, id: u64) -> Value {
+        answer(ask, given, id)
+    }
+
+    fn error(&self, status: u16, kind: Kind, message: &str, wait: Duration) -> Value {
+        error(status, kind, message, wait)
+    }
+}
+
+fn parse(model: &str, body: &Value) -> Result<Ask, String> {
     check_fields(
         body,
         &["model", "contents", "systemInstruction", "generationConfig", "safetySettings", "tools", "cachedContent"],
@@ -36,7 +83,7 @@ pub fn parse(model: &str, body: &Value) -> Result<Ask, String> {
     })
 }
 
-pub fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
+fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
     let mut body = json!({ "modelVersion": answer.model, "responseId": format!("response-{id}") });
     if answer.finish == Finish::Safety {
         body["promptFeedback"] = json!({ "blockReason": "SAFETY" });
@@ -77,7 +124,7 @@ pub fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
 }
 
 /// A 503 comes inside a list, as the real interface does at times.
-pub fn error(status: u16, kind: Kind, message: &str, wait: Duration) -> Value {
+fn error(status: u16, kind: Kind, message: &str, wait: Duration) -> Value {
     let name = match status {
         400 => "INVALID_ARGUMENT",
         401 => "UNAUTHENTICATED",

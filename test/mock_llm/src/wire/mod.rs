@@ -1,79 +1,125 @@
-//! The four wire formats: what a request must be, and how an answer and an error look.
+//! The wire formats, each a file that implements [`Wire`]: what a request must be, and how an answer and an error look.
+//!
+//! A new provider is a file here and a line in [`ALL`]; the tests find its address and its key by `mock_llm --providers`.
 
 mod anthropic;
+mod azure;
 mod compatible;
 mod google;
 mod openai;
 
 use crate::faults::Fault;
 use crate::judge::judge;
+use hyper::HeaderMap;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Provider {
-    Google,
-    Anthropic,
-    OpenAi,
-    Compatible,
+/// All providers.
+pub const ALL: [Provider; 5] = [GOOGLE, ANTHROPIC, OPENAI, Provider(&azure::Azure), Provider(&compatible::Compatible)];
+
+// those with batches
+pub const GOOGLE: Provider = Provider(&google::Google);
+pub const ANTHROPIC: Provider = Provider(&anthropic::Anthropic);
+pub const OPENAI: Provider = Provider(&openai::OpenAi);
+
+/// Facts about a provider.
+pub struct Facts {
+    pub name: &'static str,
+    /// Environment variable in which muster looks for the address, and the path that belongs to it.
+    pub base_url: (&'static str, &'static str),
+    /// Environment variable in which muster looks for the key; `None` where no key is needed.
+    pub key: Option<&'static str>,
+    /// Header that carries the key.
+    pub key_header: &'static str,
 }
+
+/// Headers that say what is left of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limits {
+    None,
+    XRateLimit,
+    Anthropic,
+}
+
+/// The interface of a provider.
+pub trait Wire: Sync {
+    fn facts(&self) -> &'static Facts;
+
+    /// Whether requests for answers go to the path of these parts; the model, where the path names it.
+    fn route(&self, parts: &[&str]) -> Option<Option<String>>;
+
+    /// The error for a request whose headers or query are not as they must be.
+    fn check(&self, _headers: &HeaderMap, _query: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Status of the error for a key that is missing, and for an account that is empty.
+    fn statuses(&self) -> (u16, u16) {
+        (401, 429)
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::XRateLimit
+    }
+
+    /// Header of the request's id.
+    fn id_header(&self) -> Option<&'static str> {
+        Some("x-request-id")
+    }
+
+    /// Headers that say how long to wait.
+    fn wait_headers(&self, wait: Duration) -> Vec<(&'static str, String)> {
+        vec![("retry-after", wait.as_secs_f64().ceil().to_string())]
+    }
+
+    /// The request that a body is, or the error.
+    fn parse(&self, model: Option<&str>, body: &Value) -> Result<Ask, String>;
+
+    fn answer(&self, ask: &Ask, answer: &Answer, id: u64) -> Value;
+
+    /// The error body of a status.
+    fn error(&self, status: u16, kind: Kind, message: &str, wait: Duration) -> Value;
+
+    /// Status with which a prompt is blocked; `None` where that is an answer.
+    fn blocked(&self) -> Option<u16> {
+        None
+    }
+}
+
+#[derive(Clone, Copy)]
+pub struct Provider(&'static dyn Wire);
 
 impl Provider {
     pub fn name(self) -> &'static str {
-        match self {
-            Provider::Google => "google",
-            Provider::Anthropic => "anthropic",
-            Provider::OpenAi => "openai",
-            Provider::Compatible => "openai-compatible",
-        }
+        self.facts().name
     }
 
-    /// The header that carries the key.
-    pub fn key_header(self) -> &'static str {
-        match self {
-            Provider::Google => "x-goog-api-key",
-            Provider::Anthropic => "x-api-key",
-            Provider::OpenAi | Provider::Compatible => "authorization",
-        }
+    /// As the tests read it: the variables that lead muster to the server at `url`, with a made-up key that is easy to
+    /// find wherever it has leaked to.
+    pub fn environment(self) -> Value {
+        let Facts { name, base_url: (variable, path), key, .. } = self.facts();
+        let key = key.map(|variable| json!({ variable: format!("marker-key-of-{name}-5f1c") }));
+        json!({ "name": name, "paths": { *variable: path }, "keys": key.unwrap_or(json!({})) })
     }
+}
 
-    /// The error body of a status.
-    pub fn error(self, status: u16, kind: Kind, message: &str, wait: Duration) -> Value {
-        match self {
-            Provider::Google => google::error(status, kind, message, wait),
-            Provider::Anthropic => anthropic::error(status, kind, message),
-            Provider::OpenAi => openai::error(status, kind, message),
-            Provider::Compatible => compatible::error(status, kind, message),
-        }
+impl std::ops::Deref for Provider {
+    type Target = dyn Wire;
+
+    fn deref(&self) -> &Self::Target {
+        self.0
     }
+}
 
-    /// The headers that say how long to wait; Gemini says it in the body.
-    pub fn wait_headers(self, wait: Duration) -> Vec<(&'static str, String)> {
-        let seconds = wait.as_secs_f64().ceil().to_string();
-        match self {
-            Provider::Google => vec![],
-            Provider::Anthropic => vec![("retry-after", seconds), ("x-should-retry", "true".into())],
-            Provider::OpenAi => vec![("retry-after-ms", wait.as_millis().to_string()), ("retry-after", seconds)],
-            Provider::Compatible => vec![("retry-after", seconds)],
-        }
+impl PartialEq for Provider {
+    fn eq(&self, other: &Provider) -> bool {
+        self.name() == other.name()
     }
+}
 
-    fn parse(self, model: Option<&str>, body: &Value) -> Result<Ask, String> {
-        match self {
-            Provider::Google => google::parse(model.unwrap_or_default(), body),
-            Provider::Anthropic => anthropic::parse(body),
-            Provider::OpenAi => openai::parse(body),
-            Provider::Compatible => compatible::parse(body),
-        }
-    }
-
-    fn answer(self, ask: &Ask, answer: &Answer, id: u64) -> Value {
-        match self {
-            Provider::Google => google::answer(ask, answer, id),
-            Provider::Anthropic => anthropic::answer(ask, answer, id),
-            Provider::OpenAi => openai::answer(ask, answer, id),
-            Provider::Compatible => compatible::answer(ask, answer, id),
-        }
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -83,6 +129,7 @@ pub enum Kind {
     Plain,
     InsufficientQuota,
     PerDay,
+    Blocked,
 }
 
 /// A request as every provider means it.
@@ -180,7 +227,7 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
     let ended = |finish: Finish| Answer { text: String::new(), finish, ..judged(ask) };
     match fault.name.as_str() {
         "insufficient_quota" => {
-            let status = if provider == Provider::Anthropic { 400 } else { 429 };
+            let (_, status) = provider.statuses();
             failure(provider, status, Kind::InsufficientQuota, "You exceeded your current quota", context)
         }
         "per_day" => failure(provider, 429, Kind::PerDay, "Quota of requests per day exceeded", context),
@@ -213,7 +260,10 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
         }
         "length" => success(provider, ask, ended(Finish::Length), context),
         "refusal" => success(provider, ask, ended(Finish::Refusal), context),
-        "safety" => success(provider, ask, ended(Finish::Safety), context),
+        "safety" => match provider.blocked() {
+            Some(status) => failure(provider, status, Kind::Blocked, "The response was filtered", context),
+            None => success(provider, ask, ended(Finish::Safety), context),
+        },
         "spii" => success(provider, ask, ended(Finish::Spii), context),
         "enum" => success(provider, ask, changed(&filled(ask, json!("MAYBE"), "cannot tell").to_string()), context),
         "empty" => success(provider, ask, changed(""), context),

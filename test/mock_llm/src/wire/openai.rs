@@ -1,9 +1,44 @@
 //! OpenAI Responses: `POST /v1/responses`.
 
-use super::{Answer, Ask, Finish, Kind, check_fields, check_strict, string, tokens};
+use super::{Answer, Ask, Facts, Finish, Kind, Wire, check_fields, check_strict, string, tokens};
 use serde_json::{Value, json};
+use std::time::Duration;
 
-pub fn parse(body: &Value) -> Result<Ask, String> {
+pub struct OpenAi;
+
+impl Wire for OpenAi {
+    fn facts(&self) -> &'static Facts {
+        &Facts {
+            name: "openai",
+            base_url: ("MUSTER_OPENAI_BASE_URL", "/v1"),
+            key: Some("OPENAI_API_KEY"),
+            key_header: "authorization",
+        }
+    }
+
+    fn route(&self, parts: &[&str]) -> Option<Option<String>> {
+        (parts == ["v1", "responses"]).then_some(None)
+    }
+
+    fn wait_headers(&self, wait: Duration) -> Vec<(&'static str, String)> {
+        let seconds = wait.as_secs_f64().ceil().to_string();
+        vec![("retry-after-ms", wait.as_millis().to_string()), ("retry-after", seconds)]
+    }
+
+    fn parse(&self, _: Option<&str>, body: &Value) -> Result<Ask, String> {
+        parse(body)
+    }
+
+    fn answer(&self, ask: &Ask, given: &Answer, id: u64) -> Value {
+        answer(ask, given, id)
+    }
+
+    fn error(&self, status: u16, kind: Kind, message: &str, _: Duration) -> Value {
+        error(status, kind, message)
+    }
+}
+
+fn parse(body: &Value) -> Result<Ask, String> {
     check_fields(
         body,
         &[
@@ -59,7 +94,7 @@ fn is_reasoning(model: &str) -> bool {
     model.starts_with("gpt-5") || model.starts_with("gpt-6") || model.starts_with('o')
 }
 
-pub fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
+fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
     let mut output = vec![];
     if ask.reasoning || answer.thought.is_some() {
         let summary = answer.thought.iter().map(|text| json!({ "type": "summary_text", "text": text }));
@@ -108,7 +143,7 @@ pub fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
 }
 
 /// The name of the snapshot that answered.
-fn dated(model: &str) -> String {
+pub fn dated(model: &str) -> String {
     if model.starts_with("gpt-") { format!("{model}-2026-05-07") } else { model.to_string() }
 }
 
@@ -124,7 +159,7 @@ pub fn error(status: u16, kind: Kind, message: &str) -> Value {
     };
     let message = match kind {
         Kind::PerDay => "Rate limit reached on requests per day (RPD): Limit 250, Used 250, Requested 1.",
-        Kind::Plain | Kind::InsufficientQuota => message,
+        Kind::Plain | Kind::InsufficientQuota | Kind::Blocked => message,
     };
     json!({ "error": { "message": message, "type": name, "param": null, "code": code } })
 }

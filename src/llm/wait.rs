@@ -1,21 +1,27 @@
 //! Waits and rate limits as servers write them.
 
+use chrono::{DateTime, TimeZone};
 use reqwest::header::HeaderMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use serde_json::Value;
+use std::time::{Duration, SystemTime};
 
-/// `retry-after-ms`, else `retry-after` in seconds or as a date.
-pub fn from_headers(headers: &HeaderMap) -> Option<Duration> {
+/// Longest wait that a server may ask for before the model is stopped instead.
+pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Wait of the headers: `retry-after-ms`, else `retry-after` in seconds or as a date.
+pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Duration> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let number = |text: &str| text.parse::<f64>().ok().filter(|x| (0.0..1e9).contains(x));
     if let Some(milliseconds) = header("retry-after-ms").and_then(number) {
         return Some(Duration::from_secs_f64(milliseconds / 1000.0));
     }
     let after = header("retry-after")?;
-    number(after).map(Duration::from_secs_f64).or_else(|| until(http_date(after)?))
+    // a date of HTTP is one of mail (RFC 9110, section 5.6.7)
+    number(after).map(Duration::from_secs_f64).or_else(|| until(DateTime::parse_from_rfc2822(after).ok()?))
 }
 
-/// How long nothing should be sent, because a limit's remainder is down to nothing: the longest such reset.
-pub fn exhausted(headers: &HeaderMap) -> Option<Duration> {
+/// Time in which nothing should be sent, because a limit's remainder is down to nothing: the longest such reset.
+pub(crate) fn exhausted(headers: &HeaderMap) -> Option<Duration> {
     const LIMITS: [(&str, &str); 5] = [
         ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
         ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
@@ -28,14 +34,20 @@ pub fn exhausted(headers: &HeaderMap) -> Option<Duration> {
         // some servers send 0 or -1 with an empty reset for a limit that they do not have
         let left: f64 = header(remaining)?.parse().ok()?;
         let reset = header(reset)?;
-        let wait = duration(reset).or_else(|| until(timestamp(reset)?))?;
+        let wait = duration(reset).or_else(|| until(DateTime::parse_from_rfc3339(reset).ok()?))?;
         (left == 0.0 && !wait.is_zero()).then_some(wait)
     });
     limits.max()
 }
 
-/// `31s`, `3.5s`, `120ms`, `6m0s`, `1h2m3s`, and a bare number as seconds.
-pub fn duration(text: &str) -> Option<Duration> {
+/// Wait in the details of an error, as Google writes it.
+pub(crate) fn from_details(error: &Value) -> Option<Duration> {
+    let details = error["details"].as_array()?;
+    details.iter().find_map(|detail| duration(detail["retryDelay"].as_str()?))
+}
+
+/// Duration as servers write it: `31s`, `3.5s`, `120ms`, `6m0s`, `1h2m3s`, and a bare number as seconds.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let mut rest = text;
     let mut seconds = 0.0;
@@ -61,41 +73,9 @@ pub fn duration(text: &str) -> Option<Duration> {
     (!text.is_empty() && (0.0..1e9).contains(&seconds)).then(|| Duration::from_secs_f64(seconds))
 }
 
-/// From now to a moment in seconds since 1970; nothing if it has passed.
-fn until(moment: i64) -> Option<Duration> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs() as i64;
-    Some(Duration::from_secs((moment - now).max(0) as u64))
-}
-
-/// `2026-11-23T10:20:30Z`, with or without fractions, in UTC; seconds since 1970.
-fn timestamp(text: &str) -> Option<i64> {
-    let (date, time) = text.split_once('T')?;
-    let part = |text: Option<&str>| text?.parse::<i64>().ok();
-    let mut date = date.split('-');
-    let (year, month, day) = (part(date.next())?, part(date.next())?, part(date.next())?);
-    let time = time.strip_suffix('Z').or_else(|| time.strip_suffix("+00:00"))?;
-    seconds(year, month, day, time.split('.').next()?)
-}
-
-/// `Sun, 06 Nov 1994 08:49:37 GMT`; seconds since 1970.
-fn http_date(text: &str) -> Option<i64> {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let [_, day, month, year, time, "GMT"] = words[..] else { return None };
-    let month = MONTHS.iter().position(|name| *name == month)? as i64 + 1;
-    seconds(year.parse().ok()?, month, day.parse().ok()?, time)
-}
-
-fn seconds(year: i64, month: i64, day: i64, time: &str) -> Option<i64> {
-    let parts: Vec<i64> = time.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
-    let [hour, minute, second] = parts[..] else { return None };
-    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // days of the Gregorian calendar, with years that begin in March so that the leap day comes last
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
-    Some(((days * 24 + hour) * 60 + minute) * 60 + second)
+/// Time from now to a moment; nothing if it has passed.
+fn until<Zone: TimeZone>(moment: DateTime<Zone>) -> Option<Duration> {
+    Some(SystemTime::from(moment).duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -116,13 +96,22 @@ mod tests {
     }
 
     #[test]
-    fn moments() {
-        // 784111777 is the example of RFC 9110's date
-        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        assert_eq!(timestamp("1994-11-06T08:49:37Z"), Some(784_111_777));
-        assert_eq!(timestamp("2024-02-29T00:00:00.5Z"), Some(1_709_164_800));
-        assert_eq!(timestamp("1994-13-06T08:49:37Z"), None);
-        assert_eq!(http_date("tomorrow"), None);
+    fn dates_in_headers() {
+        let of = |date: &'static str| {
+            let pair = (HeaderName::from_static("retry-after"), HeaderValue::from_static(date));
+            from_headers(&[pair].into_iter().collect())
+        };
+        // the example of RFC 9110, long past; one that is not yet near; and words
+        assert_eq!(of("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        let far = of("Sat, 06 Nov 2094 08:49:37 GMT").unwrap();
+        assert!(far > LONGEST, "{far:?}");
+        assert_eq!(of("tomorrow"), None);
+        // 784111777 seconds since 1970, by RFC 9110 and as a timestamp
+        let moments = [
+            DateTime::parse_from_rfc2822("Sun, 06 Nov 1994 08:49:37 GMT").unwrap(),
+            DateTime::parse_from_rfc3339("1994-11-06T08:49:37Z").unwrap(),
+        ];
+        assert_eq!(moments.map(|moment| moment.timestamp()), [784_111_777; 2]);
     }
 
     #[test]
@@ -144,5 +133,8 @@ mod tests {
             ("anthropic-ratelimit-requests-reset", "1994-11-06T08:49:37Z"),
         ];
         assert_eq!(of(&past), None);
+        let [_, (name, _)] = past;
+        let ahead = [past[0], (name, "2094-11-06T08:49:37.5Z")];
+        assert!(of(&ahead).is_some_and(|wait| wait > LONGEST));
     }
 }

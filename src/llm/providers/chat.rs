@@ -1,0 +1,82 @@
+//! Chat Completions, as compatible servers and Azure speak it: the schema stands under `response_format`. A server that
+//! does not know it answers in prose, which is read as far as it holds JSON.
+
+use crate::llm::model::Model;
+use crate::llm::prices::Usage;
+use crate::llm::reply::{Reply, text, tokens};
+use crate::llm::schema::shorten;
+use crate::llm::task::Task;
+use serde_json::{Value, json};
+
+/// Body of a request; `cap` is the field that holds the cap on tokens, where there is one.
+pub(crate) fn body(model: &Model, task: &Task, text: &str, cap: &str) -> Value {
+    let mut body = json!({
+        "model": model.name,
+        "messages": [
+            { "role": "system", "content": task.prompt },
+            { "role": "user", "content": text }
+        ],
+        "response_format": { "type": "json_schema", "json_schema": {
+            "name": "evaluation", "strict": true, "schema": task.schema.json_schema()
+        } }
+    });
+    if let Some(temperature) = model.temperature {
+        body["temperature"] = temperature.into();
+    }
+    if let Some(tokens) = model.max_tokens {
+        body[cap] = tokens.into();
+    }
+    if let Some(reasoning) = &model.reasoning {
+        body["reasoning_effort"] = reasoning.as_str().into();
+    }
+    body
+}
+
+/// Reads the body of a successful response.
+pub(crate) fn reply(task: &Task, body: &Value) -> Reply {
+    let choice = &body["choices"][0];
+    let message = &choice["message"];
+    let finish = text(&choice["finish_reason"]);
+    let said = match (message["refusal"].as_str(), finish.as_deref()) {
+        (Some(words), _) if !words.is_empty() => Err(format!("refused: {}", shorten(words))),
+        (_, Some("stop") | None) => task.schema.read(message["content"].as_str().unwrap_or("")),
+        (_, Some("length")) => Err("answer cut off: length".to_string()),
+        (_, Some(other)) => Err(format!("no answer: {other}")),
+    };
+    let usage = &body["usage"];
+    Reply {
+        model: text(&body["model"]),
+        request_id: text(&body["id"]),
+        finish,
+        usage: Usage {
+            input: tokens(&usage["prompt_tokens"]),
+            cached: tokens(&usage["prompt_tokens_details"]["cached_tokens"]),
+            cache_written: 0,
+            output: tokens(&usage["completion_tokens"]),
+            reasoning: tokens(&usage["completion_tokens_details"]["reasoning_tokens"]),
+        },
+        said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_and_what_is_none() {
+        let of = |choice: Value| reply(&Task::default(), &json!({ "choices": [choice] })).said;
+        let content = "Sure: {\"evaluation\":\"REJECT\",\"reason\":\"r\"}";
+        let spoken = json!({"finish_reason": "stop", "message": {"content": content, "refusal": null}});
+        assert_eq!(of(spoken).unwrap().label, Some(false));
+        let reasoning = json!({"finish_reason": "stop", "message": {"content": null, "reasoning_content": "ACCEPT"}});
+        assert_eq!(of(reasoning).unwrap_err(), "empty answer");
+        assert_eq!(
+            of(json!({"finish_reason": "length", "message": {"content": ""}})).unwrap_err(),
+            "answer cut off: length"
+        );
+        assert_eq!(of(json!({"finish_reason": "stop", "message": {"refusal": "no"}})).unwrap_err(), "refused: no");
+        assert_eq!(of(json!({"finish_reason": "content_filter"})).unwrap_err(), "no answer: content_filter");
+        assert_eq!(reply(&Task::default(), &json!({})).said.unwrap_err(), "empty answer");
+    }
+}
