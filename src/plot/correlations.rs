@@ -120,7 +120,11 @@ impl Picture for Correlations {
         ));
         notes.extend(left_out(classes.len().saturating_sub(CLASSES), "class", "classes", "beyond the first four"));
         let annotators: Vec<String> = annotators.into_iter().take(MOST).collect();
-        let classes: Vec<_> = classes.into_iter().take(CLASSES).collect();
+        let mut classes: Vec<(String, Pairs)> = classes.into_iter().take(CLASSES).collect();
+        let kept = |name: &String| annotators.binary_search(name).is_ok();
+        for (_, pairs) in &mut classes {
+            pairs.retain(|(one, other), _| kept(one) && kept(other));
+        }
         Ok(Correlations { classes, annotators, measure, notes })
     }
 

@@ -7,6 +7,8 @@
 //! SVG and specifications are written here, because the crate plotters rounds to whole pixels, has no tooltips and measures
 //! text by the fonts of the machine it runs on, so that the same rows would not give the same bytes elsewhere.
 
+#[cfg(test)]
+mod agreement;
 pub(crate) mod annotators;
 pub(crate) mod calibration;
 mod canvas;
