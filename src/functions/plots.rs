@@ -3,8 +3,8 @@
 //!
 //! The file states what is the plot's own: its header, and a macro `plot_x(relation, option := default, …)` whose query
 //! gives rows with columns named like the fields of the plot's [`Record`], in any order. What all plots have in common
-//! (title, subtitle, width and height, the column that is returned, how a file is written) is stated here. The header may
-//! have a block `specification:`, prose of the specification instead of the usual sentence.
+//! (title, subtitle, width and height, the column that is returned, how a file is written) is stated here. The header
+//! may have a block `specification:`, prose of the specification instead of the usual sentence.
 
 use crate::plot::picture::Picture;
 use crate::plot::plots;
@@ -152,7 +152,7 @@ fn statement_of(plot: &Plot, statement: &str, rendering: &Rendering) -> String {
     for (option, default, _) in OPTIONS {
         parameters += &format!(", {option} := {default}");
     }
-    let row: Vec<String> = fields.iter().map(|field| cast(field)).collect();
+    let row: Vec<String> = fields.iter().map(cast).collect();
     format!(
         "CREATE MACRO muster.main.{name}{suffix}({parameters}) AS TABLE
 SELECT {value}

@@ -1,5 +1,5 @@
-//! Agreement of the two renderings: of the same rows SVG and specification show the same marks, in the same order, with the
-//! same labels, and say the same of what is left out.
+//! Agreement of the two renderings: of the same rows SVG and specification show the same marks, in the same order, with
+//! the same labels, and say the same of what is left out.
 
 use super::correlations::shown;
 use super::notes::counted;

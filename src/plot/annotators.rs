@@ -1,10 +1,10 @@
-//! Two rates of each annotator against each other, with intervals in both directions: sensitivity against specificity, or
-//! bias against accuracy.
+//! Two rates of each annotator against each other, with intervals in both directions: sensitivity against specificity,
+//! or bias against accuracy.
 
 use super::canvas::{GREY, LOOKS, Look, Shape};
 use super::figure::{Figure, Labels, interval, line_style};
-use super::notes::{counted, left_out, named};
-use super::picture::{Head, Picture, RowsError};
+use super::notes::{Head, counted, left_out, named};
+use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::scale::{Axis, Scale, Unit};
 use super::settings::Frame;
@@ -54,9 +54,9 @@ pub(crate) trait Pair {
 
 /// Sensitivity against specificity.
 #[derive(Debug)]
-pub(crate) struct Finding;
+pub(crate) struct SensitivityAndSpecificity;
 
-impl Pair for Finding {
+impl Pair for SensitivityAndSpecificity {
     const TITLE: &'static str = "What annotators find, and what they leave alone";
 
     fn subtitle(annotators: &str) -> String {
@@ -69,11 +69,11 @@ impl Pair for Finding {
     }
 }
 
-/// Accuracy against bias.
+/// Bias against accuracy.
 #[derive(Debug)]
-pub(crate) struct Leaning;
+pub(crate) struct BiasAndAccuracy;
 
-impl Pair for Leaning {
+impl Pair for BiasAndAccuracy {
     const TITLE: &'static str = "Bias and accuracy of annotators";
 
     fn subtitle(annotators: &str) -> String {
@@ -116,8 +116,8 @@ pub(crate) struct Rates<P> {
     pair: PhantomData<P>,
 }
 
-pub(crate) type Annotators = Rates<Finding>;
-pub(crate) type Bias = Rates<Leaning>;
+pub(crate) type Annotators = Rates<SensitivityAndSpecificity>;
+pub(crate) type Bias = Rates<BiasAndAccuracy>;
 
 /// One look for each annotator, in turn; the model is black.
 fn looks(annotators: &[Annotator]) -> Vec<Look> {
@@ -132,12 +132,12 @@ impl<P: Pair> Picture for Rates<P> {
 
     fn read(rows: Vec<Row>, _: ()) -> Result<Rates<P>, RowsError> {
         let total = rows.len();
-        let rate = |value, lower: Option<f64>, upper| Some(Rate { value, limits: lower.zip(upper) });
+        let rate = |value, lower: Option<f64>, upper| Rate { value, limits: lower.zip(upper) };
         let annotator = |row: Row| {
             Some(Annotator {
                 name: named(row.annotator.as_deref(), "(no name)"),
-                x: rate(row.x?, row.x_lower, row.x_upper)?,
-                y: rate(row.y?, row.y_lower, row.y_upper)?,
+                x: rate(row.x?, row.x_lower, row.x_upper),
+                y: rate(row.y?, row.y_lower, row.y_upper),
             })
         };
         let mut annotators: Vec<Annotator> = rows.into_iter().filter_map(annotator).collect();

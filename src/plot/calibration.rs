@@ -2,8 +2,8 @@
 
 use super::canvas::{GREY, LOOKS, Look};
 use super::figure::{Entry, Figure, Key, interval, line_style};
-use super::notes::{left_out, named};
-use super::picture::{Head, Picture, RowsError};
+use super::notes::{Head, left_out, named};
+use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::scale::{Axis, Scale, Unit};
 use super::settings::Frame;

@@ -10,7 +10,8 @@ pub(crate) const INK: &str = "#222222";
 pub(crate) const GREY: &str = "#595959";
 pub(crate) const GRID: &str = "#e3e3e3";
 
-/// Eight looks that differ in colour (Okabe and Ito), in shape and in dash: in print without colour the latter two are left.
+/// Eight looks that differ in colour (Okabe and Ito), in shape and in dash: in print without colour the latter two are
+/// left.
 pub(crate) const LOOKS: [Look; 8] = [
     Look { colour: "#0072B2", shape: Shape::Circle, dash: "" },
     Look { colour: "#D55E00", shape: Shape::Square, dash: "7 3" },

@@ -2,8 +2,8 @@
 
 use super::canvas::{LOOKS, Look, Shape, outline};
 use super::figure::{Entry, Figure, Key, Labels};
-use super::notes::{counted, left_out, named};
-use super::picture::{Head, Picture, RowsError};
+use super::notes::{Head, counted, left_out, named};
+use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::scale::{Axis, Scale, Unit};
 use super::settings::{Frame, Top};

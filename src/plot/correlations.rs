@@ -2,8 +2,8 @@
 
 use super::canvas::{Anchor, Font, Rect};
 use super::figure::{Entry, Figure, Key, MARGIN, NAME};
-use super::notes::{left_out, named};
-use super::picture::{Head, Picture, RowsError};
+use super::notes::{Head, left_out, named};
+use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::settings::Frame;
 use serde_json::{Value, json};
@@ -55,7 +55,8 @@ pub(crate) struct Correlations {
     notes: Vec<String>,
 }
 
-/// Colour of a correlation, from blue over white to orange: all eyes tell the ends apart, and the sign stands in the cell.
+/// Colour of a correlation, from blue over white to orange: all eyes tell the ends apart, and the sign stands in the
+/// cell.
 fn colour(x: f64) -> String {
     let end: [f64; 3] = if x < 0.0 { [0.0, 90.0, 160.0] } else { [200.0, 85.0, 0.0] };
     let part = |end: f64| (255.0 + (end - 255.0) * x.abs().min(1.0)).round() as u8;

@@ -1,7 +1,8 @@
-//! The frame that all pictures share: title, subtitle and legend above, axes around, notes below, and labels that find a free place.
+//! The frame that all pictures share: title, subtitle and legend above, axes around, notes below, and labels that find
+//! a free place.
 
 use super::canvas::{Anchor, Canvas, Font, GREY, GRID, Look, Rect};
-use super::picture::Head;
+use super::notes::Head;
 use super::scale::{Axis, Unit};
 use super::settings::Frame;
 use super::text::{clean, shorten, wrap};
@@ -136,8 +137,8 @@ impl Figure {
         self.top = y + 18.0;
     }
 
-    /// Takes the height of the body, `natural` where the caller has not said how high the picture is; `above` and `below`
-    /// are for the axes. Returns its top and its bottom without those.
+    /// Takes the height of the body, `natural` where the caller has not said how high the picture is; `above` and
+    /// `below` are for the axes. Returns its top and its bottom without those.
     pub fn body(&mut self, natural: f64, above: f64, below: f64) -> (f64, f64) {
         let foot = 14.0 * self.notes.len() as f64 + 12.0;
         let body = match self.height {

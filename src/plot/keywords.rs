@@ -2,8 +2,8 @@
 
 use super::canvas::{Anchor, LOOKS, Rect};
 use super::figure::{Figure, MARGIN, NAME, TICK};
-use super::notes::{counted, left_out, named};
-use super::picture::{Head, Picture, RowsError};
+use super::notes::{Head, counted, left_out, named};
+use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::scale::{Axis, Scale, Unit, number};
 use super::settings::{Frame, Top};
@@ -141,7 +141,8 @@ impl Picture for Keywords {
         });
         json!({
             "data": {"values": values},
-            "facet": {"row": {"field": "label", "type": "nominal", "title": null, "header": {"labelAngle": 0, "labelAlign": "left"}}},
+            "facet": {"row": {"field": "label", "type": "nominal", "title": null,
+                "header": {"labelAngle": 0, "labelAlign": "left"}}},
             "resolve": {"scale": {"y": "independent"}},
             "spec": inner,
         })

@@ -1,12 +1,12 @@
 //! Share of experts against their number, both on logarithmic axes.
 //!
-//! A company of a given size lies on a rising diagonal, so the bands of size are stripes. Above 2,000 companies the plane is
-//! cut into small squares, shaded by how many companies lie in each.
+//! A company of a given size lies on a rising diagonal, so the bands of size are stripes. Above 2,000 companies the
+//! plane is cut into small squares, shaded by how many companies lie in each.
 
 use super::canvas::{Anchor, GREY, LOOKS, Look, place};
 use super::figure::{Entry, Figure, Key, Labels, Plane, TICK};
-use super::notes::{counted, left_out, named};
-use super::picture::{Head, Picture, RowsError};
+use super::notes::{Head, counted, left_out, named};
+use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::scale::{Axis, Scale, Unit, number};
 use super::settings::{Frame, Top};
@@ -275,14 +275,15 @@ impl Picture for Landscape {
             json!({"company": c.name, "estimate": c.estimate, "share": c.share, "lower": c.lower, "upper": c.upper,
                    "size": BAND_NAMES[c.band()]})
         };
+        let many = self.companies.len() > 500;
         let size = json!({"field": "size", "type": "nominal", "title": "Size",
             "scale": {"domain": BAND_NAMES, "range": LOOKS[..4].iter().map(|l| l.colour).collect::<Vec<_>>()}});
         let shape = json!({"field": "size", "type": "nominal", "title": "Size",
             "scale": {"domain": BAND_NAMES, "range": ["circle", "square", "triangle-up", "diamond"]}});
         json!({
             "data": {"values": self.companies.iter().map(row).collect::<Vec<_>>()},
-            "mark": {"type": "point", "filled": true, "tooltip": {"content": "data"}, "size": if self.companies.len() > 500 { 20 } else { 60 },
-                     "opacity": if self.companies.len() > 500 { 0.4 } else { 0.9 }},
+            "mark": {"type": "point", "filled": true, "tooltip": {"content": "data"},
+                "size": if many { 20 } else { 60 }, "opacity": if many { 0.4 } else { 0.9 }},
             "encoding": {
                 "x": channel("estimate", &x),
                 "y": channel("share", &y),

@@ -1,14 +1,15 @@
 //! The graph of which table is made from which, in layers from left to right (Sugiyama, Tagawa and Toda 1981).
 //!
-//! Edges that close a cycle are turned around for the layout. A table stands in the layer behind the last of those it is made from; an
-//! edge over several layers gets a place in each of them, so that curves run only in the gaps between layers and none crosses a
-//! box. Within a layer tables are ordered by the mean place of their neighbours, in sweeps to both sides; then each is moved
-//! as near to that mean as the distances between boxes allow (least squares: pooled adjacent violators).
+//! Edges that close a cycle are turned around for the layout. A table stands in the layer behind the last of those it
+//! is made from; an edge over several layers gets a place in each of them, so that curves run only in the gaps between
+//! layers and none crosses a box. Within a layer tables are ordered by the mean place of their neighbours, in sweeps to
+//! both sides; then each is moved as near to that mean as the distances between boxes allow (least squares: pooled
+//! adjacent violators).
 
 use super::canvas::{Anchor, Canvas, Font, GREY, Rect, place, steps};
 use super::figure::{Entry, Figure, Key, MARGIN};
-use super::notes::{counted, left_out, named};
-use super::picture::{Head, Picture, RowsError};
+use super::notes::{Head, counted, left_out, named};
+use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::settings::Frame;
 use super::text::{shorten, width};

@@ -3,8 +3,8 @@
 use super::canvas::{Anchor, GREY, LOOKS, Look, Rect};
 use super::estimate::{Estimate, axis, data};
 use super::figure::{Entry, Figure, Key, MARGIN, NAME};
-use super::notes::{counted, left_out, named};
-use super::picture::{Head, Picture, RowsError};
+use super::notes::{Head, counted, left_out, named};
+use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::scale::count;
 use super::settings::{Frame, Top};

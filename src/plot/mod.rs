@@ -1,11 +1,11 @@
 //! Pictures of what the other functions return: SVG for print and pages, and Vega-Lite for whoever wants to go on.
 //!
-//! A plot reads rows by the names of their fields ([`row`]), orders them itself, leaves out what cannot be drawn and says so
-//! in a note below the picture ([`picture`]). All share one frame ([`figure`]), one set of colours, shapes and dashes
-//! ([`canvas`]) and one measure of text ([`text`]), so that no text lies over another or leaves the picture.
+//! A plot reads rows by the names of their fields ([`row`]), orders them itself, leaves out what cannot be drawn and
+//! says so in a note below the picture ([`picture`]). All share one frame ([`figure`]), one set of colours, shapes and
+//! dashes ([`canvas`]) and one measure of text ([`text`]), so that no text lies over another or leaves the picture.
 //!
-//! SVG and specifications are written here, because the crate plotters rounds to whole pixels, has no tooltips and measures
-//! text by the fonts of the machine it runs on, so that the same rows would not give the same bytes elsewhere.
+//! SVG and specifications are written here, because the crate plotters rounds to whole pixels, has no tooltips and
+//! measures text by the fonts of the machine it runs on, so that the same rows would not give the same bytes elsewhere.
 
 #[cfg(test)]
 mod agreement;

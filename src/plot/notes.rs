@@ -1,7 +1,22 @@
-//! Words that the plots have in common: names, counts, and notes on what is left out.
+//! Words around the marks of a picture: its head, names, counts, and notes on what is left out.
 
 use super::scale::count;
 use super::text::clean;
+
+/// Title, subtitle and notes, the same in both renderings.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Head {
+    pub title: String,
+    pub subtitle: String,
+    /// Sentences on what is not shown.
+    pub notes: Vec<String>,
+}
+
+impl Head {
+    pub fn new(title: &str, subtitle: &str, notes: &[String]) -> Head {
+        Head { title: title.to_string(), subtitle: subtitle.to_string(), notes: notes.to_vec() }
+    }
+}
 
 /// The name, or `otherwise` for a row without one.
 pub(crate) fn named(name: Option<&str>, otherwise: &str) -> String {

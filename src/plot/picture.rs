@@ -1,25 +1,11 @@
 //! A picture: what a plot shows of its rows, from which SVG and specification are drawn.
 
 use super::figure::Figure;
+use super::notes::Head;
 use super::row::Record;
 use super::settings::Frame;
 use super::spec::specification;
 use serde_json::Value;
-
-/// Title, subtitle and notes, the same in both renderings.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Head {
-    pub title: String,
-    pub subtitle: String,
-    /// Sentences on what is not shown.
-    pub notes: Vec<String>,
-}
-
-impl Head {
-    pub fn new(title: &str, subtitle: &str, notes: &[String]) -> Head {
-        Head { title: title.to_string(), subtitle: subtitle.to_string(), notes: notes.to_vec() }
-    }
-}
 
 /// Rows that make no picture.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

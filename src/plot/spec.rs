@@ -1,7 +1,7 @@
 //! Frame and channels that all Vega-Lite specifications have.
 
 use super::canvas::{GREY, GRID, INK, LOOKS};
-use super::picture::Head;
+use super::notes::Head;
 use super::scale::{Axis, Unit};
 use super::settings::Frame;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Properties of every picture, whatever the rows are: XML that parses, texts apart from each other and inside, the same
-//! bytes for the same rows in any order.
+//! Properties of every picture, whatever the rows are: XML that parses, texts apart from each other and inside, the
+//! same bytes for the same rows in any order.
 
 use super::canvas::{Anchor, Font, Rect};
 use super::correlations::Measure;

@@ -1,8 +1,8 @@
 //! Text in a picture: characters that may be written, bounds on widths, and cuts to the room there is.
 //!
-//! A picture does not know the font that will show it. Widths are those of DejaVu Sans, which with Verdana is the widest of
-//! the common sans-serif fonts, so that what fits here fits in Helvetica, Arial or Liberation Sans too; characters it has no number
-//! for count by their class. All widths are in pixels for a size in pixels.
+//! A picture does not know the font that will show it. Widths are those of DejaVu Sans, which with Verdana is the
+//! widest of the common sans-serif fonts, so that what fits here fits in Helvetica, Arial or Liberation Sans too;
+//! characters it has no number for count by their class. All widths are in pixels for a size in pixels.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_width::UnicodeWidthChar;
@@ -23,8 +23,8 @@ const BOLD: [u16; 95] = [
     366, 712, 838,
 ];
 
-/// The text on one line, without what XML forbids or what turns the direction of its neighbours; names that show nothing
-/// are replaced by a word.
+/// The text on one line, without what XML forbids or what turns the direction of its neighbours; names that show
+/// nothing are replaced by a word.
 pub(crate) fn clean(text: &str) -> String {
     let kept: String = text
         .chars()

@@ -28,7 +28,8 @@ pub fn register(connection: &Connection) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The kernel of one plot: a list of one text, the picture, or the specification where the caller's name ends in `_spec`.
+/// The kernel of one plot: a list of one text, the picture, or the specification where the caller's name ends in
+/// `_spec`.
 struct Drawn<P>(PhantomData<P>);
 
 impl<P: Picture<Settings: Taken> + 'static> VArrowScalar for Drawn<P> {
