@@ -4,19 +4,25 @@
 -- Bias is the share called experts minus the share of experts: right of the dashed line are annotators that call too many
 -- people experts. Marks, names and notes as in `plot_annotators`.
 --
--- One row: `COPY (FROM muster.plot_bias(metrics)) TO 'bias.svg' (FORMAT blob)` writes the file.
---
 -- arguments:
 --   metrics    relation with annotator, bias and accuracy and their limits, such as `annotator_metrics` returns
---   title      of the picture; NULL = the plot's own, an empty text = none
---   subtitle   the same
---   width      pixels, 240 to 10000
---   height     pixels; NULL = as high as the rows need
--- columns:
---   svg BLOB   the picture
 -- example:
 --   WITH metrics AS (FROM muster.annotator_metrics(ratings, profiles, is_expert))
 --   SELECT decode(svg)[:38] AS svg FROM muster.plot_bias(metrics);
-CREATE MACRO muster.main.plot_bias(metrics, title := NULL, subtitle := NULL, width := 720, height := NULL) AS TABLE
-SELECT encode(_muster_picture) AS svg
-FROM muster.main._muster_plot_bias('plot_bias', metrics, title, subtitle, width, height);
+CREATE MACRO muster.main.plot_bias(metrics) AS TABLE
+WITH _muster_metrics AS (
+    -- what a relation may lack
+    SELECT NULL AS bias_lower, NULL AS bias_upper, NULL AS accuracy_lower, NULL AS accuracy_upper
+    WHERE false
+    UNION ALL BY NAME
+    SELECT * FROM query_table(metrics)
+)
+SELECT
+    _muster_metrics.annotator,
+    _muster_metrics.bias AS x,
+    _muster_metrics.bias_lower AS x_lower,
+    _muster_metrics.bias_upper AS x_upper,
+    _muster_metrics.accuracy AS y,
+    _muster_metrics.accuracy_lower AS y_lower,
+    _muster_metrics.accuracy_upper AS y_upper
+FROM _muster_metrics;

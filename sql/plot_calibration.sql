@@ -5,25 +5,23 @@
 -- methods, in the order of their names, each with its line and mark; lower and upper are limits of the coverage. Rows
 -- without both numbers are counted in a note.
 --
--- One row: `COPY (FROM muster.plot_calibration(coverage)) TO 'calibration.svg' (FORMAT blob)` writes the file.
---
 -- arguments:
 --   coverage   relation with level and coverage, each from 0 to 1; method, lower and upper where there are any
---   title      of the picture; NULL = the plot's own, an empty text = none
---   subtitle   the same
---   width      pixels, 240 to 10000
---   height     pixels; NULL = as high as the rows need
--- columns:
---   svg BLOB   the picture
 -- example:
 --   WITH coverage AS (SELECT * FROM (VALUES (0.5, 0.48), (0.8, 0.77), (0.9, 0.91)) AS t(level, coverage))
 --   SELECT decode(svg)[:38] AS svg FROM muster.plot_calibration(coverage);
-CREATE MACRO muster.main.plot_calibration(
-    coverage,
-    title := NULL,
-    subtitle := NULL,
-    width := 720,
-    height := NULL
-) AS TABLE
-SELECT encode(_muster_picture) AS svg
-FROM muster.main._muster_plot_calibration('plot_calibration', coverage, title, subtitle, width, height);
+CREATE MACRO muster.main.plot_calibration(coverage) AS TABLE
+WITH _muster_coverage AS (
+    -- what a relation may lack
+    SELECT NULL AS method, NULL AS lower, NULL AS upper
+    WHERE false
+    UNION ALL BY NAME
+    SELECT * FROM query_table(coverage)
+)
+SELECT
+    _muster_coverage.method,
+    _muster_coverage.level,
+    _muster_coverage.coverage,
+    _muster_coverage.lower,
+    _muster_coverage.upper
+FROM _muster_coverage;

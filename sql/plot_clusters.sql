@@ -5,17 +5,9 @@
 -- representative stand at its middle where they have room, and up to 12 clusters in the legend. Items without a place are
 -- counted in a note.
 --
--- One row: `COPY (FROM muster.plot_clusters(map)) TO 'clusters.svg' (FORMAT blob)` writes the file.
---
 -- arguments:
 --   map        relation with item, cluster, x and y, such as `cluster_map` returns; representative where there is one
 --   top        so many clusters get their names, 1 to 500
---   title      of the picture; NULL = the plot's own, an empty text = none
---   subtitle   the same
---   width      pixels, 240 to 10000
---   height     pixels; NULL = as high as the rows need
--- columns:
---   svg BLOB   the picture
 -- example:
 --   WITH map AS (
 --       SELECT * FROM (VALUES
@@ -24,13 +16,18 @@
 --       ) AS t(item, cluster, representative, x, y)
 --   )
 --   SELECT decode(svg)[:38] AS svg FROM muster.plot_clusters(map);
-CREATE MACRO muster.main.plot_clusters(
-    map,
-    top := 40,
-    title := NULL,
-    subtitle := NULL,
-    width := 720,
-    height := NULL
-) AS TABLE
-SELECT encode(_muster_picture) AS svg
-FROM muster.main._muster_plot_clusters('plot_clusters', map, top, title, subtitle, width, height);
+CREATE MACRO muster.main.plot_clusters(map, top := 40) AS TABLE
+WITH _muster_map AS (
+    -- what a relation may lack
+    SELECT NULL AS representative
+    WHERE false
+    UNION ALL BY NAME
+    SELECT * FROM query_table(map)
+)
+SELECT
+    _muster_map.item,
+    _muster_map.cluster,
+    _muster_map.representative,
+    _muster_map.x,
+    _muster_map.y
+FROM _muster_map;

@@ -7,30 +7,31 @@
 -- given where they have room, to the largest first. Companies without an estimate or with an estimate of 0 are counted in
 -- a note.
 --
--- One row: `COPY (FROM muster.plot_landscape(estimates)) TO 'landscape.svg' (FORMAT blob)` writes the file.
---
 -- arguments:
 --   estimates   relation with company and estimate, such as `fit_probit_bootstrap` and `log_debias_estimate` return;
 --               share, or headcount, or n_observed; lower and upper where there are any
 --   top         so many companies may get their names, 1 to 500
---   title       of the picture; NULL = the plot's own, an empty text = none
---   subtitle    the same
---   width       pixels, 240 to 10000
---   height      pixels; NULL = as high as the rows need
--- columns:
---   svg BLOB   the picture
 -- example:
 --   WITH estimates AS (
 --       FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, headcount := headcount, draws := 50)
 --   )
 --   SELECT decode(svg)[:38] AS svg FROM muster.plot_landscape(estimates);
-CREATE MACRO muster.main.plot_landscape(
-    estimates,
-    top := 40,
-    title := NULL,
-    subtitle := NULL,
-    width := 720,
-    height := NULL
-) AS TABLE
-SELECT encode(_muster_picture) AS svg
-FROM muster.main._muster_plot_landscape('plot_landscape', estimates, top, title, subtitle, width, height);
+CREATE MACRO muster.main.plot_landscape(estimates, top := 40) AS TABLE
+WITH _muster_estimates AS (
+    -- what a relation may lack
+    SELECT NULL AS share, NULL AS headcount, NULL AS n_observed, NULL AS lower, NULL AS upper
+    WHERE false
+    UNION ALL BY NAME
+    SELECT * FROM query_table(estimates)
+)
+SELECT
+    _muster_estimates.company,
+    _muster_estimates.estimate,
+    coalesce(
+        CAST(_muster_estimates.share AS DOUBLE),
+        CAST(_muster_estimates.estimate AS DOUBLE) / nullif(CAST(_muster_estimates.headcount AS DOUBLE), 0),
+        CAST(_muster_estimates.estimate AS DOUBLE) / nullif(CAST(_muster_estimates.n_observed AS DOUBLE), 0)
+    ) AS share,
+    _muster_estimates.lower,
+    _muster_estimates.upper
+FROM _muster_estimates;

@@ -6,19 +6,24 @@
 -- a note says how wide it is. Up to 400 tables, those with the most arrows; a row without a source is a table of its own,
 -- a row without a target is counted in a note.
 --
--- One row: `COPY (FROM muster.plot_lineage(edges)) TO 'lineage.svg' (FORMAT blob)` writes the file.
---
 -- arguments:
 --   edges      relation with source and target, such as `lineage` returns; kind where there is one
---   title      of the picture; NULL = the plot's own, an empty text = none
---   subtitle   the same
---   width      pixels, 240 to 10000
---   height     pixels; NULL = as high as the rows need
--- columns:
---   svg BLOB   the picture
+-- specification:
+--   The tables at the places that the picture has, joined by straight lines: Vega-Lite lays out no graphs. What is left out
+--   is said in the subtitle.
 -- example:
 --   WITH edges AS (SELECT * FROM (VALUES ('cvs', 'keywords'), ('keywords', 'ratings'), ('ratings', 'estimates')) AS t(source, target))
 --   SELECT decode(svg)[:38] AS svg FROM muster.plot_lineage(edges);
-CREATE MACRO muster.main.plot_lineage(edges, title := NULL, subtitle := NULL, width := 720, height := NULL) AS TABLE
-SELECT encode(_muster_picture) AS svg
-FROM muster.main._muster_plot_lineage('plot_lineage', edges, title, subtitle, width, height);
+CREATE MACRO muster.main.plot_lineage(edges) AS TABLE
+WITH _muster_edges AS (
+    -- what a relation may lack
+    SELECT NULL AS kind
+    WHERE false
+    UNION ALL BY NAME
+    SELECT * FROM query_table(edges)
+)
+SELECT
+    _muster_edges.source,
+    _muster_edges.target,
+    _muster_edges.kind
+FROM _muster_edges;

@@ -422,30 +422,11 @@ class Names(unittest.TestCase):
         "llm_import": "{answers}, store := '{store}'",
         "llm_agreement": "{ratings}",
         "lineage": "'CREATE TABLE a AS FROM t'",
-        "plot_landscape": "{estimates}",
-        "plot_landscape_spec": "{estimates}",
-        "plot_headcounts": "{estimates}",
-        "plot_headcounts_spec": "{estimates}",
+        # other plots are called with the relation that they name
         "plot_uncertainty": "{estimates}, company := NULL, level := 0.8",
         "plot_uncertainty_spec": "{estimates}, company := NULL, level := 0.8",
         "plot_methods": "{settings}",
         "plot_methods_spec": "{settings}",
-        "plot_annotators": "{metrics}",
-        "plot_annotators_spec": "{metrics}",
-        "plot_bias": "{metrics}",
-        "plot_bias_spec": "{metrics}",
-        "plot_correlations": "{correlations}",
-        "plot_correlations_spec": "{correlations}",
-        "plot_prior": "{priors}",
-        "plot_prior_spec": "{priors}",
-        "plot_calibration": "{coverage}",
-        "plot_calibration_spec": "{coverage}",
-        "plot_keywords": "{keywords}",
-        "plot_keywords_spec": "{keywords}",
-        "plot_clusters": "{map}",
-        "plot_clusters_spec": "{map}",
-        "plot_lineage": "{edges}",
-        "plot_lineage_spec": "{edges}",
     }
     RELATIONS = {
         "ratings": "r", "profiles": "p", "estimates": "e", "made": "e", "counts": "c", "docs": "d", "keywords": "k", "lists": "l",
@@ -518,6 +499,8 @@ class Names(unittest.TestCase):
             "SELECT function_name, parameters, macro_definition FROM duckdb_functions() WHERE database_name = 'muster'",
         )
         cls.macros = {name: (set(parameters), body) for name, parameters, body in catalog}
+        plots = {name: f"{{{parameters[0]}}}" for name, parameters, _ in catalog if name.startswith("plot_")}
+        cls.CALLS = {**plots, **cls.CALLS}
         cls.names = {call: cls.names_within(call, r"\b(_muster_\w+)") for call in cls.CALLS}
         cls.tables = {call: cls.names_within(call, r"\b(_muster_\w+) AS (?:MATERIALIZED )?\(") for call in cls.CALLS}
         cls.expected = {call: cls.run_call(call) for call in cls.CALLS}

@@ -1,13 +1,26 @@
 //! Nominal against actual coverage of intervals.
 
 use super::canvas::{GREY, LOOKS, Look};
-use super::figure::{Axis, Entry, Figure, Key, interval, line_style};
-use super::scale::{Scale, Unit};
-use super::spec::{channel, colours, specification};
-use super::{Frame, Plot, Row, left_out, named};
-use crate::options::{OptionError, Options};
+use super::figure::{Entry, Figure, Key, interval, line_style};
+use super::notes::{Head, left_out, named};
+use super::picture::{Picture, RowsError};
+use super::row::record;
+use super::scale::{Axis, Scale, Unit};
+use super::settings::Frame;
+use super::spec::{channel, colours};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+
+record! {
+    /// The coverage of intervals of a level.
+    Row {
+        method: Option<String>,
+        level: Option<f64>,
+        coverage: Option<f64>,
+        lower: Option<f64>,
+        upper: Option<f64>,
+    }
+}
 
 const NO_METHOD: &str = "(no method)";
 
@@ -19,8 +32,9 @@ struct Point {
     limits: Option<(f64, f64)>,
 }
 
+/// Points by method, level and coverage.
 #[derive(Debug)]
-pub struct Calibration {
+pub(crate) struct Calibration {
     points: Vec<Point>,
     methods: Vec<String>,
     notes: Vec<String>,
@@ -31,7 +45,7 @@ impl Calibration {
     const SUBTITLE: &'static str =
         "Share of true numbers inside the interval, against its level; on the diagonal both are the same";
 
-    /// All shares, so that the diagonal goes from corner to corner.
+    /// Axes from 0 to 1, so that the diagonal goes from corner to corner.
     fn axes(&self) -> (Axis, Axis) {
         (
             Axis::new("Level of the interval", Scale::between(0.0, 1.0), Unit::Share),
@@ -40,22 +54,22 @@ impl Calibration {
     }
 }
 
-impl Plot for Calibration {
-    /// Texts: method. Numbers: level, coverage, lower, upper.
-    fn read(rows: Vec<Row>, _: &mut Options) -> Result<Calibration, OptionError> {
+impl Picture for Calibration {
+    type Row = Row;
+    type Settings = ();
+
+    fn read(rows: Vec<Row>, _: ()) -> Result<Calibration, RowsError> {
         let total = rows.len();
         let within = |x: &f64| (0.0..=1.0).contains(x);
-        let mut points: Vec<Point> = rows
-            .iter()
-            .filter_map(|row| {
-                Some(Point {
-                    method: named(row.text(0), NO_METHOD),
-                    level: row.number(0).filter(within)?,
-                    coverage: row.number(1).filter(within)?,
-                    limits: row.number(2).zip(row.number(3)),
-                })
+        let point = |row: Row| {
+            Some(Point {
+                method: named(row.method.as_deref(), NO_METHOD),
+                level: row.level.filter(within)?,
+                coverage: row.coverage.filter(within)?,
+                limits: row.lower.zip(row.upper),
             })
-            .collect();
+        };
+        let mut points: Vec<Point> = rows.into_iter().filter_map(point).collect();
         let mut notes = Vec::new();
         notes.extend(left_out(total - points.len(), "row", "rows", "without a level and a coverage between 0 and 1"));
         points.sort_by(|a, b| {
@@ -69,10 +83,15 @@ impl Plot for Calibration {
         Ok(Calibration { points, methods, notes })
     }
 
-    fn svg(&self, frame: &Frame) -> String {
-        if self.points.is_empty() {
-            return Figure::open(frame, Calibration::TITLE, "", &[], &self.notes).nothing();
-        }
+    fn head(&self) -> Head {
+        Head::new(Calibration::TITLE, Calibration::SUBTITLE, &self.notes)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+
+    fn draw(&self, frame: &Frame, head: Head) -> String {
         let mut legend = Vec::new();
         // one method without a name needs no legend
         if self.methods.len() > 1 || self.methods[0] != NO_METHOD {
@@ -80,7 +99,7 @@ impl Plot for Calibration {
                 legend.push(Entry { name: method.clone(), key: Key::Both(look) });
             }
         }
-        let mut figure = Figure::open(frame, Calibration::TITLE, Calibration::SUBTITLE, &legend, &self.notes);
+        let mut figure = Figure::open(frame, &head, &legend);
         let (x, y) = self.axes();
         let plane = figure.plane(&x, &y, 420.0, 10.0);
         let diagonal = Look { colour: GREY, ..LOOKS[0] };
@@ -103,7 +122,7 @@ impl Plot for Calibration {
         figure.close()
     }
 
-    fn spec(&self, frame: &Frame) -> Value {
+    fn body(&self, _: &Frame) -> Value {
         let (x, y) = self.axes();
         let row = |p: &Point| {
             let (lower, upper) = p.limits.unzip();
@@ -111,24 +130,23 @@ impl Plot for Calibration {
         };
         let method = json!({"field": "method", "type": "nominal", "title": "Method",
             "scale": {"domain": self.methods, "range": colours()}});
-        let level = channel("level", &x.title, &x.scale, true);
-        let body = json!({
+        let level = channel("level", &x);
+        json!({
             "layer": [
                 {"data": {"values": [{"level": 0, "coverage": 0}, {"level": 1, "coverage": 1}]},
                  "mark": {"type": "line", "color": GREY, "strokeWidth": 1},
-                 "encoding": {"x": level, "y": channel("coverage", &y.title, &y.scale, true)}},
+                 "encoding": {"x": level, "y": channel("coverage", &y)}},
                 {"data": {"values": self.points.iter().map(row).collect::<Vec<_>>()},
                  "encoding": {"color": method},
                  "layer": [
-                    {"mark": "rule", "encoding": {"x": level, "y": channel("lower", &y.title, &y.scale, true), "y2": {"field": "upper"}}},
-                    {"mark": "line", "encoding": {"x": level, "y": channel("coverage", &y.title, &y.scale, true),
+                    {"mark": "rule", "encoding": {"x": level, "y": channel("lower", &y), "y2": {"field": "upper"}}},
+                    {"mark": "line", "encoding": {"x": level, "y": channel("coverage", &y),
                         "strokeDash": {"field": "method", "type": "nominal", "legend": null}}},
                     {"mark": {"type": "point", "filled": true, "size": 60, "tooltip": {"content": "data"}},
-                     "encoding": {"x": level, "y": channel("coverage", &y.title, &y.scale, true),
+                     "encoding": {"x": level, "y": channel("coverage", &y),
                         "shape": {"field": "method", "type": "nominal", "legend": null}}},
                  ]},
             ],
-        });
-        specification(frame, Calibration::TITLE, Calibration::SUBTITLE, &self.notes, body)
+        })
     }
 }

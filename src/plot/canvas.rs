@@ -3,15 +3,16 @@
 use super::text::{clean, escape, shorten, width};
 use std::fmt::Write;
 
-/// Fonts in the order of what a reader's machine is likely to have.
+/// Fonts, the likeliest on a reader's machine first.
 const FONTS: &str = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
 
-pub const INK: &str = "#222222";
-pub const GREY: &str = "#595959";
-pub const GRID: &str = "#e3e3e3";
+pub(crate) const INK: &str = "#222222";
+pub(crate) const GREY: &str = "#595959";
+pub(crate) const GRID: &str = "#e3e3e3";
 
-/// Eight looks that differ in colour (Okabe and Ito), in shape and in dash: in print without colour the latter two are left.
-pub const LOOKS: [Look; 8] = [
+/// Eight looks that differ in colour (Okabe and Ito), in shape and in dash: in print without colour the latter two are
+/// left.
+pub(crate) const LOOKS: [Look; 8] = [
     Look { colour: "#0072B2", shape: Shape::Circle, dash: "" },
     Look { colour: "#D55E00", shape: Shape::Square, dash: "7 3" },
     Look { colour: "#009E73", shape: Shape::Triangle, dash: "2 3" },
@@ -23,14 +24,14 @@ pub const LOOKS: [Look; 8] = [
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Look {
+pub(crate) struct Look {
     pub colour: &'static str,
     pub shape: Shape,
     pub dash: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Shape {
+pub(crate) enum Shape {
     Circle,
     Square,
     Triangle,
@@ -42,7 +43,7 @@ pub enum Shape {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Anchor {
+pub(crate) enum Anchor {
     Start,
     Middle,
     End,
@@ -50,7 +51,7 @@ pub enum Anchor {
 
 /// A rectangle, of a text above all.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rect {
+pub(crate) struct Rect {
     pub left: f64,
     pub top: f64,
     pub right: f64,
@@ -75,14 +76,14 @@ impl Rect {
     }
 }
 
-/// How a text is written. `y` of a text is its middle.
+/// Font and anchor of a text, whose `y` is its middle.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Font {
+pub(crate) struct Font {
     pub size: f64,
     pub bold: bool,
     pub colour: &'static str,
     pub anchor: Anchor,
-    /// Whether a white rim sets it off from what is below it.
+    /// `true` for a white rim that sets it off from what is below.
     pub rim: bool,
 }
 
@@ -111,7 +112,7 @@ impl Font {
         width(text, self.size, self.bold)
     }
 
-    /// What a text takes at most.
+    /// Bounds of a text at most.
     pub fn bounds(&self, x: f64, y: f64, text: &str) -> Rect {
         let width = self.width(text);
         let left = match self.anchor {
@@ -124,7 +125,7 @@ impl Font {
 }
 
 /// A coordinate as it is written.
-pub fn place(x: f64) -> String {
+pub(crate) fn place(x: f64) -> String {
     if !x.is_finite() {
         return "0".to_string();
     }
@@ -133,9 +134,9 @@ pub fn place(x: f64) -> String {
     if text == "-0" || text.is_empty() { "0".to_string() } else { text.to_string() }
 }
 
-/// The picture while it is drawn.
+/// Picture that is being drawn.
 #[derive(Debug, Default)]
-pub struct Canvas {
+pub(crate) struct Canvas {
     body: String,
 }
 
@@ -153,14 +154,14 @@ impl Canvas {
         }
     }
 
-    /// What is drawn by `inside` has one title.
+    /// Group of all that `inside` draws, with one title.
     pub fn group(&mut self, title: &str, inside: impl FnOnce(&mut Canvas)) {
         let _ = writeln!(self.body, "<g><title>{}</title>", escape(&clean(title)));
         inside(self);
         self.body.push_str("</g>\n");
     }
 
-    /// `style` holds further attributes.
+    /// A straight line; `style` holds further attributes.
     pub fn line(&mut self, from: (f64, f64), to: (f64, f64), style: &str) {
         let (x1, y1, x2, y2) = (place(from.0), place(from.1), place(to.0), place(to.1));
         self.element(&format!("line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" {style}"), None);
@@ -199,7 +200,7 @@ impl Canvas {
         self.path(&steps, &format!("fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"{width}\""), title);
     }
 
-    /// The text, shortened to `room`; the whole of it then stands in its title. Gives back what was taken.
+    /// The text, shortened to `room`; the whole of it then stands in its title. Returns its bounds.
     pub fn text(&mut self, x: f64, y: f64, font: Font, text: &str, room: f64) -> Rect {
         let whole = clean(text);
         let shown = shorten(&whole, font.size, font.bold, room);
@@ -249,7 +250,7 @@ impl Canvas {
 }
 
 /// A path through points.
-pub fn steps(points: &[(f64, f64)]) -> String {
+pub(crate) fn steps(points: &[(f64, f64)]) -> String {
     let mut out = String::new();
     for (i, (x, y)) in points.iter().enumerate() {
         let _ = write!(out, "{}{} {}", if i == 0 { "M" } else { "L" }, place(*x), place(*y));
@@ -258,7 +259,7 @@ pub fn steps(points: &[(f64, f64)]) -> String {
 }
 
 /// The outline of a mark; all have about the same area.
-pub fn outline(shape: Shape, (x, y): (f64, f64), r: f64) -> String {
+pub(crate) fn outline(shape: Shape, (x, y): (f64, f64), r: f64) -> String {
     let polygon = |corners: &[(f64, f64)]| {
         let corners: Vec<(f64, f64)> = corners.iter().map(|(dx, dy)| (x + dx * r, y + dy * r)).collect();
         steps(&corners) + "Z"

@@ -1,28 +1,42 @@
 //! The map of clusters: items by their two main directions, named where their clusters are.
 
 use super::canvas::{LOOKS, Look, Shape, outline};
-use super::figure::{Axis, Entry, Figure, Key, Labels};
-use super::scale::{Scale, Unit};
-use super::spec::{channel, specification};
-use super::{Frame, Plot, Row, counted, left_out, named, top};
-use crate::options::{OptionError, Options};
+use super::figure::{Entry, Figure, Key, Labels};
+use super::notes::{Head, counted, left_out, named};
+use super::picture::{Picture, RowsError};
+use super::row::record;
+use super::scale::{Axis, Scale, Unit};
+use super::settings::{Frame, Top};
+use super::spec::channel;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+record! {
+    /// An item at its place; without a cluster it is noise.
+    Row {
+        item: Option<String>,
+        cluster: Option<String>,
+        representative: Option<String>,
+        x: Option<f64>,
+        y: Option<f64>,
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 struct Item {
     name: String,
-    /// The place in `Clusters::clusters`; none for noise.
+    /// Index in `Clusters::clusters`; `None` for noise.
     cluster: Option<usize>,
     x: f64,
     y: f64,
 }
 
+/// Items by cluster, noise last.
 #[derive(Debug)]
-pub struct Clusters {
+pub(crate) struct Clusters {
     items: Vec<Item>,
-    /// Number and representative.
+    /// Number and representative of each.
     clusters: Vec<(String, String)>,
     top: usize,
     notes: Vec<String>,
@@ -30,6 +44,7 @@ pub struct Clusters {
 
 const NOISE: Look = Look { colour: "#8a8a8a", shape: Shape::Cross, dash: "" };
 
+/// Look of a cluster, or of noise.
 fn look(cluster: Option<usize>) -> Look {
     // crosses are noise: the other seven shapes and colours in turn, never the same pair within 56 clusters
     const TURN: [usize; 7] = [0, 1, 2, 3, 4, 5, 7];
@@ -42,20 +57,13 @@ fn look(cluster: Option<usize>) -> Look {
 impl Clusters {
     const TITLE: &'static str = "Map of clusters";
 
-    fn subtitle(&self) -> String {
-        format!(
-            "{} in {}, by the first two principal components",
-            counted(self.items.len(), "item", "items"),
-            counted(self.clusters.len(), "cluster", "clusters")
-        )
-    }
-
     fn axes(&self) -> (Axis, Axis) {
         let x = Scale::linear(self.items.iter().map(|item| item.x), None);
         let y = Scale::linear(self.items.iter().map(|item| item.y), None);
         (Axis::new("First component", x, Unit::Number), Axis::new("Second component", y, Unit::Number))
     }
 
+    /// Number and representative of a cluster, or "noise".
     fn title(&self, cluster: Option<usize>) -> String {
         match cluster {
             Some(at) => format!("{} {}", self.clusters[at].0, self.clusters[at].1),
@@ -64,17 +72,18 @@ impl Clusters {
     }
 }
 
-impl Plot for Clusters {
-    /// Texts: item, cluster, representative. Numbers: x, y.
-    fn read(rows: Vec<Row>, options: &mut Options) -> Result<Clusters, OptionError> {
-        let top = top(options)?;
+impl Picture for Clusters {
+    type Row = Row;
+    type Settings = Top;
+
+    fn read(rows: Vec<Row>, Top(top): Top) -> Result<Clusters, RowsError> {
         let total = rows.len();
         let mut found: BTreeMap<(i64, String), String> = BTreeMap::new();
         // numbers in their order, other names behind them
         let key = |cluster: &str| (cluster.parse::<i64>().unwrap_or(i64::MAX), cluster.to_string());
         for row in &rows {
-            if let Some(cluster) = row.text(1) {
-                let name = row.text(2).map(|name| named(Some(name), "")).unwrap_or_default();
+            if let Some(cluster) = &row.cluster {
+                let name = row.representative.as_deref().map(|name| named(Some(name), "")).unwrap_or_default();
                 let known = found.entry(key(cluster)).or_default();
                 if known.is_empty() || (!name.is_empty() && name < *known) {
                     *known = name;
@@ -83,17 +92,15 @@ impl Plot for Clusters {
         }
         let places: BTreeMap<(i64, String), usize> =
             found.keys().enumerate().map(|(at, key)| (key.clone(), at)).collect();
-        let mut items: Vec<Item> = rows
-            .iter()
-            .filter_map(|row| {
-                Some(Item {
-                    name: named(row.text(0), "(no item)"),
-                    cluster: row.text(1).and_then(|cluster| places.get(&key(cluster)).copied()),
-                    x: row.number(0)?,
-                    y: row.number(1)?,
-                })
+        let item = |row: &Row| {
+            Some(Item {
+                name: named(row.item.as_deref(), "(no item)"),
+                cluster: row.cluster.as_deref().and_then(|cluster| places.get(&key(cluster)).copied()),
+                x: row.x?,
+                y: row.y?,
             })
-            .collect();
+        };
+        let mut items: Vec<Item> = rows.iter().filter_map(item).collect();
         items.sort_by(|a, b| {
             let place = |item: &Item| item.cluster.unwrap_or(usize::MAX);
             place(a)
@@ -112,10 +119,18 @@ impl Plot for Clusters {
         Ok(Clusters { items, clusters, top, notes })
     }
 
-    fn svg(&self, frame: &Frame) -> String {
-        if self.items.is_empty() {
-            return Figure::open(frame, Clusters::TITLE, "", &[], &self.notes).nothing();
-        }
+    fn head(&self) -> Head {
+        let items = counted(self.items.len(), "item", "items");
+        let clusters = counted(self.clusters.len(), "cluster", "clusters");
+        let subtitle = format!("{items} in {clusters}, by the first two principal components");
+        Head::new(Clusters::TITLE, &subtitle, &self.notes)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    fn draw(&self, frame: &Frame, head: Head) -> String {
         let noise = self.items.iter().any(|item| item.cluster.is_none());
         let in_legend = if self.clusters.len() <= 12 { self.clusters.len() } else { 0 };
         let mut legend: Vec<Entry> = (0..in_legend)
@@ -124,7 +139,7 @@ impl Plot for Clusters {
         if noise {
             legend.push(Entry { name: "noise".to_string(), key: Key::Mark(NOISE, true) });
         }
-        let mut figure = Figure::open(frame, Clusters::TITLE, &self.subtitle(), &legend, &self.notes);
+        let mut figure = Figure::open(frame, &head, &legend);
         let (x, y) = self.axes();
         let plane = figure.plane(&x, &y, 460.0, 8.0);
         let n = self.items.len();
@@ -174,7 +189,7 @@ impl Plot for Clusters {
         figure.close()
     }
 
-    fn spec(&self, frame: &Frame) -> Value {
+    fn body(&self, _: &Frame) -> Value {
         let (x, y) = self.axes();
         let row =
             |item: &Item| json!({"item": item.name, "cluster": self.title(item.cluster), "x": item.x, "y": item.y});
@@ -182,17 +197,16 @@ impl Plot for Clusters {
         let mut range: Vec<&str> = (0..self.clusters.len()).map(|at| look(Some(at)).colour).collect();
         domain.push("noise".to_string());
         range.push(NOISE.colour);
-        let body = json!({
+        json!({
             "data": {"values": self.items.iter().map(row).collect::<Vec<_>>()},
             "mark": {"type": "point", "filled": true, "tooltip": {"content": "data"}},
             "encoding": {
-                "x": channel("x", &x.title, &x.scale, false),
-                "y": channel("y", &y.title, &y.scale, false),
+                "x": channel("x", &x),
+                "y": channel("y", &y),
                 "color": {"field": "cluster", "type": "nominal", "title": "Cluster",
                     "scale": {"domain": domain, "range": range}},
                 "shape": {"field": "cluster", "type": "nominal", "title": "Cluster", "scale": {"domain": domain}},
             },
-        });
-        specification(frame, Clusters::TITLE, &self.subtitle(), &self.notes, body)
+        })
     }
 }

@@ -2,38 +2,69 @@
 
 use super::canvas::{Anchor, Font, Rect};
 use super::figure::{Entry, Figure, Key, MARGIN, NAME};
-use super::spec::specification;
-use super::{Frame, Plot, Row, left_out, named};
-use crate::options::{OptionError, Options};
+use super::notes::{Head, left_out, named};
+use super::picture::{Picture, RowsError};
+use super::row::record;
+use super::settings::Frame;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More annotators than these have no cells that could be read.
+/// Maximum number of annotators: cells of more could not be read.
 const MOST: usize = 40;
-/// A triangle has the first of its annotators at least so wide.
+/// Maximum number of classes.
+const CLASSES: usize = 4;
+/// Minimum width of the cells of two triangles beside each other.
 const CELL: f64 = 40.0;
+
+record! {
+    /// The correlation of two annotators within a class.
+    Row {
+        class: Option<String>,
+        annotator: Option<String>,
+        other: Option<String>,
+        tetrachoric: Option<f64>,
+        phi: Option<f64>,
+    }
+}
+
+/// Measure of correlation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Measure {
+    Tetrachoric,
+    Phi,
+}
+
+impl Measure {
+    fn name(self) -> &'static str {
+        match self {
+            Measure::Tetrachoric => "Tetrachoric",
+            Measure::Phi => "Phi",
+        }
+    }
+}
 
 /// The correlation of a pair of annotators, the first by name in front.
 type Pairs = BTreeMap<(String, String), f64>;
 
+/// Correlations by class.
 #[derive(Debug)]
-pub struct Correlations {
-    /// By class.
+pub(crate) struct Correlations {
     classes: Vec<(String, Pairs)>,
     annotators: Vec<String>,
-    measure: &'static str,
+    measure: Measure,
     notes: Vec<String>,
 }
 
-/// From blue over white to orange: both ends are told apart by all eyes, and the sign stands in the cell.
+/// Colour of a correlation, from blue over white to orange: all eyes tell the ends apart, and the sign stands in the
+/// cell.
 fn colour(x: f64) -> String {
     let end: [f64; 3] = if x < 0.0 { [0.0, 90.0, 160.0] } else { [200.0, 85.0, 0.0] };
     let part = |end: f64| (255.0 + (end - 255.0) * x.abs().min(1.0)).round() as u8;
     format!("#{:02x}{:02x}{:02x}", part(end[0]), part(end[1]), part(end[2]))
 }
 
-/// Two decimals without the zero before the point.
-fn shown(x: f64) -> String {
+/// "−0.25"
+pub(crate) fn shown(x: f64) -> String {
     let text = format!("{x:.2}");
     let text = if text == "-0.00" { "0.00".to_string() } else { text };
     text.replace('-', "−")
@@ -41,33 +72,34 @@ fn shown(x: f64) -> String {
 
 impl Correlations {
     const TITLE: &'static str = "How annotators err together";
-
-    fn subtitle(&self) -> String {
-        format!("{} correlation of each pair within each class of gold people", self.measure)
-    }
 }
 
-impl Plot for Correlations {
-    /// Texts: class, annotator, other. Numbers: the two measures, tetrachoric and phi.
-    fn read(rows: Vec<Row>, options: &mut Options) -> Result<Correlations, OptionError> {
-        let (at, measure) = options.choice("measure", &[("tetrachoric", (0, "Tetrachoric")), ("phi", (1, "Phi"))])?;
+impl Picture for Correlations {
+    type Row = Row;
+    type Settings = Measure;
+
+    fn read(rows: Vec<Row>, measure: Measure) -> Result<Correlations, RowsError> {
         let (mut nameless, mut without) = (0, 0);
         let mut classes: BTreeMap<String, Pairs> = BTreeMap::new();
         let mut annotators = BTreeSet::new();
         for row in &rows {
-            let (Some(one), Some(other)) = (row.text(1), row.text(2)) else {
+            let (Some(one), Some(other)) = (&row.annotator, &row.other) else {
                 nameless += 1;
                 continue;
             };
             let (one, other) = (named(Some(one), ""), named(Some(other), ""));
-            let class = match row.text(0) {
+            let class = match row.class.as_deref() {
                 Some("true") => "Experts".to_string(),
                 Some("false") => "Others".to_string(),
                 class => named(class, "(no class)"),
             };
             annotators.extend([one.clone(), other.clone()]);
             let pairs = classes.entry(class).or_default();
-            match row.number(at) {
+            let value = match measure {
+                Measure::Tetrachoric => row.tetrachoric,
+                Measure::Phi => row.phi,
+            };
+            match value {
                 Some(value) if one != other => {
                     let pair = if one < other { (one, other) } else { (other, one) };
                     // of several rows of a pair the greatest counts, in any order of rows
@@ -87,22 +119,32 @@ impl Plot for Correlations {
             "annotators",
             "beyond the first 40 by name",
         ));
-        notes.extend(left_out(classes.len().saturating_sub(4), "class", "classes", "beyond the first four"));
+        notes.extend(left_out(classes.len().saturating_sub(CLASSES), "class", "classes", "beyond the first four"));
         let annotators: Vec<String> = annotators.into_iter().take(MOST).collect();
-        let classes: Vec<_> = classes.into_iter().take(4).collect();
+        let mut classes: Vec<(String, Pairs)> = classes.into_iter().take(CLASSES).collect();
+        let kept = |name: &String| annotators.binary_search(name).is_ok();
+        for (_, pairs) in &mut classes {
+            pairs.retain(|(one, other), _| kept(one) && kept(other));
+        }
         Ok(Correlations { classes, annotators, measure, notes })
     }
 
-    fn svg(&self, frame: &Frame) -> String {
+    fn head(&self) -> Head {
+        let subtitle = format!("{} correlation of each pair within each class of gold people", self.measure.name());
+        Head::new(Correlations::TITLE, &subtitle, &self.notes)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.annotators.len() < 2
+    }
+
+    fn draw(&self, frame: &Frame, head: Head) -> String {
         let k = self.annotators.len();
-        if k < 2 {
-            return Figure::open(frame, Correlations::TITLE, "", &[], &self.notes).nothing();
-        }
         let legend: Vec<Entry> = [-1.0, -0.5, 0.0, 0.5, 1.0]
             .iter()
             .map(|x| Entry { name: shown(*x), key: Key::Fill(colour(*x), "#999999") })
             .collect();
-        let mut figure = Figure::open(frame, Correlations::TITLE, &self.subtitle(), &legend, &self.notes);
+        let mut figure = Figure::open(frame, &head, &legend);
         let room = figure.width - 2.0 * MARGIN;
         let longest = self.annotators.iter().map(|name| NAME.width(name)).fold(0.0, f64::max);
         // a triangle needs its row names, its cells, and the last column's name
@@ -164,7 +206,7 @@ impl Plot for Correlations {
         figure.close()
     }
 
-    fn spec(&self, frame: &Frame) -> Value {
+    fn body(&self, frame: &Frame) -> Value {
         let mut values = Vec::new();
         for (class, pairs) in &self.classes {
             values.extend(pairs.iter().map(
@@ -180,17 +222,16 @@ impl Plot for Correlations {
             },
             "layer": [
                 {"mark": {"type": "rect", "tooltip": {"content": "data"}},
-                 "encoding": {"color": {"field": "correlation", "type": "quantitative", "title": self.measure,
+                 "encoding": {"color": {"field": "correlation", "type": "quantitative", "title": self.measure.name(),
                     "scale": {"domain": [-1, 0, 1], "range": [colour(-1.0), colour(0.0), colour(1.0)]}}}},
                 {"mark": {"type": "text", "fontSize": 10},
                  "encoding": {"text": {"field": "correlation", "type": "quantitative", "format": ".2f"}}},
             ],
         });
-        let body = json!({
+        json!({
             "data": {"values": values},
             "facet": {"column": {"field": "class", "type": "nominal", "title": null}},
             "spec": inner,
-        });
-        specification(frame, Correlations::TITLE, &self.subtitle(), &self.notes, body)
+        })
     }
 }

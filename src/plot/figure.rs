@@ -1,27 +1,30 @@
-//! The frame that all pictures share: title, subtitle and legend above, axes around, notes below, and labels that find a free place.
+//! The frame that all pictures share: title, subtitle and legend above, axes around, notes below, and labels that find
+//! a free place.
 
-use super::Frame;
 use super::canvas::{Anchor, Canvas, Font, GREY, GRID, Look, Rect};
-use super::scale::{Scale, Unit};
+use super::notes::Head;
+use super::scale::{Axis, Unit};
+use super::settings::Frame;
 use super::text::{clean, shorten, wrap};
 
-pub const MARGIN: f64 = 14.0;
-pub const TITLE: Font = Font::new(16.0).bold();
-pub const SUBTITLE: Font = Font::new(12.0).colour(GREY);
-pub const NAME: Font = Font::new(11.0);
-pub const TICK: Font = Font::new(10.5).colour(GREY);
-pub const NOTE: Font = Font::new(10.5).colour(GREY);
+pub(crate) const MARGIN: f64 = 14.0;
+pub(crate) const TITLE: Font = Font::new(16.0).bold();
+pub(crate) const SUBTITLE: Font = Font::new(12.0).colour(GREY);
+pub(crate) const NAME: Font = Font::new(11.0);
+pub(crate) const TICK: Font = Font::new(10.5).colour(GREY);
+pub(crate) const NOTE: Font = Font::new(10.5).colour(GREY);
 const LABEL: Font = Font::new(10.5).rim();
 
 /// An entry of the legend.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub(crate) struct Entry {
     pub name: String,
     pub key: Key,
 }
 
+/// Mark of an entry of the legend.
 #[derive(Debug, Clone)]
-pub enum Key {
+pub(crate) enum Key {
     Mark(Look, bool),
     /// A line with its dash.
     Line(Look),
@@ -31,27 +34,9 @@ pub enum Key {
     Fill(String, &'static str),
 }
 
-#[derive(Debug)]
-pub struct Axis {
-    pub title: String,
-    pub scale: Scale,
-    pub unit: Unit,
-}
-
-impl Axis {
-    pub fn new(title: &str, scale: Scale, unit: Unit) -> Axis {
-        Axis { title: title.to_string(), scale, unit }
-    }
-
-    /// The title, with what a reader must know of the scale.
-    pub fn heading(&self) -> String {
-        if self.scale.log { format!("{} (logarithmic)", self.title) } else { self.title.clone() }
-    }
-}
-
 /// The plane between two axes.
 #[derive(Debug)]
-pub struct Plane<'a> {
+pub(crate) struct Plane<'a> {
     pub rect: Rect,
     pub x: &'a Axis,
     pub y: &'a Axis,
@@ -73,12 +58,12 @@ impl Plane<'_> {
 
 /// A picture whose head is drawn; the rest goes below it.
 #[derive(Debug)]
-pub struct Figure {
+pub(crate) struct Figure {
     pub canvas: Canvas,
     /// The inner width: all places are in it.
     pub width: f64,
     shown_width: f64,
-    /// Where the next thing begins.
+    /// Beginning of what is drawn next.
     pub top: f64,
     bottom: f64,
     height: Option<f64>,
@@ -87,24 +72,17 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// Draws title, subtitle and legend. `title` and `subtitle` are the plot's own, which those of the call replace.
-    pub fn open(frame: &Frame, title: &str, subtitle: &str, legend: &[Entry], notes: &[String]) -> Figure {
-        Figure::open_wide(frame, frame.width, title, subtitle, legend, notes)
+    /// Draws title, subtitle and legend, of the frame where it has its own.
+    pub fn open(frame: &Frame, head: &Head, legend: &[Entry]) -> Figure {
+        Figure::open_wide(frame, frame.width, head, legend)
     }
 
-    /// The same with another inner width: the picture is shown smaller.
-    pub fn open_wide(
-        frame: &Frame,
-        width: f64,
-        title: &str,
-        subtitle: &str,
-        legend: &[Entry],
-        notes: &[String],
-    ) -> Figure {
-        let title = clean(frame.title.as_deref().unwrap_or(title));
-        let subtitle = frame.subtitle.as_deref().unwrap_or(subtitle);
+    /// [`Figure::open`] with an inner width other than that of the frame: the picture is shown smaller.
+    pub fn open_wide(frame: &Frame, width: f64, head: &Head, legend: &[Entry]) -> Figure {
+        let title = clean(frame.title.as_deref().unwrap_or(&head.title));
+        let subtitle = frame.subtitle.as_deref().unwrap_or(&head.subtitle);
         let room = width - 2.0 * MARGIN;
-        let notes = notes.iter().flat_map(|note| wrap(&clean(note), NOTE.size, false, room, 4)).collect();
+        let notes = head.notes.iter().flat_map(|note| wrap(&clean(note), NOTE.size, false, room, 4)).collect();
         let height = frame.height.map(|height| height * width / frame.width);
         let canvas = Canvas::default();
         let mut figure =
@@ -159,8 +137,8 @@ impl Figure {
         self.top = y + 18.0;
     }
 
-    /// Takes the height of the body, `natural` where the caller has not said how high the picture is; `around` is for the
-    /// axes. Gives back its top and its bottom without those.
+    /// Takes the height of the body, `natural` where the caller has not said how high the picture is; `above` and
+    /// `below` are for the axes. Returns its top and its bottom without those.
     pub fn body(&mut self, natural: f64, above: f64, below: f64) -> (f64, f64) {
         let foot = 14.0 * self.notes.len() as f64 + 12.0;
         let body = match self.height {
@@ -173,7 +151,7 @@ impl Figure {
         (top, top + body)
     }
 
-    /// The same without axes for a body that cannot be lower than `least`.
+    /// [`Figure::body`] without axes, at least `least` high.
     pub fn body_of(&mut self, natural: f64, least: f64) -> (f64, f64) {
         let (top, bottom) = self.body(natural, 0.0, 0.0);
         self.bottom = bottom.max(top + least);
@@ -236,7 +214,7 @@ impl Figure {
         self.close()
     }
 
-    /// Writes the notes and gives back the document.
+    /// Writes the notes and returns the document.
     pub fn close(mut self) -> String {
         let mut y = self.bottom + 8.0;
         for note in std::mem::take(&mut self.notes) {
@@ -248,36 +226,37 @@ impl Figure {
     }
 }
 
+/// `true` unless the text is empty, which means none.
 fn given(text: Option<&str>) -> bool {
     text.is_none_or(|text| !text.trim().is_empty())
 }
 
 /// Attributes of a line of this look.
-pub fn line_style(look: &Look, width: f64) -> String {
+pub(crate) fn line_style(look: &Look, width: f64) -> String {
     let dash = if look.dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{}\"", look.dash) };
     format!("stroke=\"{}\" stroke-width=\"{width}\"{dash}", look.colour)
 }
 
 /// Labels beside points, none over another nor over a point.
 #[derive(Debug)]
-pub struct Labels {
+pub(crate) struct Labels {
     bounds: Rect,
     taken: Vec<Rect>,
 }
 
 impl Labels {
-    /// Labels stay within `bounds`.
+    /// Labels within `bounds`.
     pub fn new(bounds: Rect) -> Labels {
         Labels { bounds, taken: Vec::new() }
     }
 
-    /// Nothing may be written over a mark.
+    /// Keeps a mark free of text.
     pub fn keep_free(&mut self, at: (f64, f64), radius: f64) {
         let (x, y) = at;
         self.taken.push(Rect { left: x - radius, top: y - radius, right: x + radius, bottom: y + radius });
     }
 
-    /// Nothing may be written over a line, which is upright or level.
+    /// Keeps a line, upright or level, free of text.
     pub fn keep_line_free(&mut self, from: (f64, f64), to: (f64, f64)) {
         self.taken.push(Rect {
             left: from.0.min(to.0) - 1.5,
@@ -287,7 +266,7 @@ impl Labels {
         });
     }
 
-    /// Whether the rectangle is free; it is taken then.
+    /// Takes the rectangle; `false` where it is not free.
     pub fn claim(&mut self, rect: Rect) -> bool {
         let free = self.bounds.holds(&rect) && !self.taken.iter().any(|taken| taken.meets(&rect));
         if free {
@@ -311,8 +290,8 @@ impl Labels {
         }
     }
 
-    /// Writes the text beside a mark where there is room, and says whether there was; with `far` also at some distance, with
-    /// a line to the mark. The mark has been kept free.
+    /// Writes the text beside a mark that has been kept free, with `far` also at some distance with a line to the mark;
+    /// `false` where there is no room.
     pub fn place(&mut self, canvas: &mut Canvas, at: (f64, f64), radius: f64, text: &str, far: bool) -> bool {
         let shown = shorten(&clean(text), LABEL.size, false, 150.0);
         let rings: &[f64] = if far { &[0.0, 12.0, 24.0, 40.0, 60.0, 85.0] } else { &[0.0] };
@@ -349,7 +328,7 @@ impl Labels {
 }
 
 /// A vertical or horizontal interval with caps.
-pub fn interval(canvas: &mut Canvas, from: (f64, f64), to: (f64, f64), colour: &str, width: f64) {
+pub(crate) fn interval(canvas: &mut Canvas, from: (f64, f64), to: (f64, f64), colour: &str, width: f64) {
     let style = format!("stroke=\"{colour}\" stroke-width=\"{width}\"");
     canvas.line(from, to, &style);
     let upright = (from.0 - to.0).abs() < (from.1 - to.1).abs();

@@ -1,27 +1,41 @@
 //! Share of experts against their number, both on logarithmic axes.
 //!
-//! A company of a given size lies on a rising diagonal, so the bands of size are stripes. Above 2,000 companies the plane is
-//! cut into small squares, shaded by how many companies lie in each.
+//! A company of a given size lies on a rising diagonal, so the bands of size are stripes. Above 2,000 companies the
+//! plane is cut into small squares, shaded by how many companies lie in each.
 
 use super::canvas::{Anchor, GREY, LOOKS, Look, place};
-use super::figure::{Axis, Entry, Figure, Key, Labels, Plane, TICK};
-use super::scale::{Scale, Unit, number};
-use super::spec::{channel, specification};
-use super::{Frame, Plot, Row, counted, descending, left_out, named, top};
-use crate::options::{OptionError, Options};
+use super::figure::{Entry, Figure, Key, Labels, Plane, TICK};
+use super::notes::{Head, counted, left_out, named};
+use super::picture::{Picture, RowsError};
+use super::row::record;
+use super::scale::{Axis, Scale, Unit, number};
+use super::settings::{Frame, Top};
+use super::spec::channel;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Employees at which a band begins.
+/// Numbers of employees at which the bands begin.
 const BANDS: [f64; 4] = [0.0, 100.0, 1_000.0, 10_000.0];
 const BAND_NAMES: [&str; 4] = ["below 100 employees", "100 to 999", "1,000 to 9,999", "10,000 and more"];
-/// Beyond so many companies squares are drawn.
+/// Maximum number of companies with a mark each: more are drawn as squares.
 const MANY: usize = 2_000;
-/// Up to so many companies have their intervals.
+/// Maximum number of companies whose intervals are drawn.
 const WITH_INTERVALS: usize = 40;
 const SQUARE: f64 = 6.0;
+/// Colours of squares, and the numbers of companies at which they begin.
 const SHADES: [&str; 5] = ["#c6dbef", "#8fbfe0", "#4a97c9", "#1f6cab", "#08306b"];
 const SHADE_FROM: [usize; 5] = [1, 3, 10, 30, 100];
+
+record! {
+    /// The estimate of a company and its share of all employees.
+    Row {
+        company: Option<String>,
+        estimate: Option<f64>,
+        share: Option<f64>,
+        lower: Option<f64>,
+        upper: Option<f64>,
+    }
+}
 
 #[derive(Debug, Clone, PartialEq)]
 struct Company {
@@ -37,6 +51,7 @@ impl Company {
         self.estimate / self.share
     }
 
+    /// Index of its band of size.
     fn band(&self) -> usize {
         // the division may be off in the last digit
         let headcount = self.headcount() * (1.0 + 1e-9);
@@ -44,8 +59,9 @@ impl Company {
     }
 }
 
+/// Companies, those with the largest estimates first.
 #[derive(Debug)]
-pub struct Landscape {
+pub(crate) struct Landscape {
     companies: Vec<Company>,
     top: usize,
     notes: Vec<String>,
@@ -53,10 +69,6 @@ pub struct Landscape {
 
 impl Landscape {
     const TITLE: &'static str = "Where the experts are";
-
-    fn subtitle(&self) -> String {
-        format!("Experts and their share of all employees, {}", counted(self.companies.len(), "company", "companies"))
-    }
 
     fn axes(&self) -> (Axis, Axis) {
         let few = self.companies.len() <= WITH_INTERVALS;
@@ -75,7 +87,7 @@ impl Landscape {
         (Axis::new("Experts", of(|c| c.estimate), Unit::Number), Axis::new("Share of employees", share, Unit::Share))
     }
 
-    /// Lines of equal size.
+    /// Draws the lines of equal size.
     fn diagonals(&self, figure: &mut Figure, plane: &Plane) {
         for size in &BANDS[1..] {
             let Some((from, to)) = diagonal(plane, *size) else { continue };
@@ -83,7 +95,7 @@ impl Landscape {
         }
     }
 
-    /// The names of those lines, where they have room.
+    /// Writes the names of those lines where they have room.
     fn sizes(&self, figure: &mut Figure, plane: &Plane, labels: &mut Labels) {
         for size in &BANDS[1..] {
             let Some((_, to)) = diagonal(plane, *size) else { continue };
@@ -96,6 +108,7 @@ impl Landscape {
         }
     }
 
+    /// Draws squares, shaded by how many companies lie in each.
     fn squares(&self, figure: &mut Figure, plane: &Plane, labels: &mut Labels) {
         let mut squares: BTreeMap<(usize, usize), usize> = BTreeMap::new();
         for company in &self.companies {
@@ -118,6 +131,7 @@ impl Landscape {
         }
     }
 
+    /// Draws the marks, and the intervals of few companies.
     fn marks(&self, figure: &mut Figure, plane: &Plane, labels: &mut Labels) {
         let n = self.companies.len();
         let radius = mark_size(n);
@@ -148,7 +162,7 @@ impl Landscape {
     }
 }
 
-/// Where the line of companies of `size` begins and ends.
+/// Beginning and end of the line of companies of `size`; `None` where it is outside.
 fn diagonal(plane: &Plane, size: f64) -> Option<((f64, f64), (f64, f64))> {
     let low = plane.x.scale.low.max(size * plane.y.scale.low);
     let high = plane.x.scale.high.min(size * plane.y.scale.high);
@@ -164,28 +178,30 @@ fn mark_size(companies: usize) -> f64 {
     }
 }
 
-impl Plot for Landscape {
-    /// Texts: company. Numbers: estimate, share, lower, upper.
-    fn read(rows: Vec<Row>, options: &mut Options) -> Result<Landscape, OptionError> {
-        let top = top(options)?;
+impl Picture for Landscape {
+    type Row = Row;
+    type Settings = Top;
+
+    fn read(rows: Vec<Row>, Top(top): Top) -> Result<Landscape, RowsError> {
         let (mut without, mut zero) = (0, 0);
         let mut companies = Vec::new();
         for row in &rows {
-            match (row.number(0), row.number(1)) {
+            match (row.estimate, row.share) {
                 (Some(estimate), Some(share)) if estimate > 0.0 && share > 0.0 => companies.push(Company {
-                    name: named(row.text(0), "(no company)"),
+                    name: named(row.company.as_deref(), "(no company)"),
                     estimate,
                     share,
-                    lower: row.number(2),
-                    upper: row.number(3),
+                    lower: row.lower,
+                    upper: row.upper,
                 }),
                 (Some(_), Some(_)) => zero += 1,
                 _ => without += 1,
             }
         }
         companies.sort_by(|a, b| {
-            descending(a.estimate, b.estimate)
-                .then_with(|| descending(a.share, b.share))
+            let descending = |of: fn(&Company) -> f64| of(b).total_cmp(&of(a));
+            descending(|c| c.estimate)
+                .then_with(|| descending(|c| c.share))
                 .then_with(|| a.name.cmp(&b.name))
                 .then_with(|| (a.lower, a.upper).partial_cmp(&(b.lower, b.upper)).unwrap_or(std::cmp::Ordering::Equal))
         });
@@ -204,10 +220,16 @@ impl Plot for Landscape {
         Ok(Landscape { companies, top, notes })
     }
 
-    fn svg(&self, frame: &Frame) -> String {
-        if self.companies.is_empty() {
-            return Figure::open(frame, Landscape::TITLE, "", &[], &self.notes).nothing();
-        }
+    fn head(&self) -> Head {
+        let companies = counted(self.companies.len(), "company", "companies");
+        Head::new(Landscape::TITLE, &format!("Experts and their share of all employees, {companies}"), &self.notes)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.companies.is_empty()
+    }
+
+    fn draw(&self, frame: &Frame, head: Head) -> String {
         let many = self.companies.len() > MANY;
         let legend: Vec<Entry> = if many {
             let name = |i: usize| match SHADE_FROM.get(i + 1) {
@@ -220,7 +242,7 @@ impl Plot for Landscape {
             let entry = |i: usize| Entry { name: BAND_NAMES[i].to_string(), key: Key::Mark(LOOKS[i], true) };
             (0..BANDS.len()).map(entry).collect()
         };
-        let mut figure = Figure::open(frame, Landscape::TITLE, &self.subtitle(), &legend, &self.notes);
+        let mut figure = Figure::open(frame, &head, &legend);
         let (x, y) = self.axes();
         let plane = figure.plane(&x, &y, 460.0, 8.0);
         let mut labels = Labels::new(plane.rect);
@@ -247,28 +269,28 @@ impl Plot for Landscape {
         figure.close()
     }
 
-    fn spec(&self, frame: &Frame) -> Value {
+    fn body(&self, _: &Frame) -> Value {
         let (x, y) = self.axes();
         let row = |c: &Company| {
             json!({"company": c.name, "estimate": c.estimate, "share": c.share, "lower": c.lower, "upper": c.upper,
                    "size": BAND_NAMES[c.band()]})
         };
+        let many = self.companies.len() > 500;
         let size = json!({"field": "size", "type": "nominal", "title": "Size",
             "scale": {"domain": BAND_NAMES, "range": LOOKS[..4].iter().map(|l| l.colour).collect::<Vec<_>>()}});
         let shape = json!({"field": "size", "type": "nominal", "title": "Size",
             "scale": {"domain": BAND_NAMES, "range": ["circle", "square", "triangle-up", "diamond"]}});
-        let body = json!({
+        json!({
             "data": {"values": self.companies.iter().map(row).collect::<Vec<_>>()},
-            "mark": {"type": "point", "filled": true, "tooltip": {"content": "data"}, "size": if self.companies.len() > 500 { 20 } else { 60 },
-                     "opacity": if self.companies.len() > 500 { 0.4 } else { 0.9 }},
+            "mark": {"type": "point", "filled": true, "tooltip": {"content": "data"},
+                "size": if many { 20 } else { 60 }, "opacity": if many { 0.4 } else { 0.9 }},
             "encoding": {
-                "x": channel("estimate", "Experts", &x.scale, false),
-                "y": channel("share", "Share of employees", &y.scale, true),
+                "x": channel("estimate", &x),
+                "y": channel("share", &y),
                 "color": size,
                 "shape": shape,
             },
-        });
-        specification(frame, Landscape::TITLE, &self.subtitle(), &self.notes, body)
+        })
     }
 }
 

@@ -1,36 +1,48 @@
 //! The graph of which table is made from which, in layers from left to right (Sugiyama, Tagawa and Toda 1981).
 //!
-//! Edges that close a cycle are turned around for the layout. A table stands in the layer behind the last of those it is made from; an
-//! edge over several layers gets a place in each of them, so that curves run only in the gaps between layers and none crosses a
-//! box. Within a layer tables are ordered by the mean place of their neighbours, in sweeps to both sides; then each is moved
-//! as near to that mean as the distances between boxes allow (least squares: pooled adjacent violators).
+//! Edges that close a cycle are turned around for the layout. A table stands in the layer behind the last of those it
+//! is made from; an edge over several layers gets a place in each of them, so that curves run only in the gaps between
+//! layers and none crosses a box. Within a layer tables are ordered by the mean place of their neighbours, in sweeps to
+//! both sides; then each is moved as near to that mean as the distances between boxes allow (least squares: pooled
+//! adjacent violators).
 
-use super::canvas::{Anchor, Canvas, Font, GREY, Rect, place};
+use super::canvas::{Anchor, Canvas, Font, GREY, Rect, place, steps};
 use super::figure::{Entry, Figure, Key, MARGIN};
-use super::spec::specification;
+use super::notes::{Head, counted, left_out, named};
+use super::picture::{Picture, RowsError};
+use super::row::record;
+use super::settings::Frame;
 use super::text::{shorten, width};
-use super::{Frame, Plot, Row, counted, left_out, named};
-use crate::options::{OptionError, Options};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More tables than these are no picture.
+/// Maximum number of tables.
 const MOST: usize = 400;
 const NAME: Font = Font::new(10.5).anchor(Anchor::Middle);
 const PADDING: f64 = 7.0;
 const LINE: f64 = 13.0;
-/// Between layers, at least.
+/// Minimum distance of layers.
 const GAP: f64 = 42.0;
-/// Widest and narrowest boxes.
+/// Maximum widths of boxes, where there is room and where there is little.
 const WIDEST: f64 = 150.0;
 const NARROWEST: f64 = 92.0;
 const SWEEPS: usize = 12;
 
+record! {
+    /// An arrow from a table to one that is made from it. A table that is made from none has no source.
+    Row {
+        source: Option<String>,
+        target: Option<String>,
+        kind: Option<String>,
+    }
+}
+
+/// Tables and arrows between them.
 #[derive(Debug)]
-pub struct Lineage {
-    /// By name.
+pub(crate) struct Lineage {
+    /// Names, in their order.
     tables: Vec<String>,
-    /// From, to, and kinds; no loops.
+    /// Kinds of each arrow by source and target; no loops.
     edges: BTreeMap<(usize, usize), BTreeSet<String>>,
     loops: usize,
     notes: Vec<String>,
@@ -43,6 +55,7 @@ enum Role {
     Result,
 }
 
+/// Roles with their names, fills, borders and widths of borders.
 const ROLES: [(Role, &str, &str, &str, f64); 3] = [
     (Role::Input, "input", "#fdf1da", "#b97a00", 1.0),
     (Role::Step, "made and used", "#eaf2f9", "#0072B2", 1.0),
@@ -54,7 +67,7 @@ const ROLES: [(Role, &str, &str, &str, f64); 3] = [
 struct Place {
     table: Option<usize>,
     layer: usize,
-    /// Middle.
+    /// Middle of its height.
     y: f64,
     height: f64,
     before: Vec<usize>,
@@ -66,17 +79,12 @@ struct Layout {
     places: Vec<Place>,
     /// Places by layer, from top to bottom.
     layers: Vec<Vec<usize>>,
-    /// For each edge its places from left to right, and whether it was turned around.
+    /// Edges with their places from left to right; `true` where one was turned around.
     paths: Vec<((usize, usize), Vec<usize>, bool)>,
 }
 
 impl Lineage {
     const TITLE: &'static str = "Lineage of tables";
-
-    fn subtitle(&self) -> String {
-        let edges = counted(self.edges.len() + self.loops, "arrow", "arrows");
-        format!("{}, {edges} from a table to one that is made from it", counted(self.tables.len(), "table", "tables"))
-    }
 
     fn role(&self, table: usize) -> Role {
         let from = self.edges.keys().any(|(source, _)| *source == table);
@@ -133,26 +141,26 @@ impl Lineage {
     }
 
     /// The picture with layers from top to bottom. `room` is what a name may take.
-    fn draw_down(&self, frame: &Frame, layout: &Layout, room: impl Fn(usize) -> f64) -> String {
+    fn draw_down(&self, frame: &Frame, head: Head, layout: &Layout, room: impl Fn(usize) -> f64) -> String {
         let rows = |table: usize| lines(&self.tables[table], room(table));
         let high = |table: usize| LINE * rows(table).len() as f64 + 9.0;
         let deepest =
             |layer: &Vec<usize>| layer.iter().filter_map(|at| layout.places[*at].table).map(high).fold(0.0, f64::max);
         let depths: Vec<f64> = layout.layers.iter().map(deepest).collect();
         let inner = (layout.height() + 2.0 * MARGIN).ceil().max(frame.width);
-        let mut figure = self.open(frame, inner);
+        let mut figure = self.open(frame, head, inner);
         let gaps = GAP * (depths.len() - 1) as f64;
         let high = depths.iter().sum::<f64>() + gaps + 12.0;
         let (top, _) = figure.body_of(high, high);
         let starts = starts(top + 6.0, &depths, GAP);
         let sheet = Sheet { layout, starts, depths, shift: 0.5 * (inner - layout.height()), down: true };
-        self.draw(&mut figure.canvas, &sheet, rows);
+        self.draw_on(&mut figure.canvas, &sheet, rows);
         figure.close()
     }
 
-    /// The head of the picture.
-    fn open(&self, frame: &Frame, inner: f64) -> Figure {
-        let mut notes = self.notes.clone();
+    /// The head of the picture, with notes on how it is drawn.
+    fn open(&self, frame: &Frame, mut head: Head, inner: f64) -> Figure {
+        let notes = &mut head.notes;
         match self.closing().len() {
             0 => {}
             1 => notes.push("The dashed arrow closes a cycle.".to_string()),
@@ -169,13 +177,13 @@ impl Lineage {
             .filter(|(role, ..)| present(role))
             .map(|(_, name, fill, stroke, _)| entry(name, fill, stroke))
             .collect();
-        Figure::open_wide(frame, inner, Lineage::TITLE, &self.subtitle(), &legend, &notes)
+        Figure::open_wide(frame, inner, &head, &legend)
     }
 
-    /// Arrows and boxes; `rows` are the lines of a table's name.
-    fn draw(&self, canvas: &mut Canvas, sheet: &Sheet, rows: impl Fn(usize) -> Vec<String>) {
+    /// Draws arrows and boxes; `rows` are the lines of a table's name.
+    fn draw_on(&self, canvas: &mut Canvas, sheet: &Sheet, rows: impl Fn(usize) -> Vec<String>) {
         for ((source, target), path, turned) in &sheet.layout.paths {
-            let mut steps = String::new();
+            let mut curve = String::new();
             let last = path.len() - 2;
             for (i, pair) in path.windows(2).enumerate() {
                 let (from, to) = (sheet.side(pair[0], true), sheet.side(pair[1], false));
@@ -187,8 +195,8 @@ impl Lineage {
                     let (x, y) = sheet.point(at);
                     format!("{} {}", place(x), place(y))
                 };
-                steps += &format!("{}{}", if i == 0 { "M" } else { "L" }, point(from));
-                steps += &format!("C{} {} {}", point((middle, from.1)), point((middle, to.1)), point(to));
+                curve += &format!("{}{}", if i == 0 { "M" } else { "L" }, point(from));
+                curve += &format!("C{} {} {}", point((middle, from.1)), point((middle, to.1)), point(to));
             }
             let kinds =
                 self.edges.get(&(*source, *target)).map(|kinds| kinds.iter().cloned().collect::<Vec<_>>().join(", "));
@@ -196,7 +204,7 @@ impl Lineage {
             let title = format!("{} to {}{kinds}", self.tables[*source], self.tables[*target]);
             let dash = if *turned { " stroke-dasharray=\"5 3\"" } else { "" };
             let style = format!("fill=\"none\" stroke=\"{GREY}\" stroke-width=\"1.1\"{dash}");
-            canvas.path(&steps, &style, Some(&title));
+            canvas.path(&curve, &style, Some(&title));
             let (tip, towards) = if *turned {
                 (sheet.side(path[0], true), -1.0)
             } else {
@@ -204,7 +212,7 @@ impl Lineage {
             };
             let back = tip.0 - 7.0 * towards;
             let corners = [tip, (back, tip.1 - 3.2), (back, tip.1 + 3.2)].map(|at| sheet.point(at));
-            canvas.path(&(super::canvas::steps(&corners) + "Z"), &format!("fill=\"{GREY}\""), None);
+            canvas.path(&(steps(&corners) + "Z"), &format!("fill=\"{GREY}\""), None);
         }
         for (table, name) in self.tables.iter().enumerate() {
             let rect = sheet.rect(table);
@@ -226,6 +234,7 @@ impl Lineage {
         }
     }
 
+    /// Layers, places and paths of tables with these heights.
     fn layout(&self, height: impl Fn(usize) -> f64) -> Layout {
         let n = self.tables.len();
         let closing = self.closing();
@@ -295,7 +304,7 @@ impl Lineage {
         }
         let mut layout = Layout { places, layers, paths };
         layout.order();
-        layout.settle();
+        layout.align();
         layout
     }
 }
@@ -333,8 +342,8 @@ impl Layout {
         }
     }
 
-    /// Finds heights: near to the neighbours, and apart from each other.
-    fn settle(&mut self) {
+    /// Moves places near to their neighbours, and apart from each other.
+    fn align(&mut self) {
         for layer in &self.layers {
             let mut y = 0.0;
             for at in layer {
@@ -417,25 +426,25 @@ fn lines(name: &str, room: f64) -> Vec<String> {
     }
 }
 
-/// Where the layout is in the picture.
+/// A layout at its place in the picture.
 struct Sheet<'a> {
     layout: &'a Layout,
-    /// Where each layer begins, and how deep it is.
+    /// Beginning and depth of each layer.
     starts: Vec<f64>,
     depths: Vec<f64>,
-    /// Of the places within their layers.
+    /// Shift of the places within their layers.
     shift: f64,
-    /// Layers follow each other downwards, not to the right.
+    /// `true` where layers follow each other downwards, not to the right.
     down: bool,
 }
 
 impl Sheet<'_> {
-    /// From (across layers, along a layer) to (x, y).
+    /// Point (x, y) of a place (across layers, along a layer).
     fn point(&self, at: (f64, f64)) -> (f64, f64) {
         if self.down { (at.1, at.0) } else { at }
     }
 
-    /// Where arrows leave a place, or reach it.
+    /// Point at which arrows leave a place, or reach it.
     fn side(&self, at: usize, leave: bool) -> (f64, f64) {
         let place = &self.layout.places[at];
         let start = self.starts[place.layer];
@@ -450,6 +459,7 @@ impl Sheet<'_> {
     }
 }
 
+/// Beginnings of layers of these depths.
 fn starts(first: f64, depths: &[f64], gap: f64) -> Vec<f64> {
     let mut at = first;
     let next = |depth: &f64| {
@@ -460,19 +470,21 @@ fn starts(first: f64, depths: &[f64], gap: f64) -> Vec<f64> {
     depths.iter().map(next).collect()
 }
 
-impl Plot for Lineage {
-    /// Texts: source, target, kind. A table that is made from none has no source.
-    fn read(rows: Vec<Row>, _: &mut Options) -> Result<Lineage, OptionError> {
+impl Picture for Lineage {
+    type Row = Row;
+    type Settings = ();
+
+    fn read(rows: Vec<Row>, _: ()) -> Result<Lineage, RowsError> {
         let mut without = 0;
         let mut degree: BTreeMap<String, usize> = BTreeMap::new();
         let mut named_edges: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
-        for row in &rows {
-            let name = |at: usize| row.text(at).map(|name| named(Some(name), ""));
-            match (name(0), name(1)) {
+        let name = |name: Option<String>| name.map(|name| named(Some(&name), ""));
+        for row in rows {
+            match (name(row.source), name(row.target)) {
                 (Some(source), Some(target)) => {
                     *degree.entry(source.clone()).or_default() += 1;
                     *degree.entry(target.clone()).or_default() += 1;
-                    named_edges.entry((source, target)).or_default().extend(name(2));
+                    named_edges.entry((source, target)).or_default().extend(name(row.kind));
                 }
                 (None, Some(target)) => {
                     degree.entry(target).or_default();
@@ -509,10 +521,18 @@ impl Plot for Lineage {
         Ok(Lineage { tables, edges, loops, notes })
     }
 
-    fn svg(&self, frame: &Frame) -> String {
-        if self.tables.is_empty() {
-            return Figure::open(frame, Lineage::TITLE, "", &[], &self.notes).nothing();
-        }
+    fn head(&self) -> Head {
+        let tables = counted(self.tables.len(), "table", "tables");
+        let arrows = counted(self.edges.len() + self.loops, "arrow", "arrows");
+        let subtitle = format!("{tables}, {arrows} from a table to one that is made from it");
+        Head::new(Lineage::TITLE, &subtitle, &self.notes)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    fn draw(&self, frame: &Frame, head: Head) -> String {
         let natural = |table: usize| width(&self.tables[table], NAME.size, false) + 2.0 * PADDING + 1.0;
         // layers do not depend on heights: a first layout finds how many there are and how wide
         let plan = self.layout(|_| 24.0);
@@ -532,7 +552,7 @@ impl Plot for Lineage {
             let room = |table: usize| (natural(table) - 2.0 * PADDING).min(104.0);
             let down = self.layout(|table| room(table) + 2.0 * PADDING);
             if down.height() + 2.0 * MARGIN <= wide.max(frame.width) {
-                return self.draw_down(frame, &down, room);
+                return self.draw_down(frame, head, &down, room);
             }
         }
         let columns = columns(fitting.unwrap_or(110.0));
@@ -541,7 +561,7 @@ impl Plot for Lineage {
         let layout = self.layout(|table| LINE * rows(table).len() as f64 + 9.0);
         // what is left goes into the gaps
         let spare = (inner - total(&columns)) / (columns.len() as f64 - 1.0).max(1.0);
-        let mut figure = self.open(frame, inner);
+        let mut figure = self.open(frame, head, inner);
         let high = layout.height() + 12.0;
         let (top, bottom) = figure.body_of(high, high);
         let sheet = Sheet {
@@ -551,12 +571,12 @@ impl Plot for Lineage {
             shift: 0.5 * (top + bottom - layout.height()),
             down: false,
         };
-        self.draw(&mut figure.canvas, &sheet, rows);
+        self.draw_on(&mut figure.canvas, &sheet, rows);
         figure.close()
     }
 
-    /// Boxes where the SVG has them, with straight edges: Vega-Lite lays out no graphs.
-    fn spec(&self, frame: &Frame) -> Value {
+    /// Names at the places of a layout to the right, joined by straight lines: Vega-Lite lays out no graphs.
+    fn body(&self, frame: &Frame) -> Value {
         let layout = self.layout(|_| 24.0);
         let at = |table: usize| (layout.places[table].layer, layout.places[table].y);
         let tables: Vec<Value> = (0..self.tables.len())
@@ -572,7 +592,7 @@ impl Plot for Lineage {
             .collect();
         let x = |field: &str| json!({"field": field, "type": "quantitative", "axis": null, "scale": {"padding": 60}});
         let y = json!({"field": "y", "type": "quantitative", "axis": null, "scale": {"reverse": true, "zero": false}});
-        let body = json!({
+        json!({
             // names need room beside each other
             "width": frame.width.max(130.0 * layout.layers.len() as f64),
             "height": frame.height.unwrap_or(layout.height().max(120.0) + 40.0),
@@ -587,8 +607,7 @@ impl Plot for Lineage {
                  "mark": {"type": "text", "fontSize": 10},
                  "encoding": {"x": x("layer"), "y": y, "text": {"field": "table"}}},
             ],
-        });
-        specification(frame, Lineage::TITLE, &self.subtitle(), &self.notes, body)
+        })
     }
 }
 

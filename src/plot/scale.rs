@@ -1,8 +1,8 @@
-//! Scales, the positions of their ticks, and numbers as text.
+//! Axes and their scales, the positions of ticks, and numbers as text.
 
-/// What the numbers of an axis are.
+/// Unit of the numbers of an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Unit {
+pub(crate) enum Unit {
     Number,
     /// Shown in percent.
     Share,
@@ -19,9 +19,9 @@ impl Unit {
     }
 }
 
-/// From numbers to a place between 0 and 1.
+/// Map from numbers to places between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scale {
+pub(crate) struct Scale {
     pub low: f64,
     pub high: f64,
     pub log: bool,
@@ -54,7 +54,7 @@ impl Scale {
         Scale { low, high, log: false }
     }
 
-    /// Where `x` is: 0 at the low end, 1 at the high one; beyond is cut off.
+    /// Place of `x`: 0 at the low end and before it, 1 at the high end and beyond.
     pub fn at(&self, x: f64) -> f64 {
         let place = if self.log {
             if x <= 0.0 { 0.0 } else { (x / self.low).ln() / (self.high / self.low).ln() }
@@ -99,8 +99,27 @@ impl Scale {
     }
 }
 
+/// An axis of both renderings: title, scale and unit.
+#[derive(Debug)]
+pub(crate) struct Axis {
+    pub title: String,
+    pub scale: Scale,
+    pub unit: Unit,
+}
+
+impl Axis {
+    pub fn new(title: &str, scale: Scale, unit: Unit) -> Axis {
+        Axis { title: title.to_string(), scale, unit }
+    }
+
+    /// Title that says so where the scale is logarithmic.
+    pub fn heading(&self) -> String {
+        if self.scale.log { format!("{} (logarithmic)", self.title) } else { self.title.clone() }
+    }
+}
+
 /// Least and greatest of the finite numbers.
-pub fn range(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
+pub(crate) fn range(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     values.into_iter().filter(|x| x.is_finite()).fold(None, |found, x| match found {
         None => Some((x, x)),
         Some((low, high)) => Some((low.min(x), high.max(x))),
@@ -116,13 +135,13 @@ fn step(wish: f64) -> f64 {
     [1.0, 2.0, 5.0].into_iter().map(|m| m * power).find(|s| *s >= wish * (1.0 - 1e-9)).unwrap_or(10.0 * power)
 }
 
-/// Without what binary fractions leave behind: 12 digits.
+/// The number to 12 digits, without the rests of binary fractions.
 fn rounded(x: f64) -> f64 {
     format!("{x:.11e}").parse().unwrap_or(x)
 }
 
 /// A number to read: three digits or all before the point, commas between thousands.
-pub fn number(x: f64) -> String {
+pub(crate) fn number(x: f64) -> String {
     let size = x.abs();
     let text = if x == 0.0 {
         "0".to_string()
@@ -138,7 +157,7 @@ pub fn number(x: f64) -> String {
 }
 
 /// A count with commas between thousands.
-pub fn count(n: usize) -> String {
+pub(crate) fn count(n: usize) -> String {
     thousands(&n.to_string())
 }
 

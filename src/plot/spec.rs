@@ -1,19 +1,20 @@
-//! What the Vega-Lite specifications share.
+//! Frame and channels that all Vega-Lite specifications have.
 
-use super::Frame;
 use super::canvas::{GREY, GRID, INK, LOOKS};
-use super::scale::Scale;
+use super::notes::Head;
+use super::scale::{Axis, Unit};
+use super::settings::Frame;
 use serde_json::{Value, json};
 
 /// `body` with schema, title and style. A body with one view gets the size of the frame.
-pub fn specification(frame: &Frame, title: &str, subtitle: &str, notes: &[String], body: Value) -> Value {
-    let mut lines: Vec<&str> = vec![frame.subtitle.as_deref().unwrap_or(subtitle)];
-    lines.extend(notes.iter().map(String::as_str));
+pub(crate) fn specification(frame: &Frame, head: &Head, body: Value) -> Value {
+    let mut lines: Vec<&str> = vec![frame.subtitle.as_deref().unwrap_or(&head.subtitle)];
+    lines.extend(head.notes.iter().map(String::as_str));
     lines.retain(|line| !line.is_empty());
     let mut spec = json!({
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "title": {
-            "text": frame.title.as_deref().unwrap_or(title),
+            "text": frame.title.as_deref().unwrap_or(&head.title),
             "subtitle": lines,
             "anchor": "start",
         },
@@ -37,22 +38,20 @@ pub fn specification(frame: &Frame, title: &str, subtitle: &str, notes: &[String
     spec
 }
 
-pub fn colours() -> Vec<&'static str> {
+/// Colours of the looks, in their order.
+pub(crate) fn colours() -> Vec<&'static str> {
     LOOKS.iter().map(|look| look.colour).collect()
 }
 
-/// A quantitative channel on this scale.
-pub fn channel(field: &str, title: &str, scale: &Scale, percent: bool) -> Value {
-    let kind = if scale.log { "log" } else { "linear" };
-    let mut axis = json!({});
-    if percent {
-        axis = json!({"format": "~%"});
-    }
+/// A quantitative channel on this axis.
+pub(crate) fn channel(field: &str, axis: &Axis) -> Value {
+    let kind = if axis.scale.log { "log" } else { "linear" };
+    let shown = if axis.unit == Unit::Share { json!({"format": "~%"}) } else { json!({}) };
     json!({
         "field": field,
         "type": "quantitative",
-        "title": title,
-        "scale": {"type": kind, "domain": [scale.low, scale.high], "nice": false, "clamp": true},
-        "axis": axis,
+        "title": axis.title,
+        "scale": {"type": kind, "domain": [axis.scale.low, axis.scale.high], "nice": false, "clamp": true},
+        "axis": shown,
     })
 }

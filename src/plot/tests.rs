@@ -1,37 +1,131 @@
-//! What holds for every picture, whatever the rows are: XML that parses, texts apart from each other and inside, the same
-//! bytes for the same rows in any order.
+//! Properties of every picture, whatever the rows are: XML that parses, texts apart from each other and inside, the
+//! same bytes for the same rows in any order.
 
 use super::canvas::{Anchor, Font, Rect};
-use super::{PLOTS, Row, plot};
+use super::correlations::Measure;
+use super::picture::Picture;
+use super::row::{Field, Kind, Record, Source};
+use super::settings::{Frame, Top};
+use super::uncertainty::Choice;
 use proptest::prelude::*;
+use serde_json::Value;
 
-/// Options of each plot that are not those of all.
-fn options(name: &str, width: u32, height: Option<u32>, top: u32) -> String {
-    let mut options = serde_json::json!({
-        "title": null, "subtitle": null, "width": width.to_string(), "height": height.map(|h| h.to_string()),
-    });
-    let more: &[(&str, String)] = match name {
-        "plot_uncertainty" => {
-            &[("companies", "3".to_string()), ("company", "Ångström & Söhne".to_string()), ("level", "0.8".to_string())]
-        }
-        "plot_correlations" => &[("measure", "tetrachoric".to_string())],
-        "plot_landscape" | "plot_headcounts" | "plot_methods" | "plot_keywords" | "plot_clusters" => {
-            &[("top", top.to_string())]
-        }
-        _ => &[],
-    };
-    for (key, value) in more {
-        options[*key] = serde_json::Value::from(value.clone());
-    }
-    options.to_string()
+/// Settings of each plot, of the greatest number that is shown.
+trait Given {
+    fn given(top: usize) -> Self;
 }
 
-/// Title and subtitle of the call, on top of that.
-fn titled(options: &str, title: &str) -> String {
-    let mut options: serde_json::Value = serde_json::from_str(options).unwrap();
-    options["title"] = title.into();
-    options["subtitle"] = title.into();
-    options.to_string()
+impl Given for () {
+    fn given(_: usize) {}
+}
+
+impl Given for Top {
+    fn given(top: usize) -> Top {
+        Top(top)
+    }
+}
+
+impl Given for Measure {
+    fn given(_: usize) -> Measure {
+        Measure::Tetrachoric
+    }
+}
+
+impl Given for Choice {
+    fn given(_: usize) -> Choice {
+        Choice { company: Some("Ångström & Söhne".to_string()), level: 0.8 }
+    }
+}
+
+/// Texts, numbers and a truth; a plot's fields of each kind take them in their order.
+#[derive(Debug, Clone)]
+pub(super) struct Cells {
+    pub texts: Vec<Option<String>>,
+    pub numbers: Vec<Option<f64>>,
+    pub truth: Option<bool>,
+}
+
+/// The cells as the row of a plot.
+struct Named<'a> {
+    cells: &'a Cells,
+    fields: &'static [Field],
+}
+
+impl Named<'_> {
+    fn place(&self, field: &str) -> usize {
+        let at = self.fields.iter().position(|(name, _)| *name == field).unwrap();
+        self.fields[..at].iter().filter(|(_, kind)| *kind == self.fields[at].1).count()
+    }
+}
+
+impl Source for Named<'_> {
+    fn text(&self, field: &str) -> Option<String> {
+        self.cells.texts.get(self.place(field))?.clone()
+    }
+
+    fn number(&self, field: &str) -> Option<f64> {
+        // of `plot_uncertainty`, which has one row: one company with all its draws
+        match field {
+            "n_estimates" | "companies" => Some(1.0),
+            "without_draws" => Some(0.0),
+            "fewest" | "most" => Some(self.cells.numbers.len() as f64),
+            _ => *self.cells.numbers.get(self.place(field))?,
+        }
+    }
+
+    fn truth(&self, _: &str) -> Option<bool> {
+        self.cells.truth
+    }
+
+    fn numbers(&self, _: &str) -> Option<Vec<Option<f64>>> {
+        Some(self.cells.numbers.clone())
+    }
+}
+
+/// Both renderings.
+pub(super) struct Both {
+    pub svg: String,
+    pub spec: Value,
+}
+
+type Draw = fn(&[Cells], &Frame, usize) -> Both;
+
+fn both<P: Picture<Settings: Given>>(cells: &[Cells], frame: &Frame, top: usize) -> Both {
+    let fields = P::Row::FIELDS;
+    // draws are one row
+    let one: Vec<Cells> = if fields.iter().any(|(_, kind)| *kind == Kind::Numbers) {
+        let numbers = cells.iter().flat_map(|cells| cells.numbers.clone()).collect();
+        vec![Cells { texts: Vec::new(), numbers, truth: None }]
+    } else {
+        cells.to_vec()
+    };
+    let rows = one.iter().map(|cells| P::Row::read(&Named { cells, fields })).collect();
+    let picture = P::read(rows, P::Settings::given(top)).unwrap();
+    Both { svg: picture.svg(frame), spec: picture.spec(frame) }
+}
+
+macro_rules! drawn {
+    ($($name:ident: $module:ident::$plot:ident,)*) => {
+        [$((stringify!($name), both::<super::$module::$plot> as Draw)),*]
+    };
+}
+
+/// The plots by the names of their functions.
+pub(super) const PLOTS: [(&str, Draw); 12] = super::plots!(drawn);
+
+fn frame(width: u32, height: Option<u32>) -> Frame {
+    Frame { title: None, subtitle: None, width: f64::from(width), height: height.map(f64::from) }
+}
+
+/// The usual frame.
+pub(super) fn usual() -> Frame {
+    frame(720, None)
+}
+
+/// The SVG that a plot draws.
+fn plot(name: &str, cells: &[Cells], top: usize) -> String {
+    let (_, draw) = PLOTS.iter().find(|(known, _)| *known == name).unwrap();
+    draw(cells, &usual(), top).svg
 }
 
 /// Every text of a picture with its bounds, and the bounds of the picture.
@@ -114,9 +208,9 @@ fn amount() -> impl Strategy<Value = Option<f64>> {
     ]
 }
 
-fn row() -> impl Strategy<Value = Row> {
-    (prop::collection::vec(name(), 3), prop::collection::vec(amount(), 6))
-        .prop_map(|(texts, numbers)| Row { texts, numbers })
+pub(super) fn row() -> impl Strategy<Value = Cells> {
+    (prop::collection::vec(name(), 3), prop::collection::vec(amount(), 6), any::<Option<bool>>())
+        .prop_map(|(texts, numbers, truth)| Cells { texts, numbers, truth })
 }
 
 proptest! {
@@ -127,25 +221,23 @@ proptest! {
         rows in prop_oneof![prop::collection::vec(row(), 0..4), prop::collection::vec(row(), 0..60)],
         width in prop_oneof![Just(720u32), 240u32..2000],
         height in prop::option::of(120u32..900),
-        top in prop_oneof![Just(40u32), 1u32..100],
+        top in prop_oneof![Just(40usize), 1usize..100],
         title in prop::option::of(any::<String>()),
         seed in any::<u64>(),
     ) {
-        for (name, _) in PLOTS {
-            let options = options(name, width, height, top);
-            let options = title.as_ref().map_or(options.clone(), |title| titled(&options, title));
-            let svg = plot(name, rows.clone(), &options).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        for (name, draw) in PLOTS {
+            let frame = Frame { title: title.clone(), subtitle: title.clone(), ..frame(width, height) };
+            let Both { svg, spec } = draw(&rows, &frame, top);
             check(&svg).map_err(|error| TestCaseError::fail(format!("{name}: {error}")))?;
-            let spec = plot(&format!("{name}_spec"), rows.clone(), &options).unwrap();
-            let read: serde_json::Value = serde_json::from_str(&spec).unwrap();
-            prop_assert_eq!(read["$schema"].as_str(), Some("https://vega.github.io/schema/vega-lite/v5.json"));
+            prop_assert_eq!(spec["$schema"].as_str(), Some("https://vega.github.io/schema/vega-lite/v5.json"));
             // any order of the rows
             let mut mixed = rows.clone();
             for i in (1..mixed.len()).rev() {
                 mixed.swap(i, (seed.wrapping_mul(i as u64 + 7) % (i as u64 + 1)) as usize);
             }
-            prop_assert_eq!(&plot(name, mixed.clone(), &options).unwrap(), &svg, "{}", name);
-            prop_assert_eq!(&plot(&format!("{name}_spec"), mixed, &options).unwrap(), &spec, "{}", name);
+            let again = draw(&mixed, &frame, top);
+            prop_assert_eq!(&again.svg, &svg, "{}", name);
+            prop_assert_eq!(&again.spec.to_string(), &spec.to_string(), "{}", name);
         }
     }
 }
@@ -154,14 +246,15 @@ proptest! {
 fn large_relations() {
     let number = |i: usize, at: usize| ((i * 7919 + at * 104_729) % 9_973) as f64 / 9_973.0;
     for n in [1, 12, 500, 10_000] {
-        let rows: Vec<Row> = (0..n)
-            .map(|i| Row {
+        let rows: Vec<Cells> = (0..n)
+            .map(|i| Cells {
                 texts: vec![Some(format!("Company {i}")), Some(format!("Group {}", i % 37)), Some("Other".to_string())],
                 numbers: (0..6).map(|at| Some(number(i, at))).collect(),
+                truth: Some(false),
             })
             .collect();
-        for (name, _) in PLOTS {
-            let svg = plot(name, rows.clone(), &options(name, 720, None, 40)).unwrap();
+        for (name, draw) in PLOTS {
+            let svg = draw(&rows, &usual(), 40).svg;
             check(&svg).unwrap();
             assert!(texts(&svg).0.len() < 1000, "{name}: {} texts", texts(&svg).0.len());
         }
@@ -170,10 +263,10 @@ fn large_relations() {
 
 #[test]
 fn nothing_to_show_is_a_picture() {
-    let empty = Row { texts: vec![None; 3], numbers: vec![Some(f64::NAN); 6] };
-    for (name, _) in PLOTS {
+    let empty = Cells { texts: vec![None; 3], numbers: vec![Some(f64::NAN); 6], truth: None };
+    for (name, draw) in PLOTS {
         for rows in [vec![], vec![empty.clone(), empty.clone()]] {
-            let svg = plot(name, rows, &options(name, 720, None, 40)).unwrap();
+            let svg = draw(&rows, &usual(), 40).svg;
             let shown: Vec<String> = texts(&svg).0.into_iter().map(|(text, _)| text).collect();
             assert!(shown.contains(&"Nothing to show".to_string()), "{name}: {shown:?}");
         }
@@ -182,12 +275,15 @@ fn nothing_to_show_is_a_picture() {
 
 #[test]
 fn what_is_left_out_is_counted() {
-    let row =
-        |name: &str, x: f64| Row { texts: vec![Some(name.to_string())], numbers: vec![Some(x), Some(0.5), None, None] };
+    let row = |name: &str, x: f64| Cells {
+        texts: vec![Some(name.to_string())],
+        numbers: vec![Some(x), Some(0.5), None, None],
+        truth: None,
+    };
     let rows =
         vec![row("a", 3.0), row("b", f64::NAN), row("c", f64::INFINITY), row("d", 0.0), row("e", -2.0), row("f", 7.0)];
-    let notes = |name: &str, top: u32| -> Vec<String> {
-        let svg = plot(name, rows.clone(), &options(name, 720, None, top)).unwrap();
+    let notes = |name: &str, top: usize| -> Vec<String> {
+        let svg = plot(name, &rows, top);
         texts(&svg).0.into_iter().map(|(text, _)| text).filter(|text| text.contains("not shown")).collect()
     };
     assert_eq!(
@@ -206,8 +302,8 @@ fn what_is_left_out_is_counted() {
 #[test]
 fn a_long_name_is_whole_in_its_title() {
     let name = "A company whose name is much too long for any label of any picture that has other companies beside it";
-    let rows = vec![Row { texts: vec![Some(name.to_string()), None, None], numbers: vec![Some(3.0), Some(0.5)] }];
-    let svg = plot("plot_headcounts", rows, &options("plot_headcounts", 720, None, 40)).unwrap();
+    let row = Cells { texts: vec![Some(name.to_string())], numbers: vec![Some(3.0), Some(0.5)], truth: None };
+    let svg = plot("plot_headcounts", &[row], 40);
     let document = roxmltree::Document::parse(&svg).unwrap();
     let label = document.descendants().find(|node| node.has_tag_name("text") && node.text_of().ends_with('…')).unwrap();
     let title = label.children().find(|child| child.has_tag_name("title")).unwrap();
@@ -226,42 +322,13 @@ impl Shown for roxmltree::Node<'_, '_> {
 }
 
 #[test]
-fn wrong_options_are_errors() {
-    let message = |name: &str, key: &str, value: &str| {
-        let mut options: serde_json::Value = serde_json::from_str(&options(name, 720, None, 40)).unwrap();
-        options[key] = value.into();
-        plot(name, Vec::new(), &options.to_string()).unwrap_err().to_string()
-    };
-    for (name, key, value, wanted) in [
-        ("plot_bias", "width", "0", "plot_bias: width must be a whole number of pixels from 240 to 10000, got 0"),
-        (
-            "plot_prior",
-            "height",
-            "-5",
-            "plot_prior: height must be a whole number of pixels from 120 to 10000, or NULL, got -5",
-        ),
-        ("plot_headcounts", "top", "-1", "plot_headcounts: top must be a whole number from 1 to 500, got -1"),
-        ("plot_uncertainty", "level", "80", "plot_uncertainty: level must lie between 0 and 1, got 80"),
-        (
-            "plot_correlations",
-            "measure",
-            "rho",
-            "plot_correlations: measure must be one of 'tetrachoric', 'phi', got 'rho'",
-        ),
-        ("plot_lineage", "colour", "red", "plot_lineage: unknown option colour"),
-    ] {
-        assert_eq!(message(name, key, value), wanted);
-    }
-    assert_eq!(
-        plot("plot_pie", Vec::new(), "{}").unwrap_err().to_string(),
-        "plot_pie: plot must be one of the plots, got 'plot_pie'"
-    );
-}
-
-#[test]
 fn arrows_cross_no_box() {
     // every box against every point of every arrow, taken along its curves
-    let edge = |a: &str, b: &str| Row { texts: vec![Some(a.to_string()), Some(b.to_string()), None], numbers: vec![] };
+    let edge = |a: &str, b: &str| Cells {
+        texts: vec![Some(a.to_string()), Some(b.to_string()), None],
+        numbers: vec![],
+        truth: None,
+    };
     for n in [5usize, 30, 80] {
         let mut rows = Vec::new();
         for i in 1..n {
@@ -271,7 +338,7 @@ fn arrows_cross_no_box() {
         // and some cycles
         rows.push(edge(&format!("table_{}", n - 1), "table_0"));
         rows.push(edge("table_3", "table_1"));
-        let svg = plot("plot_lineage", rows, &options("plot_lineage", 720, None, 40)).unwrap();
+        let svg = plot("plot_lineage", &rows, 40);
         let document = roxmltree::Document::parse(&svg).unwrap();
         let boxes: Vec<Rect> = document
             .descendants()

@@ -1,8 +1,8 @@
-//! Text in a picture: what may be written, how wide it is at most, and how it is cut to the room there is.
+//! Text in a picture: characters that may be written, bounds on widths, and cuts to the room there is.
 //!
-//! A picture does not know the font that will show it. Widths are those of DejaVu Sans, which with Verdana is the widest of
-//! the common sans-serif fonts, so that what fits here fits in Helvetica, Arial or Liberation Sans too; characters it has no number
-//! for count by their class. All widths are in pixels for a size in pixels.
+//! A picture does not know the font that will show it. Widths are those of DejaVu Sans, which with Verdana is the
+//! widest of the common sans-serif fonts, so that what fits here fits in Helvetica, Arial or Liberation Sans too;
+//! characters it has no number for count by their class. All widths are in pixels for a size in pixels.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_width::UnicodeWidthChar;
@@ -23,9 +23,9 @@ const BOLD: [u16; 95] = [
     366, 712, 838,
 ];
 
-/// The text on one line, without what XML forbids or what turns the direction of its neighbours; names that show nothing
-/// are replaced by a word.
-pub fn clean(text: &str) -> String {
+/// The text on one line, without what XML forbids or what turns the direction of its neighbours; names that show
+/// nothing are replaced by a word.
+pub(crate) fn clean(text: &str) -> String {
     let kept: String = text
         .chars()
         .filter_map(|c| match c {
@@ -44,7 +44,7 @@ pub fn clean(text: &str) -> String {
 }
 
 /// The text as XML content or as an attribute's value.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -60,7 +60,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// A bound on the width of `text`.
-pub fn width(text: &str, size: f64, bold: bool) -> f64 {
+pub(crate) fn width(text: &str, size: f64, bold: bool) -> f64 {
     let thousandths: u32 = text.chars().map(|c| u32::from(advance(c, bold))).sum();
     f64::from(thousandths) * size / 1000.0
 }
@@ -92,7 +92,7 @@ fn advance(c: char, bold: bool) -> u16 {
 }
 
 /// `text`, or as much of its beginning as fits into `room` with an ellipsis.
-pub fn shorten(text: &str, size: f64, bold: bool, room: f64) -> String {
+pub(crate) fn shorten(text: &str, size: f64, bold: bool, room: f64) -> String {
     if width(text, size, bold) <= room {
         return text.to_string();
     }
@@ -113,7 +113,7 @@ pub fn shorten(text: &str, size: f64, bold: bool, room: f64) -> String {
 }
 
 /// `text` in at most `lines` lines of `room`, cut at spaces; the last line is shortened.
-pub fn wrap(text: &str, size: f64, bold: bool, room: f64, lines: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, size: f64, bold: bool, room: f64, lines: usize) -> Vec<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut out: Vec<String> = Vec::new();
     let mut at = 0;

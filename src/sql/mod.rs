@@ -111,7 +111,6 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<llm::Usage>(connection)?;
     kernel::<llm::StorePages>(connection)?;
     kernel::<llm::Store>(connection)?;
-    kernel::<plot::Plot>(connection)?;
     kernel::<about::Functions>(connection)?;
     kernel::<about::Version>(connection)?;
     connection.register_scalar_function::<affiliation::Affiliation>("muster_affiliation")?;
@@ -124,6 +123,7 @@ fn register(connection: &Connection) -> Result<(), Failure> {
     connection.register_scalar_function::<Volatile<llm::Import>>("muster_llm_import")?;
     connection.register_scalar_function::<normal::Orthant>("muster_orthant")?;
     connection.register_scalar_function::<normal::Tetrachoric>("muster_tetrachoric")?;
+    plot::register(connection)?;
     connection.register_scalar_function::<rogan_gladen::RoganGladen>("muster_rogan_gladen")?;
     Ok(())
 }

@@ -1,33 +1,39 @@
 //! Keywords as bars, one group below the other for each class of texts.
 
 use super::canvas::{Anchor, LOOKS, Rect};
-use super::figure::{Axis, Figure, MARGIN, NAME, TICK};
-use super::scale::{Scale, Unit, number};
-use super::spec::specification;
-use super::{Frame, Plot, Row, counted, descending, left_out, named, top};
-use crate::options::{OptionError, Options};
+use super::figure::{Figure, MARGIN, NAME, TICK};
+use super::notes::{Head, counted, left_out, named};
+use super::picture::{Picture, RowsError};
+use super::row::record;
+use super::scale::{Axis, Scale, Unit, number};
+use super::settings::{Frame, Top};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// So many groups at most.
+/// Maximum number of groups.
 const GROUPS: usize = 8;
 
+record! {
+    /// A keyword of a label; `texts` is the number of texts that have it.
+    Row {
+        label: Option<String>,
+        keyword: Option<String>,
+        score: Option<f64>,
+        texts: Option<f64>,
+    }
+}
+
+/// Keywords by label, those with the largest numbers first.
 #[derive(Debug)]
-pub struct Keywords {
-    /// Label and its keywords with their numbers, largest first.
+pub(crate) struct Keywords {
+    /// Label, empty for none, and its keywords with their numbers.
     groups: Vec<(String, Vec<(String, f64)>)>,
-    /// Whether the number is one of texts, not a score.
+    /// `true` where the numbers are those of texts, not scores.
     texts: bool,
     notes: Vec<String>,
 }
 
 impl Keywords {
-    fn heading(&self) -> (&str, String) {
-        let n: usize = self.groups.iter().map(|(_, keywords)| keywords.len()).sum();
-        let what = if self.texts { "number of texts that have it" } else { "score" };
-        ("Keywords", format!("{} by {what}", counted(n, "keyword", "keywords")))
-    }
-
     fn axis(&self) -> Axis {
         let all = self.groups.iter().flat_map(|(_, keywords)| keywords.iter().map(|(_, value)| *value));
         let title = if self.texts { "Texts" } else { "Score" };
@@ -35,19 +41,20 @@ impl Keywords {
     }
 }
 
-impl Plot for Keywords {
-    /// Texts: label, keyword. Numbers: score, number of texts. One row a label and keyword.
-    fn read(rows: Vec<Row>, options: &mut Options) -> Result<Keywords, OptionError> {
-        let top = top(options)?;
+impl Picture for Keywords {
+    type Row = Row;
+    type Settings = Top;
+
+    fn read(rows: Vec<Row>, Top(top): Top) -> Result<Keywords, RowsError> {
         let total = rows.len();
-        let texts = rows.iter().any(|row| row.number(1).is_some());
+        let texts = rows.iter().any(|row| row.texts.is_some());
         let mut groups: BTreeMap<Option<String>, Vec<(String, f64)>> = BTreeMap::new();
         let mut kept = 0;
-        for row in &rows {
-            let value = if texts { row.number(1) } else { row.number(0) };
-            if let (Some(keyword), Some(value)) = (row.text(1), value) {
+        for row in rows {
+            let value = if texts { row.texts } else { row.score };
+            if let (Some(keyword), Some(value)) = (row.keyword, value) {
                 kept += 1;
-                groups.entry(row.text(0).map(str::to_string)).or_default().push((named(Some(keyword), ""), value));
+                groups.entry(row.label).or_default().push((named(Some(&keyword), ""), value));
             }
         }
         let mut notes = Vec::new();
@@ -56,7 +63,7 @@ impl Plot for Keywords {
         let mut more = 0;
         let mut shown = Vec::new();
         for (label, mut keywords) in groups.into_iter().take(GROUPS) {
-            keywords.sort_by(|a, b| descending(a.1, b.1).then_with(|| a.0.cmp(&b.0)));
+            keywords.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
             more += keywords.len().saturating_sub(top);
             keywords.truncate(top);
             shown.push((label.map(|label| named(Some(&label), "")).unwrap_or_default(), keywords));
@@ -65,12 +72,18 @@ impl Plot for Keywords {
         Ok(Keywords { groups: shown, texts, notes })
     }
 
-    fn svg(&self, frame: &Frame) -> String {
-        let (title, subtitle) = self.heading();
-        if self.groups.is_empty() {
-            return Figure::open(frame, title, "", &[], &self.notes).nothing();
-        }
-        let mut figure = Figure::open(frame, title, &subtitle, &[], &self.notes);
+    fn head(&self) -> Head {
+        let n: usize = self.groups.iter().map(|(_, keywords)| keywords.len()).sum();
+        let by = if self.texts { "number of texts that have it" } else { "score" };
+        Head::new("Keywords", &format!("{} by {by}", counted(n, "keyword", "keywords")), &self.notes)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    fn draw(&self, frame: &Frame, head: Head) -> String {
+        let mut figure = Figure::open(frame, &head, &[]);
         let headed = |label: &str| if label.is_empty() { 0.0 } else { 1.3 };
         let lines: f64 = self.groups.iter().map(|(label, keywords)| keywords.len() as f64 + headed(label)).sum();
         let (top, bottom) = figure.body(17.0 * lines, 4.0, 44.0);
@@ -112,28 +125,26 @@ impl Plot for Keywords {
         figure.close()
     }
 
-    fn spec(&self, frame: &Frame) -> Value {
-        let (title, subtitle) = self.heading();
+    fn body(&self, frame: &Frame) -> Value {
         let mut values = Vec::new();
         for (label, keywords) in &self.groups {
             values.extend(keywords.iter().map(|(k, v)| json!({"label": label, "keyword": k, "value": v})));
         }
-        let name = if self.texts { "Texts" } else { "Score" };
         let inner = json!({
             "width": (frame.width - 220.0).max(100.0),
             "mark": {"type": "bar", "tooltip": {"content": "data"}},
             "encoding": {
                 "y": {"field": "keyword", "type": "nominal", "sort": null, "title": null},
-                "x": {"field": "value", "type": "quantitative", "title": name},
+                "x": {"field": "value", "type": "quantitative", "title": self.axis().title},
                 "color": {"field": "label", "type": "nominal", "legend": null},
             },
         });
-        let body = json!({
+        json!({
             "data": {"values": values},
-            "facet": {"row": {"field": "label", "type": "nominal", "title": null, "header": {"labelAngle": 0, "labelAlign": "left"}}},
+            "facet": {"row": {"field": "label", "type": "nominal", "title": null,
+                "header": {"labelAngle": 0, "labelAlign": "left"}}},
             "resolve": {"scale": {"y": "independent"}},
             "spec": inner,
-        });
-        specification(frame, title, &subtitle, &self.notes, body)
+        })
     }
 }
