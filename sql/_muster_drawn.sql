@@ -3,7 +3,7 @@
 CREATE MACRO muster.main._muster_drawn(caller, given, options) AS TABLE
 SELECT _muster_unnested.picture AS _muster_picture
 FROM (
-    SELECT unnest(muster_plot(caller, _muster_rows, _muster_json)) AS _muster_unnested
+    SELECT unnest(muster_plot(_muster_rows, _muster_json, [muster.main._muster_option('function', caller)])) AS _muster_unnested
     FROM (
         SELECT coalesce(list({texts: _muster_texts, numbers: _muster_numbers}), []) AS _muster_rows
         FROM query_table(given)
