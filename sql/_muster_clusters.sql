@@ -1,20 +1,6 @@
--- _muster_clusters: Clusters of the texts of a relation with _muster_position and _muster_text.
+-- _muster_clusters: Clusters of the texts of a relation with _muster_position and _muster_text, by a relation of options.
 -- section: Helpers
-CREATE MACRO muster.main._muster_clusters(
-    caller,
-    points,
-    method,
-    k,
-    min_cluster_size,
-    min_samples,
-    model,
-    device,
-    store,
-    seed,
-    label_terms,
-    stop_words,
-    map
-) AS TABLE
+CREATE MACRO muster.main._muster_clusters(caller, points, options) AS TABLE
 WITH _muster_text_list AS (
     SELECT coalesce(list({
         position: _muster_position,
@@ -26,22 +12,6 @@ WITH _muster_text_list AS (
         END
     }), []) AS _muster_texts
     FROM query_table(points), (SELECT sum(strlen(_muster_text)) AS _muster_bytes FROM query_table(points))
-),
-_muster_cluster_options AS (
-    SELECT CAST(to_json({
-        method: CAST(method AS VARCHAR),
-        k: CAST(k AS VARCHAR),
-        min_cluster_size: CAST(min_cluster_size AS VARCHAR),
-        min_samples: CAST(min_samples AS VARCHAR),
-        model: CAST(model AS VARCHAR),
-        device: CAST(device AS VARCHAR),
-        store: CAST(store AS VARCHAR),
-        seed: CAST(seed AS VARCHAR),
-        label_terms: CAST(label_terms AS VARCHAR),
-        stop_words: CAST(to_json(stop_words) AS VARCHAR),
-        map: CAST(map AS VARCHAR),
-        threads: CAST(current_setting('threads') AS VARCHAR)
-    }) AS VARCHAR) AS _muster_json
 )
 SELECT
     _muster_row.position AS _muster_position,
@@ -53,6 +23,6 @@ SELECT
     _muster_row.y AS _muster_y,
     _muster_row.label AS _muster_label
 FROM (
-    SELECT unnest(muster_cluster(_muster_texts, caller, _muster_json)) AS _muster_row
-    FROM _muster_text_list, _muster_cluster_options
+    SELECT unnest(muster_cluster(_muster_texts, _muster_asked)) AS _muster_row
+    FROM _muster_text_list, query_table(options)
 );

@@ -8,9 +8,7 @@
 --   _muster_headcount BIGINT   of the company
 --   _muster_seen BIGINT        bit j: there is a total of annotator j; for an annotator its own bit
 --   _muster_yes BIGINT         bit j: annotator j says yes
-CREATE MACRO muster.main._muster_synthetic(
-    caller, totals, ratings, company, annotator, value, headcount, max_profiles, seed
-) AS TABLE
+CREATE MACRO muster.main._muster_synthetic(caller, totals, ratings, company, annotator, value, headcount, options) AS TABLE
 WITH _muster_total AS MATERIALIZED (
     SELECT
         CAST(company AS VARCHAR) AS _muster_name,
@@ -79,14 +77,6 @@ _muster_totals AS (
     FROM _muster_total
     JOIN _muster_bits USING (_muster_annotator)
     WHERE _muster_name IS NOT NULL
-),
-_muster_options AS (
-    SELECT CAST(to_json({
-        caller: CAST(caller AS VARCHAR),
-        max_profiles: CAST(max_profiles AS VARCHAR),
-        seed: CAST(seed AS VARCHAR),
-        threads: CAST(current_setting('threads') AS VARCHAR)
-    }) AS VARCHAR) AS _muster_json
 )
 SELECT
     'person' AS _muster_kind,
@@ -96,8 +86,8 @@ SELECT
     _muster_row.seen AS _muster_seen,
     _muster_row.yes AS _muster_yes
 FROM (
-    SELECT unnest(muster_synthetic(_muster_rows, _muster_patterns, _muster_json)) AS _muster_row
-    FROM _muster_totals, _muster_pattern, _muster_options
+    SELECT unnest(muster_synthetic(_muster_rows, _muster_patterns, _muster_asked)) AS _muster_row
+    FROM _muster_totals, _muster_pattern, query_table(options)
 )
 UNION ALL
 SELECT 'annotator', _muster_annotator, 0, 0, _muster_bit, 0

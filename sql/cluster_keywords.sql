@@ -70,11 +70,11 @@ _muster_point AS MATERIALIZED (
     WHERE regexp_matches(_muster_text, '\S')
     GROUP BY _muster_text
 ),
+_muster_options AS (
+    SELECT muster_options(label_terms: 0, stop_words: 'none', map: false) AS _muster_asked
+),
 _muster_found AS (
-    FROM muster.main._muster_clusters(
-        'cluster_keywords', _muster_point, method, k, min_cluster_size, min_samples, model, device, store, seed,
-        0, 'none', false
-    )
+    FROM muster.main._muster_clusters('cluster_keywords', _muster_point, _muster_options)
 ),
 _muster_cluster_row AS (
     SELECT

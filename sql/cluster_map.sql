@@ -64,11 +64,11 @@ _muster_point AS MATERIALIZED (
     SELECT row_number() OVER (ORDER BY _muster_text ASC, _muster_item ASC NULLS LAST) AS _muster_position, _muster_item, _muster_text
     FROM _muster_distinct
 ),
+_muster_options AS (
+    SELECT muster_options(label_terms: 0, stop_words: 'none', map: true) AS _muster_asked
+),
 _muster_found AS (
-    FROM muster.main._muster_clusters(
-        'cluster_map', _muster_point, method, k, min_cluster_size, min_samples, model, device, store, seed, 0,
-        'none', true
-    )
+    FROM muster.main._muster_clusters('cluster_map', _muster_point, _muster_options)
 ),
 _muster_placed AS (
     SELECT

@@ -61,11 +61,11 @@ _muster_point AS MATERIALIZED (
     FROM _muster_document
     WHERE regexp_matches(_muster_text, '\S')
 ),
+_muster_options AS (
+    SELECT muster_options(map: false) AS _muster_asked
+),
 _muster_found AS (
-    FROM muster.main._muster_clusters(
-        'cluster_profiles', _muster_point, method, k, min_cluster_size, min_samples, model, device, store, seed,
-        label_terms, stop_words, false
-    )
+    FROM muster.main._muster_clusters('cluster_profiles', _muster_point, _muster_options)
 ),
 _muster_cluster_row AS (
     SELECT

@@ -33,10 +33,10 @@ WITH _muster_person AS (
     FROM muster.main._muster_people('covariance_diagnostic', ratings, profiles, company, truth, NULL)
 ),
 _muster_options AS (
-    SELECT CAST(to_json({threads: CAST(current_setting('threads') AS VARCHAR)}) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 )
 SELECT unnest(_muster_row)
 FROM (
-    SELECT unnest(muster_covariance_diagnostic(_muster_counts, _muster_json)) AS _muster_row
+    SELECT unnest(muster_covariance_diagnostic(_muster_counts, _muster_asked)) AS _muster_row
     FROM muster.main._muster_counts(_muster_person), _muster_options
 );

@@ -40,17 +40,12 @@ _muster_call AS (
             }),
             []
         ) AS _muster_labels,
-        CAST(to_json({
-            max_iterations: CAST(max_iterations AS VARCHAR),
-            tolerance: CAST(tolerance AS VARCHAR),
-            threads: CAST(current_setting('threads') AS VARCHAR),
-            classes: CAST(count(DISTINCT _muster_label) AS VARCHAR)
-        }) AS VARCHAR) AS _muster_json
+        muster_options(classes: count(DISTINCT _muster_label)) AS _muster_asked
     FROM _muster_rating
 ),
 _muster_result AS (
     SELECT unnest(_muster_row)
-    FROM (SELECT unnest(muster_dawid_skene_annotators(_muster_labels, _muster_json)) AS _muster_row FROM _muster_call)
+    FROM (SELECT unnest(muster_dawid_skene_annotators(_muster_labels, _muster_asked)) AS _muster_row FROM _muster_call)
 ),
 _muster_classes AS (
     SELECT DISTINCT _muster_label, _muster_class FROM _muster_rating WHERE _muster_label IS NOT NULL

@@ -80,20 +80,10 @@ _muster_list AS (
     FROM _muster_labelled, (SELECT sum(strlen(_muster_text)) AS _muster_bytes FROM _muster_labelled)
 ),
 _muster_options AS (
-    SELECT CAST(to_json({
-        ngram_min: CAST(ngram_min AS VARCHAR),
-        ngram_max: CAST(ngram_max AS VARCHAR),
-        max_features: CAST(max_features AS VARCHAR),
-        min_df: CAST(min_df AS VARCHAR),
-        max_df: CAST(max_df AS VARCHAR),
-        stop_words: CAST(to_json(stop_words) AS VARCHAR),
-        counts: CAST(counts AS VARCHAR),
-        prior: CAST(prior AS VARCHAR),
-        top_n: CAST(top_n AS VARCHAR)
-    }) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 )
 SELECT unnest(_muster_row)
 FROM (
-    SELECT unnest(muster_discriminative_keywords(_muster_documents, _muster_json)) AS _muster_row
+    SELECT unnest(muster_discriminative_keywords(_muster_documents, _muster_asked)) AS _muster_row
     FROM _muster_list, _muster_options
 );

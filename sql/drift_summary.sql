@@ -30,13 +30,10 @@ WITH _muster_person AS (
     FROM muster.main._muster_people('drift_summary', ratings, profiles, company, truth, NULL)
 ),
 _muster_options AS (
-    SELECT CAST(to_json({
-        level: CAST(level AS VARCHAR),
-        threads: CAST(current_setting('threads') AS VARCHAR)
-    }) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 )
 SELECT unnest(_muster_row)
 FROM (
-    SELECT unnest(muster_drift_summary(_muster_counts, _muster_json)) AS _muster_row
+    SELECT unnest(muster_drift_summary(_muster_counts, _muster_asked)) AS _muster_row
     FROM muster.main._muster_counts(_muster_person), _muster_options
 );

@@ -24,13 +24,4 @@ CREATE MACRO muster.main.embed(
     dtype := 'f32',
     store := NULL
 ) AS
-    muster_embed(
-        CAST(text AS VARCHAR),
-        CAST(to_json({
-            model: CAST(model AS VARCHAR),
-            device: CAST(device AS VARCHAR),
-            dtype: CAST(dtype AS VARCHAR),
-            store: CAST(store AS VARCHAR),
-            threads: CAST(current_setting('threads') AS VARCHAR)
-        }) AS VARCHAR)
-    );
+    muster_embed(CAST(text AS VARCHAR), muster_options(-text));

@@ -45,7 +45,7 @@ WITH _muster_text AS (
 ),
 _muster_option AS (
     SELECT
-        CAST(to_json({keep: keep, terms: terms}) AS VARCHAR) AS _muster_options,
+        muster_options(keep: to_json(keep), terms: to_json(terms)) AS _muster_asked,
         CASE
             WHEN keep IS NULL THEN error('filter_affiliations: keep must be a list of categories, got NULL')
             ELSE CAST(keep AS VARCHAR[])
@@ -67,7 +67,7 @@ _muster_sum AS (
     GROUP BY _muster_name
 ),
 _muster_parts AS (
-    SELECT _muster_name, _muster_weight, muster_affiliation(_muster_name, _muster_options) AS _muster_list
+    SELECT _muster_name, _muster_weight, muster_affiliation(_muster_name, _muster_asked) AS _muster_list
     FROM _muster_sum
     CROSS JOIN _muster_option
 ),

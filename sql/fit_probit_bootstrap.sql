@@ -59,20 +59,10 @@ WITH _muster_person AS (
     FROM muster.main._muster_people('fit_probit_bootstrap', ratings, profiles, company, truth, headcount)
 ),
 _muster_options AS (
-    SELECT CAST(to_json({
-        method: CAST(method AS VARCHAR),
-        draws: CAST(draws AS VARCHAR),
-        level: CAST(level AS VARCHAR),
-        seed: CAST(seed AS VARCHAR),
-        prior_alpha: CAST(prior_alpha AS VARCHAR),
-        prior_beta: CAST(prior_beta AS VARCHAR),
-        drift_sd: CAST(drift_sd AS VARCHAR),
-        keep_draws: CAST(keep_draws AS VARCHAR),
-        threads: CAST(current_setting('threads') AS VARCHAR)
-    }) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 )
 SELECT unnest(_muster_row)
 FROM (
-    SELECT unnest(muster_fit_probit_bootstrap(_muster_counts, _muster_json)) AS _muster_row
+    SELECT unnest(muster_fit_probit_bootstrap(_muster_counts, _muster_asked)) AS _muster_row
     FROM muster.main._muster_counts(_muster_person), _muster_options
 );

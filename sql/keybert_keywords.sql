@@ -62,25 +62,11 @@ WITH _muster_document AS (
     FROM query_table(docs)
 ),
 _muster_options AS (
-    SELECT CAST(to_json({
-        model: CAST(model AS VARCHAR),
-        method: CAST(method AS VARCHAR),
-        diversity: CAST(diversity AS VARCHAR),
-        nr_candidates: CAST(nr_candidates AS VARCHAR),
-        ngram_min: CAST(ngram_min AS VARCHAR),
-        ngram_max: CAST(ngram_max AS VARCHAR),
-        top_n: CAST(top_n AS VARCHAR),
-        stop_words: CAST(to_json(stop_words) AS VARCHAR),
-        candidates: CAST(to_json(candidates) AS VARCHAR),
-        seed_keywords: CAST(to_json(seed_keywords) AS VARCHAR),
-        device: CAST(device AS VARCHAR),
-        store: CAST(store AS VARCHAR),
-        threads: CAST(current_setting('threads') AS VARCHAR)
-    }) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 ),
 _muster_setting AS MATERIALIZED (
     SELECT unnest(_muster_row)
-    FROM (SELECT unnest(muster_keybert_settings(_muster_json)) AS _muster_row FROM _muster_options)
+    FROM (SELECT unnest(muster_keybert_settings(_muster_asked)) AS _muster_row FROM _muster_options)
 ),
 _muster_found AS (
     SELECT _muster_id, unnest(_muster_row)

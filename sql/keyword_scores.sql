@@ -106,7 +106,7 @@ _muster_counts AS (
                 tp: coalesce(_muster_tp, 0),
                 fp: coalesce(_muster_fp, 0),
                 tn: coalesce(_muster_tn, 0),
-                fn: coalesce(_muster_fn, 0)
+                missed: coalesce(_muster_fn, 0)
             }
             ORDER BY _muster_name, _muster_own
         ),
@@ -116,10 +116,10 @@ _muster_counts AS (
     LEFT JOIN _muster_judged USING (_muster_number)
 ),
 _muster_options AS (
-    SELECT CAST(to_json({level: CAST(level AS VARCHAR)}) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 )
 SELECT unnest(_muster_row)
 FROM (
-    SELECT unnest(muster_keyword_scores(_muster_rows, _muster_json)) AS _muster_row
+    SELECT unnest(muster_keyword_scores(_muster_rows, _muster_asked)) AS _muster_row
     FROM _muster_counts, _muster_options
 );

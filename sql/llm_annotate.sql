@@ -110,32 +110,14 @@ _muster_run AS MATERIALIZED (
     SELECT CAST(uuid() AS VARCHAR) AS _muster_run_id
 ),
 _muster_options AS (
-    SELECT CAST(to_json({
-        models: CAST(to_json(models) AS VARCHAR),
-        prompt: CAST(prompt AS VARCHAR),
-        schema: CAST(to_json(schema) AS VARCHAR),
-        replay: CAST(replay AS VARCHAR),
-        batch: CAST(batch AS VARCHAR),
-        concurrency: CAST(concurrency AS VARCHAR),
-        requests_per_minute: CAST(requests_per_minute AS VARCHAR),
-        tokens_per_minute: CAST(tokens_per_minute AS VARCHAR),
-        max_cost_usd: CAST(max_cost_usd AS VARCHAR),
-        max_error_ratio: CAST(max_error_ratio AS VARCHAR),
-        timeout_s: CAST(timeout_s AS VARCHAR),
-        max_attempts: CAST(max_attempts AS VARCHAR),
-        max_text_chars: CAST(max_text_chars AS VARCHAR),
-        prices: CAST(to_json(prices) AS VARCHAR),
-        store: CAST(store AS VARCHAR),
-        allow_http: CAST(allow_http AS VARCHAR),
-        rows: _muster_docs
-    }) AS VARCHAR) AS _muster_json
+    SELECT muster_options(models: to_json(models), schema: to_json(schema), prices: to_json(prices), rows: _muster_docs) AS _muster_asked
     FROM _muster_count
 )
 SELECT _muster_ids[_muster_at] AS profile_id, * EXCLUDE (_muster_ids, _muster_at)
 FROM (
     SELECT _muster_ids, unnest(_muster_row)
     FROM (
-        SELECT _muster_ids, unnest(muster_llm_annotate(_muster_texts, _muster_json, _muster_run_id)) AS _muster_row
+        SELECT _muster_ids, unnest(muster_llm_annotate(_muster_texts, _muster_asked, _muster_run_id)) AS _muster_row
         FROM _muster_call, _muster_options, _muster_run
     )
 );

@@ -37,13 +37,13 @@ WITH _muster_answer AS (
     FROM query_table(answers)
 ),
 _muster_options AS (
-    SELECT CAST(to_json({store: CAST(store AS VARCHAR)}) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 )
 SELECT count(*) AS answers, count(*) FILTER (imported) AS imported
 FROM (
     SELECT unnest(_muster_row)
     FROM (
-        SELECT unnest(muster_llm_import(_muster_record, _muster_json)) AS _muster_row
+        SELECT unnest(muster_llm_import(_muster_record, _muster_asked)) AS _muster_row
         FROM _muster_answer, _muster_options
     )
 );

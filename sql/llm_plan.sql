@@ -76,29 +76,12 @@ _muster_distinct AS (
     WHERE false
 ),
 _muster_options AS (
-    SELECT CAST(to_json({
-        models: CAST(to_json(models) AS VARCHAR),
-        prompt: CAST(prompt AS VARCHAR),
-        schema: CAST(to_json(schema) AS VARCHAR),
-        replay: CAST(replay AS VARCHAR),
-        batch: CAST(batch AS VARCHAR),
-        concurrency: CAST(concurrency AS VARCHAR),
-        requests_per_minute: CAST(requests_per_minute AS VARCHAR),
-        tokens_per_minute: CAST(tokens_per_minute AS VARCHAR),
-        max_cost_usd: CAST(max_cost_usd AS VARCHAR),
-        max_error_ratio: CAST(max_error_ratio AS VARCHAR),
-        timeout_s: CAST(timeout_s AS VARCHAR),
-        max_attempts: CAST(max_attempts AS VARCHAR),
-        max_text_chars: CAST(max_text_chars AS VARCHAR),
-        prices: CAST(to_json(prices) AS VARCHAR),
-        store: CAST(store AS VARCHAR),
-        allow_http: CAST(allow_http AS VARCHAR)
-    }) AS VARCHAR) AS _muster_json
+    SELECT muster_options(models: to_json(models), schema: to_json(schema), prices: to_json(prices)) AS _muster_asked
 ),
 _muster_request AS (
     SELECT _muster_rows, unnest(_muster_plan)
     FROM (
-        SELECT _muster_rows, unnest(muster_llm_plan(_muster_texts, _muster_json, '')) AS _muster_plan
+        SELECT _muster_rows, unnest(muster_llm_plan(_muster_texts, _muster_asked, '')) AS _muster_plan
         FROM _muster_distinct, _muster_options
     )
 ),

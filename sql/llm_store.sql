@@ -32,12 +32,12 @@
 --   SELECT requested_model, model, label, answer, reason FROM muster.llm_store() ORDER BY ALL;
 CREATE MACRO muster.main.llm_store(store := NULL) AS TABLE
 WITH _muster_options AS (
-    SELECT CAST(to_json({store: CAST(store AS VARCHAR)}) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 ),
 _muster_pages AS (
-    SELECT _muster_json, unnest(_muster_row)
+    SELECT _muster_asked, unnest(_muster_row)
     FROM (
-        SELECT _muster_json, unnest(muster_llm_store_pages(_muster_json)) AS _muster_row
+        SELECT _muster_asked, unnest(muster_llm_store_pages(_muster_asked)) AS _muster_row
         FROM _muster_options
     )
 )
@@ -45,7 +45,7 @@ SELECT * REPLACE (epoch_ms(answered_at) AS answered_at)
 FROM (
     SELECT unnest(_muster_row)
     FROM (
-        SELECT unnest(muster_llm_store(_muster_json, _muster_page)) AS _muster_row
+        SELECT unnest(muster_llm_store(_muster_asked, _muster_page)) AS _muster_row
         FROM _muster_pages
     )
 );

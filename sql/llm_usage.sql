@@ -25,10 +25,10 @@
 --   SELECT requested_model, model, answers, failures, round(cost_usd, 4) AS cost_usd FROM muster.llm_usage();
 CREATE MACRO muster.main.llm_usage(store := NULL) AS TABLE
 WITH _muster_options AS (
-    SELECT CAST(to_json({store: CAST(store AS VARCHAR)}) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 )
 SELECT * REPLACE (epoch_ms(first_at) AS first_at, epoch_ms(last_at) AS last_at)
 FROM (
     SELECT unnest(_muster_row)
-    FROM (SELECT unnest(muster_llm_usage(_muster_json)) AS _muster_row FROM _muster_options)
+    FROM (SELECT unnest(muster_llm_usage(_muster_asked)) AS _muster_row FROM _muster_options)
 );

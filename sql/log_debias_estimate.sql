@@ -74,13 +74,10 @@ _muster_list AS (
     WHERE _muster_company IS NOT NULL
 ),
 _muster_options AS (
-    SELECT CAST(to_json({
-        method: CAST(method AS VARCHAR),
-        level: CAST(level AS VARCHAR)
-    }) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 )
 SELECT unnest(_muster_row)
 FROM (
-    SELECT unnest(muster_log_debias_estimate(_muster_counts, _muster_json)) AS _muster_row
+    SELECT unnest(muster_log_debias_estimate(_muster_counts, _muster_asked)) AS _muster_row
     FROM _muster_list, _muster_options
 );

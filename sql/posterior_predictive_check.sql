@@ -37,14 +37,10 @@ WITH _muster_person AS (
     FROM muster.main._muster_people('posterior_predictive_check', ratings, profiles, company, truth, NULL)
 ),
 _muster_options AS (
-    SELECT CAST(to_json({
-        draws: CAST(draws AS VARCHAR),
-        seed: CAST(seed AS VARCHAR),
-        threads: CAST(current_setting('threads') AS VARCHAR)
-    }) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 )
 SELECT unnest(_muster_row)
 FROM (
-    SELECT unnest(muster_posterior_predictive_check(_muster_counts, _muster_json)) AS _muster_row
+    SELECT unnest(muster_posterior_predictive_check(_muster_counts, _muster_asked)) AS _muster_row
     FROM muster.main._muster_counts(_muster_person), _muster_options
 );

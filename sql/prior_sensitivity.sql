@@ -44,15 +44,10 @@ WITH _muster_person AS (
     FROM muster.main._muster_people('prior_sensitivity', ratings, profiles, company, truth, headcount)
 ),
 _muster_options AS (
-    SELECT CAST(to_json({
-        draws: CAST(draws AS VARCHAR),
-        level: CAST(level AS VARCHAR),
-        seed: CAST(seed AS VARCHAR),
-        threads: CAST(current_setting('threads') AS VARCHAR)
-    }) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 )
 SELECT unnest(_muster_row)
 FROM (
-    SELECT unnest(muster_prior_sensitivity(_muster_counts, _muster_json)) AS _muster_row
+    SELECT unnest(muster_prior_sensitivity(_muster_counts, _muster_asked)) AS _muster_row
     FROM muster.main._muster_counts(_muster_person), _muster_options
 );

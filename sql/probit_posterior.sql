@@ -39,17 +39,12 @@ WITH _muster_person AS MATERIALIZED (
     FROM muster.main._muster_people('probit_posterior', ratings, profiles, company, truth, headcount)
 ),
 _muster_options AS (
-    SELECT CAST(to_json({
-        prior: CAST(prior AS VARCHAR),
-        level: CAST(level AS VARCHAR),
-        seed: CAST(seed AS VARCHAR),
-        threads: CAST(current_setting('threads') AS VARCHAR)
-    }) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 ),
 _muster_kind AS (
     SELECT unnest(_muster_row)
     FROM (
-        SELECT unnest(muster_probit_posterior(_muster_counts, _muster_json)) AS _muster_row
+        SELECT unnest(muster_probit_posterior(_muster_counts, _muster_asked)) AS _muster_row
         FROM muster.main._muster_counts(_muster_person), _muster_options
     )
 )

@@ -17,7 +17,7 @@
 --   SELECT unnest(muster.rogan_gladen_interval(200, 1000, 111, 153, 375, 432));
 CREATE MACRO muster.main.rogan_gladen_interval(positives, n, se_k, se_n, sp_k, sp_n, level := 0.8) AS
     list_extract(
-        muster_rogan_gladen(
+        muster_rogan_gladen_interval(
             CAST(positives AS DOUBLE),
             CAST(n AS DOUBLE),
             CAST(se_k AS DOUBLE),

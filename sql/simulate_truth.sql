@@ -35,20 +35,7 @@ CREATE MACRO muster.main.simulate_truth(
 ) AS TABLE
 SELECT unnest(_muster_row)
 FROM (
-    SELECT unnest(muster_simulate_truth(
-        _muster_company,
-        CAST(to_json({
-            companies: CAST(companies AS VARCHAR),
-            seed: CAST(seed AS VARCHAR),
-            drift: CAST(drift AS VARCHAR),
-            truth_model: CAST(truth_model AS VARCHAR),
-            max_observed: CAST(max_observed AS VARCHAR),
-            gold_experts: CAST(gold_experts AS VARCHAR),
-            gold_others: CAST(gold_others AS VARCHAR),
-            missing: CAST(missing AS VARCHAR),
-            models_missing: CAST(models_missing AS VARCHAR)
-        }) AS VARCHAR)
-    )) AS _muster_row
+    SELECT unnest(muster_simulate_truth(_muster_company, muster_options())) AS _muster_row
     FROM (
         -- -1 stands for the gold people; a number that is none is left to the kernel to refuse
         SELECT unnest(range(-1, coalesce(greatest(TRY_CAST(companies AS BIGINT), 0), 0))) AS _muster_company

@@ -65,10 +65,10 @@ _muster_rows AS (
     WHERE _muster_name IS NOT NULL
 ),
 _muster_options AS (
-    SELECT CAST(to_json({level: CAST(level AS VARCHAR)}) AS VARCHAR) AS _muster_json
+    SELECT muster_options(-reference) AS _muster_asked
 )
 SELECT unnest(_muster_row)
 FROM (
-    SELECT unnest(muster_synthetic_adjustment(_muster_list, _muster_json)) AS _muster_row
+    SELECT unnest(muster_synthetic_adjustment(_muster_list, _muster_asked)) AS _muster_row
     FROM _muster_rows, _muster_options
 );

@@ -60,21 +60,12 @@ _muster_list AS (
     WHERE _muster_text IS NOT NULL
 ),
 _muster_options AS (
-    SELECT CAST(to_json({
-        ngram_min: CAST(ngram_min AS VARCHAR),
-        ngram_max: CAST(ngram_max AS VARCHAR),
-        max_features: CAST(max_features AS VARCHAR),
-        min_df: CAST(min_df AS VARCHAR),
-        max_df: CAST(max_df AS VARCHAR),
-        stop_words: CAST(to_json(stop_words) AS VARCHAR),
-        top_n: CAST(top_n AS VARCHAR),
-        threads: CAST(current_setting('threads') AS VARCHAR)
-    }) AS VARCHAR) AS _muster_json
+    SELECT muster_options() AS _muster_asked
 ),
 _muster_found AS (
     SELECT unnest(_muster_row)
     FROM (
-        SELECT unnest(muster_tfidf_keywords(_muster_documents, _muster_json)) AS _muster_row
+        SELECT unnest(muster_tfidf_keywords(_muster_documents, _muster_asked)) AS _muster_row
         FROM _muster_list, _muster_options
     )
 )

@@ -5,11 +5,15 @@
 //!
 //! A header is a comment: `name: summary`, `section: …`, prose, then the blocks `arguments:`, `columns:` and
 //! `example:`. A line of a block that is indented further goes on with the line before. The signature is taken from the statement itself.
+//!
+//! The options of a call reach its kernel from the signature too: [`options`] puts them in the place of a marker.
 
+mod options;
 mod plots;
 
 /// Every file of `sql/` but those of plots, of which [`plots`] makes two functions each: helpers first, then by section.
 const FILES: &[&str] = &[
+    include_str!("../sql/_muster_option.sql"),
     include_str!("../sql/_muster_boolean.sql"),
     include_str!("../sql/_muster_people.sql"),
     include_str!("../sql/_muster_counts.sql"),
@@ -96,6 +100,20 @@ pub struct Function {
     pub example: String,
     /// The statement that makes it.
     pub sql: String,
+    /// Whether it needs DuckDB's json extension.
+    pub json: bool,
+}
+
+impl Function {
+    /// The statement that makes it where the json extension is missing: a macro that is an error.
+    pub fn without_json(&self) -> String {
+        let error = format!(
+            "SELECT error('{}: the json extension of DuckDB is missing; INSTALL json and LOAD json before LOAD muster')",
+            self.name
+        );
+        let body = if self.table { format!("AS TABLE {error}") } else { format!("AS ({error})") };
+        format!("CREATE MACRO muster.main.{} {body};", self.signature)
+    }
 }
 
 /// All functions, in the order of `FILES`; plots open their section.
@@ -103,6 +121,12 @@ pub fn functions() -> Vec<Function> {
     let mut functions: Vec<Function> = FILES.iter().map(|file| parse(file)).collect();
     let at = functions.iter().position(|f| f.section == PLOTS).unwrap_or(functions.len());
     functions.splice(at..at, plots::files().iter().map(|file| parse(file)));
+    // a macro is bound when it is made, with those that it calls
+    for at in 0..functions.len() {
+        let (made, rest) = functions.split_at_mut(at);
+        let calls = |called: &&Function| rest[0].sql.contains(&format!("muster.main.{}(", called.name));
+        rest[0].json = rest[0].sql.contains("json") || made.iter().filter(calls).any(|called| called.json);
+    }
     functions
 }
 
@@ -115,15 +139,17 @@ fn parse(file: &str) -> Function {
     let rest: Vec<&str> = lines.collect();
     let cut = rest.iter().position(|line| *line == "example:").unwrap_or(rest.len());
     let example: Vec<&str> = rest[cut..].iter().skip(1).map(|line| line.trim_start_matches("  ")).collect();
+    let (signature, details) = (signature(sql), rest[..cut].join("\n").trim().to_string());
     Function {
         name: name.to_string(),
         section: section.to_string(),
         table: sql.contains(") AS TABLE"),
-        signature: signature(sql),
         description: description.to_string(),
-        details: rest[..cut].join("\n").trim().to_string(),
         example: example.join("\n").trim().to_string(),
-        sql: sql.to_string(),
+        sql: options::expand(sql, name, &signature, &details),
+        json: false,
+        signature,
+        details,
     }
 }
 
@@ -189,26 +215,47 @@ mod tests {
     #[test]
     fn every_argument_is_described() {
         for f in functions().iter().filter(|f| f.section != HELPERS) {
-            let inside = f.signature.split_once('(').unwrap().1.trim_end_matches(')');
-            let described: Vec<&str> = f
-                .details
-                .lines()
-                .skip_while(|line| *line != "arguments:")
-                .skip(1)
-                .take_while(|line| line.starts_with("  "))
-                // what stands further to the right goes on with the line before
-                .filter(|line| !line.starts_with("   "))
-                .filter_map(|line| line.split_whitespace().next())
-                .collect();
-            // a default may be a list, with commas of its own
-            let mut depth = 0;
-            let separates = |c: char| {
-                depth += i32::from(c == '[') - i32::from(c == ']');
-                c == ',' && depth == 0
-            };
-            let arguments: Vec<&str> =
-                inside.split(separates).filter_map(|argument| argument.split_whitespace().next()).collect();
-            assert_eq!(described, arguments, "{}", f.name);
+            let described: Vec<&str> = options::described(&f.details).map(|(name, _)| name).collect();
+            assert_eq!(described, options::parameters(&f.signature), "{}", f.name);
+        }
+    }
+
+    #[test]
+    fn functions_that_need_json_are_few() {
+        let functions = functions();
+        let needed: Vec<&Function> = functions.iter().filter(|f| f.json && !f.sql.contains("plot")).collect();
+        let names: Vec<&str> = needed.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "filter_affiliations",
+                "keyword_scores",
+                "keyword_filter",
+                "llm_annotate",
+                "llm_plan",
+                "llm_import",
+                "lineage"
+            ]
+        );
+        assert_eq!(
+            needed[2].without_json(),
+            "CREATE MACRO muster.main.keyword_filter(docs, text, filters) AS TABLE SELECT error('keyword_filter: \
+             the json extension of DuckDB is missing; INSTALL json and LOAD json before LOAD muster');"
+        );
+    }
+
+    #[test]
+    fn every_parameter_is_used() {
+        for f in functions() {
+            let body = f.sql.split_once(") AS").unwrap().1;
+            let word = |c: char| c.is_alphanumeric() || c == '_';
+            for name in options::parameters(&f.signature) {
+                let used = body.match_indices(name).any(|(at, _)| {
+                    let (before, after) = (body[..at].chars().next_back(), body[at + name.len()..].chars().next());
+                    !before.is_some_and(word) && !after.is_some_and(word)
+                });
+                assert!(used, "{}: {name}", f.name);
+            }
         }
     }
 

@@ -21,7 +21,6 @@ pub mod keywords;
 mod linalg;
 mod lineage;
 mod llm;
-pub mod options;
 pub mod parallel;
 pub mod plot;
 pub mod probit;

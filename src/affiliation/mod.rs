@@ -10,12 +10,10 @@
 //!
 //! The terms are data: `data/affiliation_terms.csv`, the legal forms `data/company_suffixes.csv`.
 
-mod options;
 mod places;
 mod terms;
 mod words;
 
-pub use options::{Options, OptionsError};
 pub use terms::{Category, Term, TermError, Terms};
 
 use std::collections::HashSet;

@@ -157,21 +157,18 @@ fn statement_of(plot: &Plot, statement: &str, rendering: &Rendering) -> String {
         "CREATE MACRO muster.main.{name}{suffix}({parameters}) AS TABLE
 SELECT {value}
 FROM (
-    SELECT unnest(muster_{name}('{name}{suffix}', _muster_rows, _muster_json)) AS _muster_picture
+    SELECT unnest(muster_{name}(_muster_rows, muster_options())) AS _muster_picture
     FROM (
         SELECT coalesce(list({{{row}}}), []) AS _muster_rows
         FROM (
 {query}
         ) AS _muster_row
-    ), (
-        SELECT {options} AS _muster_json
     )
 );
 ",
         suffix = rendering.suffix,
         value = rendering.value,
         row = row.join(", "),
-        options = options(&parameters),
     )
 }
 
@@ -184,11 +181,4 @@ fn cast((name, kind): &Field) -> String {
         Kind::Numbers => "DOUBLE[]",
     };
     format!("{name}: CAST(_muster_row.{name} AS {kind})")
-}
-
-/// The options of a signature, those with a default, as an expression that gives one JSON object of texts.
-fn options(parameters: &str) -> String {
-    let names = parameters.split(", ").filter_map(|parameter| parameter.split_once(" := "));
-    let texts: Vec<String> = names.map(|(name, _)| format!("{name}: CAST({name} AS VARCHAR)")).collect();
-    format!("CAST(to_json({{{}}}) AS VARCHAR)", texts.join(", "))
 }

@@ -1,58 +1,60 @@
 //! The kernels behind `functions` and `version`.
 
-use super::kernel::Kernel;
-use super::table::{Column, Failure, Kind, Schema};
-use crate::functions::{HELPERS, functions, versions};
+use super::kernel::{Kernel, register as kernel};
+use super::rows::{Failure, Rows};
+use crate::functions::{Function, HELPERS, functions, versions};
+use duckdb::Connection;
 use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
 
+pub fn register(connection: &Connection) -> Result<(), Failure> {
+    kernel::<Functions>(connection)?;
+    kernel::<Version>(connection)
+}
+
 /// `muster_functions('')`
-pub struct Functions;
+struct Functions;
 
 impl Kernel for Functions {
     const NAME: &'static str = "muster_functions";
-    const COLUMNS: &'static Schema = &[
-        ("name", Kind::Text),
-        ("section", Kind::Text),
-        ("kind", Kind::Text),
-        ("signature", Kind::Text),
-        ("description", Kind::Text),
-        ("details", Kind::Text),
-        ("example", Kind::Text),
-    ];
+    type Row = Function;
 
     fn arguments() -> Vec<DataType> {
         vec![DataType::Utf8]
     }
 
-    fn call(_: &RecordBatch, _: usize) -> Result<Vec<Column>, Failure> {
-        let list: Vec<_> = functions().into_iter().filter(|f| f.section != HELPERS).collect();
-        let kind = |table| if table { "table" } else { "scalar" };
-        Ok(vec![
-            Column::Text(list.iter().map(|f| Some(f.name.clone())).collect()),
-            Column::Text(list.iter().map(|f| Some(f.section.clone())).collect()),
-            Column::Text(list.iter().map(|f| Some(kind(f.table).to_string())).collect()),
-            Column::Text(list.iter().map(|f| Some(f.signature.clone())).collect()),
-            Column::Text(list.iter().map(|f| Some(f.description.clone())).collect()),
-            Column::Text(list.iter().map(|f| Some(f.details.clone())).collect()),
-            Column::Text(list.iter().map(|f| Some(f.example.clone())).collect()),
-        ])
+    fn rows() -> Rows<Function> {
+        Rows::new()
+            .text("name", |row: &Function| Some(&row.name))
+            .text("section", |row| Some(&row.section))
+            .text("kind", |row| Some(if row.table { "table" } else { "scalar" }))
+            .text("signature", |row| Some(&row.signature))
+            .text("description", |row| Some(&row.description))
+            .text("details", |row| Some(&row.details))
+            .text("example", |row| Some(&row.example))
+    }
+
+    fn call(_: &RecordBatch, _: usize) -> Result<Vec<Function>, Failure> {
+        Ok(functions().into_iter().filter(|function| function.section != HELPERS).collect())
     }
 }
 
 /// `muster_version('')`
-pub struct Version;
+struct Version;
 
 impl Kernel for Version {
     const NAME: &'static str = "muster_version";
-    const COLUMNS: &'static Schema = &[("component", Kind::Text), ("version", Kind::Text)];
+    type Row = (String, String);
 
     fn arguments() -> Vec<DataType> {
         vec![DataType::Utf8]
     }
 
-    fn call(_: &RecordBatch, _: usize) -> Result<Vec<Column>, Failure> {
-        let (components, versions) = versions().into_iter().map(|(c, v)| (Some(c), Some(v))).unzip();
-        Ok(vec![Column::Text(components), Column::Text(versions)])
+    fn rows() -> Rows<(String, String)> {
+        Rows::new().text("component", |row: &(String, String)| Some(&row.0)).text("version", |row| Some(&row.1))
+    }
+
+    fn call(_: &RecordBatch, _: usize) -> Result<Vec<(String, String)>, Failure> {
+        Ok(versions())
     }
 }

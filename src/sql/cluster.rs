@@ -1,131 +1,149 @@
 //! The kernel behind `cluster_keywords`, `cluster_profiles` and `cluster_map`: texts in, and of each its cluster, its
 //! place in it, its place on the map.
 
-use super::embed::{device, store};
-use super::kernel::Kernel;
+use super::embed::model;
+use super::kernel::{Kernel, register as kernel};
 use super::keywords::stop_word_list;
-use super::table::{Column, Failure, Kind, Schema, rows, rows_of, text};
+use super::options::{self, Options};
+use super::rows::{Failure, Listed, Rows, list, listed};
 use crate::cluster::{self, Method, Settings, hdbscan, map::map, points::Points};
 use crate::embed::{self, Dtype};
 use crate::keywords::labels::labels;
-use crate::options::Options;
 use crate::progress::Line;
-use duckdb::arrow::array::{Array, AsArray, RecordBatch};
-use duckdb::arrow::datatypes::{DataType, Int64Type};
+use duckdb::Connection;
+use duckdb::arrow::array::RecordBatch;
+use duckdb::arrow::datatypes::DataType;
 use std::collections::HashSet;
-use std::fmt::Display;
 
-/// The texts that the macro hands over, by number.
-const TEXTS: &Schema = &[("position", Kind::Integer), ("text", Kind::Text)];
+pub fn register(connection: &Connection) -> Result<(), Failure> {
+    kernel::<Cluster>(connection)
+}
 
-/// Texts that are embedded, and put into the store, together.
+listed! {
+    /// A text by number.
+    struct Text<'l> {
+        position: u64,
+        text: &'l str,
+    }
+}
+
+/// Number of texts that are embedded, and put into the store, together.
 const CHUNK: usize = 4096;
 
-/// Limits of the options. Memory grows with `MIN_SAMPLES`, time with `K`.
-const K: f64 = 1_000.0;
-const MIN_SAMPLES: u64 = 200;
+/// Maximum number of clusters; time grows with it.
+const MAX_K: f64 = 1_000.0;
 
-/// What a call asks for.
+/// Maximum of `min_samples`; memory grows with it.
+const MAX_MIN_SAMPLES: u64 = 200;
+
+/// The options of a call.
 struct Asked {
     settings: Settings,
     model: embed::Settings,
-    /// Most terms of a label, and words that are none.
+    /// Maximum number of terms of a label.
     label_terms: usize,
+    /// Words that are no terms.
     stop_words: HashSet<String>,
     map: bool,
     threads: usize,
 }
 
-fn asked(caller: &str, json: &str) -> Result<Asked, Failure> {
-    let mut options = Options::parse(caller, json)?;
+fn asked(mut options: Options) -> Result<Asked, Failure> {
     let methods = [("auto", Method::Auto), ("hdbscan", Method::Hdbscan), ("kmeans", Method::Kmeans)];
     let method = options.choice("method", &methods)?;
     let k = options.optional_number("k", "be a whole number from 1 to 1000, or NULL", |x| {
-        (1.0..=K).contains(&x) && x.fract() == 0.0
+        (1.0..=MAX_K).contains(&x) && x.fract() == 0.0
     })?;
     if let (Method::Hdbscan, Some(k)) = (method, k) {
         return Err(options.invalid("k", "be NULL with method 'hdbscan'", Some(k.to_string())).into());
     }
     let hdbscan = hdbscan::Settings {
         min_cluster_size: options.whole("min_cluster_size", 2, cluster::MAX_POINTS as u64)? as usize,
-        min_samples: options.whole("min_samples", 1, MIN_SAMPLES)? as usize,
+        min_samples: options.whole("min_samples", 1, MAX_MIN_SAMPLES)? as usize,
     };
-    let seed = options.whole("seed", 0, i64::MAX as u64)?;
-    let model = embed::Settings {
-        model: options.required_text("model", "name a model")?,
-        device: device(&mut options)?,
-        dtype: Dtype::F32,
-        store: store(&mut options)?,
-    };
+    let seed = options.seed()?;
+    let model = model(&mut options, Dtype::F32)?;
     let label_terms = options.whole("label_terms", 0, 100)? as usize;
     let stop_words = stop_word_list(&mut options)?;
     let map = options.boolean("map")?;
-    let threads = options.whole("threads", 1, 1 << 20)? as usize;
+    let threads = options.threads();
     options.finish()?;
     let settings = Settings { method, k: k.map(|k| k as usize), hdbscan, seed };
     Ok(Asked { settings, model, label_terms, stop_words, map, threads })
 }
 
-/// `muster_cluster(texts, caller, options)`
-pub struct Cluster;
+/// `muster_cluster(texts, options)`: one row a text.
+struct Cluster;
+
+/// A text with its cluster and places.
+struct Placed {
+    position: u64,
+    /// From 1; `None` for noise.
+    cluster: Option<usize>,
+    /// In the cluster, or in the noise, from 1.
+    place: usize,
+    silhouette: Option<f64>,
+    method: &'static str,
+    /// On the map.
+    at: Option<(f64, f64)>,
+    /// Of the cluster, at place 1.
+    label: Option<Vec<String>>,
+}
 
 impl Kernel for Cluster {
     const NAME: &'static str = "muster_cluster";
-    const COLUMNS: &'static Schema = &[
-        ("position", Kind::Integer),
-        ("cluster", Kind::Integer),
-        ("place", Kind::Integer),
-        ("silhouette", Kind::Real),
-        ("method", Kind::Text),
-        ("x", Kind::Real),
-        ("y", Kind::Real),
-        ("label", Kind::Texts),
-    ];
+    type Row = Placed;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(TEXTS), DataType::Utf8, DataType::Utf8]
+        vec![Text::data_type(), options::kind()]
     }
 
-    /// One row a text. Places begin with 1, those of noise too; the label stands at place 1.
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let caller = text(input, 1, call);
-        let failed = |error: &dyn Display| -> Failure { format!("{caller}: {error}").into() };
-        let asked = asked(caller, text(input, 2, call))?;
-        let listed = rows(input, 0, call);
-        cluster::check(listed.len()).map_err(|error| failed(&error))?;
-        let positions = listed.column(0).as_primitive::<Int64Type>();
-        let texts = listed.column(1).as_string::<i32>();
-        let mut order: Vec<usize> = (0..listed.len()).collect();
-        order.sort_unstable_by_key(|row| (texts.value(*row), positions.value(*row)));
-        let texts: Vec<&str> = order.iter().map(|row| texts.value(*row)).collect();
-        let points = embedded(&texts, &asked).map_err(|error| failed(&error))?;
-        let found = cluster::cluster(&points, &asked.settings, asked.threads).map_err(|error| failed(&error))?;
-        let labels = match asked.label_terms {
+    fn rows() -> Rows<Placed> {
+        Rows::new()
+            .integer("position", |row: &Placed| row.position)
+            .integer("cluster", |row| row.cluster)
+            .integer("place", |row| row.place)
+            .real("silhouette", |row| row.silhouette)
+            .text("method", |row| Some(row.method))
+            .real("x", |row| row.at.map(|at| at.0))
+            .real("y", |row| row.at.map(|at| at.1))
+            .texts("label", |row| row.label.as_deref())
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Placed>, Failure> {
+        let asked = asked(Options::read(input, 1, call)?)?;
+        let list = list(input, 0, call);
+        let mut given = Text::rows(&list)?;
+        cluster::check(given.len())?;
+        given.sort_unstable_by_key(|row| (row.text, row.position));
+        let texts: Vec<&str> = given.iter().map(|row| row.text).collect();
+        let points = embedded(&texts, &asked)?;
+        let found = cluster::cluster(&points, &asked.settings, asked.threads)?;
+        let mut labels = match asked.label_terms {
             0 => Vec::new(),
-            most => labels(&texts, &found.clusters, asked.stop_words, most).map_err(|error| failed(&error))?,
+            most => labels(&texts, &found.clusters, asked.stop_words, most)?,
         };
         let method = if found.method == Method::Kmeans { "kmeans" } else { "hdbscan" };
-        let mut noise = 0..;
-        let places: Vec<Option<usize>> = found.places.iter().map(|place| place.or_else(|| noise.next())).collect();
-        let label = |i: usize| {
-            let cluster = found.clusters[i].filter(|_| places[i] == Some(0))?;
-            labels.get(cluster).cloned()
-        };
-        let placed: Vec<Option<(f64, f64)>> = match asked.map {
+        let at: Vec<Option<(f64, f64)>> = match asked.map {
             true => map(&points, asked.threads).into_iter().map(Some).collect(),
             false => vec![None; points.len()],
         };
-        let counted = |numbers: &[Option<usize>]| numbers.iter().map(|n| n.map(|n| n as i64 + 1)).collect();
-        Ok(vec![
-            Column::Integer(order.iter().map(|row| Some(positions.value(*row))).collect()),
-            Column::Integer(counted(&found.clusters)),
-            Column::Integer(counted(&places)),
-            Column::Real(found.silhouettes.clone()),
-            Column::Names(vec![method; points.len()]),
-            Column::Real(placed.iter().map(|at| at.map(|(x, _)| x)).collect()),
-            Column::Real(placed.iter().map(|at| at.map(|(_, y)| y)).collect()),
-            Column::Texts((0..points.len()).map(label).collect()),
-        ])
+        let mut noise = 0..;
+        let mut rows = Vec::with_capacity(given.len());
+        for (i, (text, at)) in given.iter().zip(at).enumerate() {
+            let (cluster, place) = (found.clusters[i], found.places[i].or_else(|| noise.next()).unwrap_or_default());
+            let first = cluster.filter(|_| place == 0);
+            rows.push(Placed {
+                position: text.position,
+                cluster: cluster.map(|cluster| cluster + 1),
+                place: place + 1,
+                silhouette: found.silhouettes[i],
+                method,
+                at,
+                label: first.and_then(|cluster| labels.get_mut(cluster)).map(std::mem::take),
+            });
+        }
+        Ok(rows)
     }
 }
 

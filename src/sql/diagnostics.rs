@@ -1,190 +1,204 @@
 //! The kernels of the diagnostics.
 
-use super::counts::{COUNTS, Counted};
-use super::kernel::Kernel;
-use super::probit::{MAX_DRAWS, level, seed, threads};
-use super::table::{Column, Failure, Kind, Schema, rows_of, text};
+use super::counts::Counted;
+use super::kernel::{Kernel, register as kernel};
+use super::options::{self, MAX_DRAWS, Options};
+use super::rows::{Failure, Rows};
 use crate::diagnostics::drift::{self, CompanyDrift, Fit};
 use crate::diagnostics::predictive::{self, Cell, Check, Checks};
-use crate::diagnostics::sensitivity::{Setting, sensitivity};
-use crate::options::Options;
+use crate::diagnostics::sensitivity::sensitivity;
 use crate::probit::bins::CUTS;
 use crate::probit::estimate::{Method, Settings};
 use crate::probit::study::{Pattern, Study};
 use crate::stats::summary::Summary;
+use duckdb::Connection;
 use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
 
+pub fn register(connection: &Connection) -> Result<(), Failure> {
+    kernel::<CovarianceDiagnostic>(connection)?;
+    kernel::<DriftSummary>(connection)?;
+    kernel::<PosteriorPredictiveCheck>(connection)?;
+    kernel::<PosteriorPredictiveCounts>(connection)?;
+    kernel::<PriorSensitivity>(connection)
+}
+
+fn arguments() -> Vec<DataType> {
+    vec![Counted::data_type(), options::kind()]
+}
+
+/// The study of the counts that a call is about.
+fn study(input: &RecordBatch, call: usize) -> Result<Study, Failure> {
+    let counted = Counted::read(input, call)?;
+    Ok(Study::new(&counted.annotators, &counted.counts)?)
+}
+
 /// `muster_covariance_diagnostic(counts, options)`
-pub struct CovarianceDiagnostic;
+struct CovarianceDiagnostic;
+
+/// A company's misfit, with the annotators that it names.
+struct Misfit {
+    company: String,
+    drift: CompanyDrift,
+    worst: Option<String>,
+    pair: Option<(String, String)>,
+}
+
+impl Misfit {
+    fn fit(&self, of: fn(&Fit) -> f64) -> Option<f64> {
+        self.drift.fit.as_ref().map(of)
+    }
+}
+
+/// The largest shift and its variance.
+fn worst_shift(fit: &Fit) -> (f64, f64) {
+    fit.shifts[fit.worst].unwrap_or((f64::NAN, f64::NAN))
+}
 
 impl Kernel for CovarianceDiagnostic {
     const NAME: &'static str = "muster_covariance_diagnostic";
-    const COLUMNS: &'static Schema = &[
-        ("company", Kind::Text),
-        ("n", Kind::Integer),
-        ("prevalence", Kind::Real),
-        ("statistic", Kind::Real),
-        ("df", Kind::Integer),
-        ("p_value", Kind::Real),
-        ("worst_annotator", Kind::Text),
-        ("shift", Kind::Real),
-        ("shift_se", Kind::Real),
-        ("pair_first", Kind::Text),
-        ("pair_second", Kind::Text),
-        ("pair_z", Kind::Real),
-    ];
+    type Row = Misfit;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(COUNTS), DataType::Utf8]
+        arguments()
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let caller = "covariance_diagnostic";
-        let mut options = Options::parse(caller, text(input, 1, call))?;
-        let threads = threads(&mut options)?;
+    fn rows() -> Rows<Misfit> {
+        Rows::new()
+            .text("company", |row: &Misfit| Some(&row.company))
+            .integer("n", |row| row.drift.people)
+            .real("prevalence", |row| row.drift.fit.as_ref().map(|_| row.drift.prevalence))
+            .real("statistic", |row| row.fit(|f| f.statistic))
+            .integer("df", |row| row.drift.fit.as_ref().map(|f| f.df))
+            .real("p_value", |row| row.fit(|f| f.p_value))
+            .text("worst_annotator", |row| row.worst.as_deref())
+            .real("shift", |row| row.fit(|f| worst_shift(f).0))
+            .real("shift_se", |row| row.fit(|f| worst_shift(f).1.sqrt()))
+            .text("pair_first", |row| row.pair.as_ref().map(|pair| pair.0.as_str()))
+            .text("pair_second", |row| row.pair.as_ref().map(|pair| pair.1.as_str()))
+            .real("pair_z", |row| row.fit(|f| f.pair.map_or(f64::NAN, |pair| pair.2)))
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Misfit>, Failure> {
+        let options = Options::read(input, 1, call)?;
+        let threads = options.threads();
         options.finish()?;
-        let counted = Counted::read(caller, input, 0, call);
-        let study = counted.study()?;
-        let rows = drift::companies(&study, threads).map_err(|e| counted.failure(e))?;
+        let study = study(input, call)?;
         let name = |j: usize| study.annotators[j].clone();
-        let fitted = |row: &CompanyDrift, of: &dyn Fn(&Fit) -> f64| row.fit.as_ref().map(of);
-        let real = |of: &dyn Fn(&Fit) -> f64| Column::Real(rows.iter().map(|r| fitted(r, of)).collect());
-        let worst = |f: &Fit| f.shifts[f.worst].unwrap_or((f64::NAN, f64::NAN));
-        let pair = |of: &dyn Fn((usize, usize, f64)) -> usize| {
-            Column::Text(rows.iter().map(|r| Some(name(of(r.fit.as_ref()?.pair?)))).collect())
+        let misfit = |(company, drift): (String, CompanyDrift)| Misfit {
+            company,
+            worst: drift.fit.as_ref().map(|fit| name(fit.worst)),
+            pair: drift.fit.as_ref().and_then(|fit| fit.pair).map(|(j, k, _)| (name(j), name(k))),
+            drift,
         };
-        Ok(vec![
-            Column::Text(study.companies.iter().map(|c| Some(c.name.clone())).collect()),
-            Column::Integer(rows.iter().map(|r| Some(r.people as i64)).collect()),
-            Column::Real(rows.iter().map(|r| r.fit.as_ref().map(|_| r.prevalence)).collect()),
-            real(&|f| f.statistic),
-            Column::Integer(rows.iter().map(|r| r.fit.as_ref().map(|f| f.df as i64)).collect()),
-            real(&|f| f.p_value),
-            Column::Text(rows.iter().map(|r| r.fit.as_ref().map(|f| name(f.worst))).collect()),
-            real(&|f| worst(f).0),
-            real(&|f| worst(f).1.sqrt()),
-            pair(&|p| p.0),
-            pair(&|p| p.1),
-            real(&|f| f.pair.map_or(f64::NAN, |p| p.2)),
-        ])
+        let companies = study.companies.iter().map(|company| company.name.clone());
+        Ok(companies.zip(drift::companies(&study, threads)?).map(misfit).collect())
     }
 }
 
 /// `muster_drift_summary(counts, options)`
-pub struct DriftSummary;
+struct DriftSummary;
+
+/// An annotator's drift; `None` for all of them together.
+type Drift = (Option<String>, drift::Summary);
 
 impl Kernel for DriftSummary {
     const NAME: &'static str = "muster_drift_summary";
-    const COLUMNS: &'static Schema = &[
-        ("annotator", Kind::Text),
-        ("companies", Kind::Integer),
-        ("statistic", Kind::Real),
-        ("df", Kind::Integer),
-        ("p_value", Kind::Real),
-        ("drifts", Kind::Boolean),
-        ("drift_sd", Kind::Real),
-        ("drift_lower", Kind::Real),
-        ("drift_upper", Kind::Real),
-    ];
+    type Row = Drift;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(COUNTS), DataType::Utf8]
+        arguments()
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let caller = "drift_summary";
-        let mut options = Options::parse(caller, text(input, 1, call))?;
-        let level = level(&mut options)?;
-        let threads = threads(&mut options)?;
-        options.finish()?;
-        let counted = Counted::read(caller, input, 0, call);
-        let study = counted.study()?;
-        let mut rows = drift::summary(&study, level, threads).map_err(|e| counted.failure(e))?;
-        let name = |row: &drift::Summary| row.annotator.map(|j| study.annotators[j].clone());
-        rows.sort_by_key(name);
-        let real = |of: &dyn Fn(&drift::Summary) -> f64| Column::Real(rows.iter().map(|r| Some(of(r))).collect());
-        Ok(vec![
-            Column::Text(rows.iter().map(name).collect()),
-            Column::Integer(rows.iter().map(|r| Some(r.companies as i64)).collect()),
-            real(&|r| r.statistic),
-            Column::Integer(rows.iter().map(|r| Some(r.df as i64)).collect()),
-            real(&|r| r.p_value),
+    fn rows() -> Rows<Drift> {
+        Rows::new()
+            .text("annotator", |row: &Drift| row.0.as_deref())
+            .integer("companies", |row| row.1.companies)
+            .real("statistic", |row| row.1.statistic)
+            .integer("df", |row| row.1.df)
+            .real("p_value", |row| row.1.p_value)
             // no degrees of freedom, no verdict
-            Column::Boolean(rows.iter().map(|r| (!r.p_value.is_nan()).then(|| r.drifts())).collect()),
-            real(&|r| r.sd),
-            real(&|r| r.lower),
-            real(&|r| r.upper),
-        ])
+            .boolean("drifts", |row| (!row.1.p_value.is_nan()).then(|| row.1.drifts()))
+            .real("drift_sd", |row| row.1.sd)
+            .real("drift_lower", |row| row.1.lower)
+            .real("drift_upper", |row| row.1.upper)
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Drift>, Failure> {
+        let mut options = Options::read(input, 1, call)?;
+        let (level, threads) = (options.level()?, options.threads());
+        options.finish()?;
+        let study = study(input, call)?;
+        let found = drift::summary(&study, level, threads)?;
+        let name = |row: &drift::Summary| row.annotator.map(|j| study.annotators[j].clone());
+        let mut rows: Vec<Drift> = found.into_iter().map(|row| (name(&row), row)).collect();
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(rows)
     }
 }
 
-fn draws(options: &mut Options) -> Result<usize, Failure> {
-    Ok(options.whole("draws", 20, 10_000)? as usize)
+/// Fewest and most replicates of a posterior predictive check.
+const CHECK_DRAWS: (usize, usize) = (20, 10_000);
+
+/// A check with the company it is about, and how its cells are counted.
+struct Checked {
+    /// `None` for all companies together.
+    company: Option<String>,
+    counted_by: &'static str,
+    people: u64,
+    check: Check,
 }
 
-/// The checks with the company they are about: all together first.
-fn named<'a>(study: &'a Study, checks: &'a [Checks]) -> Vec<(Option<String>, &'a Checks)> {
-    let names = study.companies.iter().map(|c| Some(c.name.clone()));
-    let mut rows: Vec<(Option<String>, &Checks)> = names.chain([None]).zip(checks).collect();
+/// The two checks of each company, all companies together first.
+fn checked(study: &Study, checks: Vec<Checks>) -> Vec<Checked> {
+    let names = study.companies.iter().map(|company| Some(company.name.clone()));
+    let mut rows: Vec<(Option<String>, Checks)> = names.chain([None]).zip(checks).collect();
     rows.rotate_right(1);
-    rows
-}
-
-/// Each company's two checks, one after the other.
-fn by_pattern_and_bin<'a>(
-    rows: &[(Option<String>, &'a Checks)],
-) -> Vec<(Option<String>, u64, &'static str, &'a Check)> {
-    let both = |(company, checks): &(Option<String>, &'a Checks)| {
-        [("pattern", &checks.patterns), ("bin", &checks.bins)]
-            .map(|(counted_by, check)| (company.clone(), checks.people, counted_by, check))
+    let both = |(company, checks): (Option<String>, Checks)| {
+        let Checks { people, patterns, bins } = checks;
+        [("pattern", patterns), ("bin", bins)].map(|(counted_by, check)| Checked {
+            company: company.clone(),
+            counted_by,
+            people,
+            check,
+        })
     };
-    rows.iter().flat_map(both).collect()
+    rows.into_iter().flat_map(both).collect()
 }
 
 /// `muster_posterior_predictive_check(counts, options)`
-pub struct PosteriorPredictiveCheck;
+struct PosteriorPredictiveCheck;
 
 impl Kernel for PosteriorPredictiveCheck {
     const NAME: &'static str = "muster_posterior_predictive_check";
-    const COLUMNS: &'static Schema = &[
-        ("company", Kind::Text),
-        ("counted_by", Kind::Text),
-        ("n", Kind::Integer),
-        ("cells", Kind::Integer),
-        ("statistic", Kind::Real),
-        ("expected", Kind::Real),
-        ("p_value", Kind::Real),
-    ];
+    type Row = Checked;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(COUNTS), DataType::Utf8]
+        arguments()
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let caller = "posterior_predictive_check";
-        let mut options = Options::parse(caller, text(input, 1, call))?;
+    fn rows() -> Rows<Checked> {
+        Rows::new()
+            .text("company", |row: &Checked| row.company.as_deref())
+            .text("counted_by", |row| Some(row.counted_by))
+            .integer("n", |row| row.people)
+            .integer("cells", |row| row.check.cells.len())
+            .real("statistic", |row| row.check.statistic)
+            .real("expected", |row| row.check.expected)
+            .real("p_value", |row| row.check.p_value)
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Checked>, Failure> {
+        let mut options = Options::read(input, 1, call)?;
         let settings = Settings {
-            draws: draws(&mut options)?,
-            seed: seed(&mut options)?,
-            threads: threads(&mut options)?,
+            draws: options.draws(CHECK_DRAWS.0, CHECK_DRAWS.1)?,
+            seed: options.seed()?,
+            threads: options.threads(),
             ..Settings::default()
         };
         options.finish()?;
-        let counted = Counted::read(caller, input, 0, call);
-        let study = counted.study()?;
-        let checks = predictive::check(&study, &settings).map_err(|e| counted.failure(e))?;
-        let rows = by_pattern_and_bin(&named(&study, &checks));
-        let real = |of: fn(&Check) -> f64| Column::Real(rows.iter().map(|r| Some(of(r.3))).collect());
-        Ok(vec![
-            Column::Text(rows.iter().map(|r| r.0.clone()).collect()),
-            Column::Text(rows.iter().map(|r| Some(r.2.to_string())).collect()),
-            Column::Integer(rows.iter().map(|r| Some(r.1 as i64)).collect()),
-            Column::Integer(rows.iter().map(|r| Some(r.3.cells.len() as i64)).collect()),
-            real(|c| c.statistic),
-            real(|c| c.expected),
-            real(|c| c.p_value),
-        ])
+        let study = study(input, call)?;
+        Ok(checked(&study, predictive::check(&study, &settings)?))
     }
 }
 
@@ -208,124 +222,136 @@ fn bin_text(bin: usize) -> String {
 }
 
 /// `muster_posterior_predictive_counts(counts, options)`
-pub struct PosteriorPredictiveCounts;
+struct PosteriorPredictiveCounts;
+
+/// The people in a cell of a check, as observed and as predicted.
+struct Counts {
+    company: Option<String>,
+    counted_by: &'static str,
+    cell: String,
+    predicted: predictive::Predicted,
+}
 
 impl Kernel for PosteriorPredictiveCounts {
     const NAME: &'static str = "muster_posterior_predictive_counts";
-    const COLUMNS: &'static Schema = &[
-        ("company", Kind::Text),
-        ("counted_by", Kind::Text),
-        ("cell", Kind::Text),
-        ("observed", Kind::Integer),
-        ("expected", Kind::Real),
-        ("lower", Kind::Real),
-        ("upper", Kind::Real),
-        ("z", Kind::Real),
-    ];
+    type Row = Counts;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(COUNTS), DataType::Utf8]
+        arguments()
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let caller = "posterior_predictive_counts";
-        let mut options = Options::parse(caller, text(input, 1, call))?;
+    fn rows() -> Rows<Counts> {
+        Rows::new()
+            .text("company", |row: &Counts| row.company.as_deref())
+            .text("counted_by", |row| Some(row.counted_by))
+            .text("cell", |row| Some(&row.cell))
+            .integer("observed", |row| row.predicted.observed as i64)
+            .real("expected", |row| row.predicted.expected)
+            .real("lower", |row| row.predicted.lower)
+            .real("upper", |row| row.predicted.upper)
+            .real("z", |row| (row.predicted.observed - row.predicted.expected) / row.predicted.sd)
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Counts>, Failure> {
+        let mut options = Options::read(input, 1, call)?;
         let settings = Settings {
-            draws: draws(&mut options)?,
-            level: level(&mut options)?,
-            seed: seed(&mut options)?,
-            threads: threads(&mut options)?,
+            draws: options.draws(CHECK_DRAWS.0, CHECK_DRAWS.1)?,
+            level: options.level()?,
+            seed: options.seed()?,
+            threads: options.threads(),
             ..Settings::default()
         };
         options.finish()?;
-        let counted = Counted::read(caller, input, 0, call);
-        let study = counted.study()?;
-        let checks = predictive::check(&study, &settings).map_err(|e| counted.failure(e))?;
-        let checked = by_pattern_and_bin(&named(&study, &checks));
-        let rows: Vec<_> = checked
-            .iter()
-            .flat_map(|(company, _, counted_by, check)| {
-                check.cells.iter().map(move |cell| (company, *counted_by, cell))
-            })
-            .collect();
+        let study = study(input, call)?;
         let text = |cell: &Cell| match cell {
             Cell::Pattern(pattern) => pattern_text(&study, *pattern),
             Cell::Bin(bin) => bin_text(*bin),
             Cell::Rest => "(rest)".to_string(),
         };
-        Ok(vec![
-            Column::Text(rows.iter().map(|r| r.0.clone()).collect()),
-            Column::Text(rows.iter().map(|r| Some(r.1.to_string())).collect()),
-            Column::Text(rows.iter().map(|r| Some(text(&r.2.cell))).collect()),
-            Column::Integer(rows.iter().map(|r| Some(r.2.observed as i64)).collect()),
-            Column::Real(rows.iter().map(|r| Some(r.2.expected)).collect()),
-            Column::Real(rows.iter().map(|r| Some(r.2.lower)).collect()),
-            Column::Real(rows.iter().map(|r| Some(r.2.upper)).collect()),
-            Column::Real(rows.iter().map(|r| Some((r.2.observed - r.2.expected) / r.2.sd)).collect()),
-        ])
+        let mut rows = Vec::new();
+        for Checked { company, counted_by, check, .. } in checked(&study, predictive::check(&study, &settings)?) {
+            rows.extend(check.cells.into_iter().map(|predicted| Counts {
+                company: company.clone(),
+                counted_by,
+                cell: text(&predicted.cell),
+                predicted,
+            }));
+        }
+        Ok(rows)
     }
 }
 
 /// `muster_prior_sensitivity(counts, options)`
-pub struct PriorSensitivity;
+struct PriorSensitivity;
+
+/// The estimate of a company under a setting of the grid.
+struct Sensitivity {
+    /// From 1.
+    setting: usize,
+    method: Method,
+    prior: Option<(f64, f64)>,
+    drift_sd: Option<f64>,
+    /// `None` for all companies together.
+    company: Option<String>,
+    headcount: u64,
+    summary: Summary,
+}
+
+/// The name of a method in SQL.
+fn method_name(method: Method) -> Option<&'static str> {
+    Method::ALL.iter().find(|(_, known)| *known == method).map(|(name, _)| *name)
+}
 
 impl Kernel for PriorSensitivity {
     const NAME: &'static str = "muster_prior_sensitivity";
-    const COLUMNS: &'static Schema = &[
-        ("setting", Kind::Integer),
-        ("method", Kind::Text),
-        ("prior_alpha", Kind::Real),
-        ("prior_beta", Kind::Real),
-        ("drift_sd", Kind::Real),
-        ("company", Kind::Text),
-        ("headcount", Kind::Integer),
-        ("estimate", Kind::Real),
-        ("lower", Kind::Real),
-        ("upper", Kind::Real),
-    ];
+    type Row = Sensitivity;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(COUNTS), DataType::Utf8]
+        arguments()
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let caller = "prior_sensitivity";
-        let mut options = Options::parse(caller, text(input, 1, call))?;
+    fn rows() -> Rows<Sensitivity> {
+        Rows::new()
+            .integer("setting", |row: &Sensitivity| row.setting)
+            .text("method", |row| method_name(row.method))
+            .real("prior_alpha", |row| row.prior.map(|prior| prior.0))
+            .real("prior_beta", |row| row.prior.map(|prior| prior.1))
+            .real("drift_sd", |row| row.drift_sd)
+            .text("company", |row| row.company.as_deref())
+            .integer("headcount", |row| row.headcount)
+            .real("estimate", |row| row.summary.mean)
+            .real("lower", |row| row.summary.lower)
+            .real("upper", |row| row.summary.upper)
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Sensitivity>, Failure> {
+        let mut options = Options::read(input, 1, call)?;
         let settings = Settings {
-            draws: options.whole("draws", 1, MAX_DRAWS)? as usize,
-            level: level(&mut options)?,
-            seed: seed(&mut options)?,
-            threads: threads(&mut options)?,
+            draws: options.draws(1, MAX_DRAWS)?,
+            level: options.level()?,
+            seed: options.seed()?,
+            threads: options.threads(),
             ..Settings::default()
         };
         options.finish()?;
-        let counted = Counted::read(caller, input, 0, call);
-        let study = counted.study()?;
-        let grid = sensitivity(&study, &settings).map_err(|e| counted.failure(e))?;
-        let everybody = study.companies.iter().map(|c| c.headcount).sum::<u64>();
-        // (number, setting, company, headcount, summary)
-        let mut rows: Vec<(usize, &Setting, Option<String>, u64, &Summary)> = Vec::new();
-        for (at, setting) in grid.iter().enumerate() {
+        let study = study(input, call)?;
+        let everybody = study.companies.iter().map(|company| company.headcount).sum::<u64>();
+        let mut rows = Vec::new();
+        for (setting, found) in (1..).zip(sensitivity(&study, &settings)?) {
             // no company, no total
-            if !study.companies.is_empty() {
-                rows.push((at + 1, setting, None, everybody, &setting.total));
-            }
-            for (company, summary) in study.companies.iter().zip(&setting.companies) {
-                rows.push((at + 1, setting, Some(company.name.clone()), company.headcount, summary));
-            }
+            let total = (!study.companies.is_empty()).then_some((None, everybody, found.total));
+            let names = study.companies.iter().map(|company| (Some(company.name.clone()), company.headcount));
+            let each = names.zip(found.companies).map(|((name, headcount), summary)| (name, headcount, summary));
+            rows.extend(total.into_iter().chain(each).map(|(company, headcount, summary)| Sensitivity {
+                setting,
+                method: found.method,
+                prior: found.prior,
+                drift_sd: found.drift_sd,
+                company,
+                headcount,
+                summary,
+            }));
         }
-        let method = |m: Method| Method::ALL.iter().find(|(_, other)| *other == m).map(|(name, _)| name.to_string());
-        Ok(vec![
-            Column::Integer(rows.iter().map(|r| Some(r.0 as i64)).collect()),
-            Column::Text(rows.iter().map(|r| method(r.1.method)).collect()),
-            Column::Real(rows.iter().map(|r| r.1.prior.map(|p| p.0)).collect()),
-            Column::Real(rows.iter().map(|r| r.1.prior.map(|p| p.1)).collect()),
-            Column::Real(rows.iter().map(|r| r.1.drift_sd).collect()),
-            Column::Text(rows.iter().map(|r| r.2.clone()).collect()),
-            Column::Integer(rows.iter().map(|r| Some(r.3 as i64)).collect()),
-            Column::Real(rows.iter().map(|r| Some(r.4.mean)).collect()),
-            Column::Real(rows.iter().map(|r| Some(r.4.lower)).collect()),
-            Column::Real(rows.iter().map(|r| Some(r.4.upper)).collect()),
-        ])
+        Ok(rows)
     }
 }

@@ -1,60 +1,70 @@
-//! The scalar kernel `muster_embed(text, options)`.
+//! The kernel behind `embed`.
 
-use super::table::{Failure, list_of};
-use crate::embed::{self, Device, Dtype, Embedder, Settings};
-use crate::options::{OptionError, Options};
+use super::kernel::{Scalar, register as kernel};
+use super::options::{self, OptionError, Options, runs};
+use super::rows::{Failure, list_of};
+use crate::embed::{self, Device, Dtype, Settings};
 use crate::store;
-use duckdb::arrow::array::{Array, AsArray, Float32Builder, ListBuilder, RecordBatch};
+use duckdb::Connection;
+use duckdb::arrow::array::{Array, ArrayRef, AsArray, Float32Builder, ListBuilder, RecordBatch};
 use duckdb::arrow::datatypes::DataType;
-use duckdb::vscalar::{ArrowFunctionSignature, VArrowScalar};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Takes `device` out of the options.
-pub fn device(options: &mut Options) -> Result<Device, OptionError> {
-    options.choice("device", &[("auto", Device::Auto), ("cpu", Device::Cpu), ("cuda", Device::Cuda)])
+pub fn register(connection: &Connection) -> Result<(), Failure> {
+    kernel::<Embed>(connection)
 }
 
-/// Takes `store` out of the options: a file, `default` for the user's own, NULL for none.
-pub fn store(options: &mut Options) -> Result<Option<PathBuf>, Failure> {
-    let name = options.optional_text("store", "name a file")?;
-    Ok(name.map(|name| store::path(Some(&name))).transpose()?)
+/// The options `model`, `device` and `store`: a file, `default` for the user's own, NULL for none.
+///
+/// # Errors
+///
+/// Where one of them is wrong, or there is no place for a store.
+pub fn model(options: &mut Options, dtype: Dtype) -> Result<Settings, Failure> {
+    let model = options.required_text("model", "name a model")?;
+    let devices = [("auto", Device::Auto), ("cpu", Device::Cpu), ("cuda", Device::Cuda)];
+    let device = options.choice("device", &devices)?;
+    let store = options.optional_text("store", "name a file")?;
+    let store = store.map(|name| store::path(Some(&name))).transpose()?;
+    Ok(Settings { model, device, dtype, store })
 }
 
-/// The model of the options and the threads it may use.
-fn open(json: &str) -> Result<(Arc<Embedder>, usize), Failure> {
-    let mut options = Options::parse("embed", json)?;
-    let settings = Settings {
-        model: options.required_text("model", "name a model")?,
-        device: device(&mut options)?,
-        dtype: options.choice("dtype", &[("f32", Dtype::F32), ("f16", Dtype::F16), ("bf16", Dtype::Bf16)])?,
-        store: store(&mut options)?,
-    };
-    let threads = options.whole("threads", 1, 1 << 20)? as usize;
-    options.finish()?;
-    Ok((embed::open(&settings)?, threads))
+fn dtype(options: &mut Options) -> Result<Dtype, OptionError> {
+    options.choice("dtype", &[("f32", Dtype::F32), ("f16", Dtype::F16), ("bf16", Dtype::Bf16)])
 }
 
 /// `muster_embed(text, options)`
-pub struct Embed;
+struct Embed;
 
-impl VArrowScalar for Embed {
-    type State = ();
+impl Scalar for Embed {
+    const NAME: &'static str = "muster_embed";
 
-    fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
+    fn arguments() -> Vec<DataType> {
+        vec![DataType::Utf8, options::kind()]
+    }
+
+    fn returns() -> DataType {
+        list_of(DataType::Float32)
+    }
+
+    fn values(input: &RecordBatch) -> Result<ArrayRef, Failure> {
         let texts = input.column(0).as_string::<i32>();
-        let options = input.column(1).as_string::<i32>();
         // mostly one model for all rows
-        let mut rows: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for row in (0..input.num_rows()).filter(|&row| !texts.is_null(row) && !options.is_null(row)) {
-            rows.entry(options.value(row)).or_default().push(row);
+        let mut models: BTreeMap<String, (Options, Vec<usize>)> = BTreeMap::new();
+        for run in runs(input, 1) {
+            let options = Options::read(input, 1, run.start)?;
+            let (_, rows) = models.entry(options.key()).or_insert_with(|| (options, Vec::new()));
+            rows.extend(run.filter(|&row| texts.is_valid(row)));
         }
         let mut vectors: Vec<Option<Arc<[f32]>>> = vec![None; input.num_rows()];
-        for (json, rows) in rows {
-            let (embedder, threads) = open(json).map_err(|error| prefixed(&error.to_string()))?;
+        for (mut options, rows) in models.into_values().filter(|(_, rows)| !rows.is_empty()) {
+            let threads = options.threads();
+            let dtype = dtype(&mut options)?;
+            let settings = model(&mut options, dtype)?;
+            options.finish()?;
+            let embedder = embed::open(&settings)?;
             let wanted: Vec<&str> = rows.iter().map(|&row| texts.value(row)).collect();
-            let computed = embedder.embed(&wanted, threads).map_err(|error| prefixed(&error.to_string()))?;
+            let computed = embedder.embed(&wanted, threads)?;
             rows.iter().zip(computed).for_each(|(&row, vector)| vectors[row] = Some(vector));
         }
         let mut lists = ListBuilder::new(Float32Builder::new());
@@ -66,14 +76,4 @@ impl VArrowScalar for Embed {
         }
         Ok(Arc::new(lists.finish()))
     }
-
-    fn signatures() -> Vec<ArrowFunctionSignature> {
-        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8; 2], list_of(DataType::Float32))]
-    }
-}
-
-/// The message with the function's name before it, which those about options have already.
-fn prefixed(message: &str) -> Failure {
-    let message = message.strip_prefix("embed: ").unwrap_or(message);
-    format!("embed: {message}").into()
 }

@@ -1,44 +1,163 @@
-//! A kernel: a native scalar function that takes lists and texts and gives back a list of rows.
+//! Kernels: the native functions behind the macros, their registration, and the name before their errors.
+//!
+//! A kernel never names the SQL function that calls it: the name reaches this layer with the options, or is the
+//! kernel's own where there are none, and this layer alone puts it before an error.
 
-use super::table::{Column, Failure, Schema, lists, rows_of};
-use duckdb::arrow::array::{Array, RecordBatch};
+use super::options;
+use super::rows::{Failure, Rows};
+use duckdb::Connection;
+use duckdb::arrow::array::{Array, ArrayRef, RecordBatch};
 use duckdb::arrow::datatypes::DataType;
 use duckdb::core::DataChunkHandle;
 use duckdb::vscalar::{ArrowFunctionSignature, ScalarFunctionSignature, VArrowScalar, VScalar};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// One native function behind one or more table macros.
+/// A native function that makes a list of rows of each call.
 pub trait Kernel {
     const NAME: &'static str;
     /// Volatile kernels are called at execution only, once a row.
     const VOLATILE: bool = false;
-    const COLUMNS: &'static Schema;
+    type Row: 'static;
 
     fn arguments() -> Vec<DataType>;
 
-    /// The columns of the rows of one call, in the order of `COLUMNS`.
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure>;
+    /// The columns of its rows.
+    fn rows() -> Rows<Self::Row>;
+
+    /// The rows of one call.
+    ///
+    /// # Errors
+    ///
+    /// An argument that is wrong, and whatever the engine fails with; without the name of a function.
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Self::Row>, Failure>;
 }
 
-/// A kernel as the binding wants it.
-pub struct Bound<K>(PhantomData<K>);
+/// A native function that makes lists of rows of all calls of a vector together.
+pub trait VectorKernel {
+    const NAME: &'static str;
+    const VOLATILE: bool = false;
+    type Row: 'static;
 
-impl<K: Kernel> VArrowScalar for Bound<K> {
+    fn arguments() -> Vec<DataType>;
+
+    /// The columns of its rows.
+    fn rows() -> Rows<Self::Row>;
+
+    /// The number of rows of each call, and the rows of all calls one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kernel::call`].
+    fn calls(input: &RecordBatch) -> Result<(Vec<usize>, Vec<Self::Row>), Failure>;
+}
+
+/// A native function that makes a value of any type of each row.
+pub trait Scalar {
+    const NAME: &'static str;
+    const VOLATILE: bool = false;
+
+    fn arguments() -> Vec<DataType>;
+
+    fn returns() -> DataType;
+
+    /// The values of a vector.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kernel::call`].
+    fn values(input: &RecordBatch) -> Result<ArrayRef, Failure>;
+}
+
+impl<K: Kernel> VectorKernel for K {
+    const NAME: &'static str = K::NAME;
+    const VOLATILE: bool = K::VOLATILE;
+    type Row = K::Row;
+
+    fn arguments() -> Vec<DataType> {
+        K::arguments()
+    }
+
+    fn rows() -> Rows<K::Row> {
+        K::rows()
+    }
+
+    fn calls(input: &RecordBatch) -> Result<(Vec<usize>, Vec<K::Row>), Failure> {
+        let (mut lengths, mut rows) = (Vec::with_capacity(input.num_rows()), Vec::new());
+        for call in 0..input.num_rows() {
+            let more = K::call(input, call)?;
+            lengths.push(more.len());
+            rows.extend(more);
+        }
+        Ok((lengths, rows))
+    }
+}
+
+impl<K: VectorKernel> Scalar for K {
+    const NAME: &'static str = K::NAME;
+    const VOLATILE: bool = K::VOLATILE;
+
+    fn arguments() -> Vec<DataType> {
+        K::arguments()
+    }
+
+    fn returns() -> DataType {
+        K::rows().data_type()
+    }
+
+    fn values(input: &RecordBatch) -> Result<ArrayRef, Failure> {
+        let (lengths, rows) = K::calls(input)?;
+        K::rows().lists(lengths, &rows)
+    }
+}
+
+/// Registers a native function by its own name.
+///
+/// # Errors
+///
+/// Whatever the database says.
+pub fn register<S: Scalar>(connection: &Connection) -> Result<(), Failure> {
+    register_as::<S>(connection, S::NAME)
+}
+
+/// Registers a native function by another name: one that is made for several types.
+///
+/// # Errors
+///
+/// As [`register`].
+pub fn register_as<S: Scalar>(connection: &Connection, name: &str) -> Result<(), Failure> {
+    if S::VOLATILE {
+        connection.register_scalar_function::<Volatile<Bound<S>>>(name)?;
+    } else {
+        connection.register_scalar_function::<Bound<S>>(name)?;
+    }
+    Ok(())
+}
+
+/// The error as the user sees it: behind the name of the SQL function that `native` or its options belong to.
+pub fn named(native: &str, options: Option<String>, error: &dyn std::fmt::Display) -> Failure {
+    let function = options.unwrap_or_else(|| native.trim_start_matches("muster_").to_string());
+    format!("{function}: {error}").into()
+}
+
+/// A native function as the binding wants it.
+struct Bound<S>(PhantomData<S>);
+
+impl<S: Scalar> VArrowScalar for Bound<S> {
     type State = ();
 
     fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
-        let calls = (0..input.num_rows()).map(|call| K::call(&input, call)).collect::<Result<_, _>>()?;
-        lists(K::COLUMNS, calls)
+        let function = || options::function(&input, S::arguments().iter().position(|kind| *kind == options::kind())?);
+        S::values(&input).map_err(|error| named(S::NAME, function(), &error))
     }
 
     fn signatures() -> Vec<ArrowFunctionSignature> {
-        vec![ArrowFunctionSignature::exact(K::arguments(), rows_of(K::COLUMNS))]
+        vec![ArrowFunctionSignature::exact(S::arguments(), S::returns())]
     }
 }
 
 /// A function that DuckDB must not fold: the binding does not pass on `VArrowScalar::volatile`.
-pub struct Volatile<F>(PhantomData<F>);
+struct Volatile<F>(PhantomData<F>);
 
 impl<F: VArrowScalar> VScalar for Volatile<F> {
     type State = F::State;

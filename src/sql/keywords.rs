@@ -4,25 +4,32 @@
 //! a key; the second kernel gets texts and the key. A list of candidates may be long, and as an argument of its own it would
 //! be copied for each of the 2,048 texts of a vector.
 
-use super::embed::{device, store};
-use super::kernel::Kernel;
-use super::table::{Column, Failure, Kind, Schema, lists, rows, rows_of, text};
+use super::embed::model;
+use super::kernel::{Kernel, VectorKernel, register as kernel};
+use super::options::{self, NameOrList, OptionError, Options};
+use super::rows::{Failure, Listed, Rows, list, listed, text};
 use crate::embed::{self, Dtype};
 use crate::hash::hexadecimal;
 use crate::keywords::tokens;
 use crate::keywords::vectorizer::{self, Frequency, Limits};
 use crate::keywords::{Keyword, keybert, stop_words, tfidf};
-use crate::options::{OptionError, Options, texts};
 use crate::progress::Line;
-use duckdb::arrow::array::{Array, AsArray, RecordBatch};
-use duckdb::arrow::datatypes::{DataType, Int64Type};
-use duckdb::vscalar::{ArrowFunctionSignature, VArrowScalar};
+use duckdb::Connection;
+use duckdb::arrow::array::{AsArray, RecordBatch};
+use duckdb::arrow::datatypes::DataType;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Words in a phrase, at most.
+/// Maximum number of words of a phrase.
 const LONGEST: u64 = 20;
+
+pub fn register(connection: &Connection) -> Result<(), Failure> {
+    kernel::<KeybertSettings>(connection)?;
+    kernel::<KeybertKeywords>(connection)?;
+    kernel::<TfidfKeywords>(connection)?;
+    kernel::<StopWords>(connection)
+}
 
 /// The options `ngram_min`, `ngram_max` and `stop_words`.
 pub fn words(options: &mut Options) -> Result<tokens::Settings, OptionError> {
@@ -42,18 +49,16 @@ pub fn words(options: &mut Options) -> Result<tokens::Settings, OptionError> {
 /// The option `stop_words`: the name of a list, or a list.
 pub fn stop_word_list(options: &mut Options) -> Result<HashSet<String>, OptionError> {
     let allowed = "be 'english', 'study', 'none', NULL or a list of words without NULL";
-    let Some(value) = options.optional_json("stop_words", allowed)? else { return Ok(HashSet::new()) };
-    match value.as_str() {
-        Some("english") => return Ok(stop_words::english()),
-        Some("study") => return Ok(stop_words::study()),
-        Some("none") => return Ok(HashSet::new()),
-        _ => {}
+    match options.name_or_list("stop_words", allowed)? {
+        None => Ok(HashSet::new()),
+        Some(NameOrList::List(words)) => Ok(words.iter().map(|word| word.trim().to_lowercase()).collect()),
+        Some(NameOrList::Name(name)) => match name.as_str() {
+            "english" => Ok(stop_words::english()),
+            "study" => Ok(stop_words::study()),
+            "none" => Ok(HashSet::new()),
+            _ => Err(options.invalid("stop_words", allowed, Some(format!("'{name}'")))),
+        },
     }
-    let words = texts(&value).ok_or_else(|| {
-        let shown = value.as_str().map_or_else(|| value.to_string(), |name| format!("'{name}'"));
-        options.invalid("stop_words", allowed, Some(shown))
-    })?;
-    Ok(words.iter().map(|word| word.trim().to_lowercase()).collect())
 }
 
 /// The options `min_df`, `max_df` and `max_features`.
@@ -83,42 +88,38 @@ fn frequency(options: &mut Options, name: &str) -> Result<Frequency, OptionError
     }
 }
 
-/// Ranked keywords, as the columns of the two functions that find them.
-const RANKED: &Schema = &[("rank", Kind::Integer), ("keyword", Kind::Text), ("score", Kind::Real)];
-
-fn ranked(keywords: Vec<Keyword>) -> Vec<Column> {
-    let (terms, scores) = keywords.into_iter().map(|k| (Some(k.term), Some(k.score))).unzip::<_, _, Vec<_>, _>();
-    vec![Column::Integer((1..=terms.len() as i64).map(Some).collect()), Column::Text(terms), Column::Real(scores)]
-}
-
-/// What one statement asks of `muster_keybert_keywords`.
+/// The settings of a statement that calls `muster_keybert_keywords`.
 struct Keybert {
     keywords: keybert::Settings,
     model: embed::Settings,
     threads: usize,
 }
 
-/// Checked options by key. They stay: a prepared statement may hold a key for as long as the process lives.
+/// Checked options by key. They are never dropped: a prepared statement may hold a key for as long as the process lives.
 static KNOWN: Mutex<Option<HashMap<String, Arc<Keybert>>>> = Mutex::new(None);
 
 /// `muster_keybert_settings(options)`
-pub struct KeybertSettings;
+struct KeybertSettings;
 
 impl Kernel for KeybertSettings {
     const NAME: &'static str = "muster_keybert_settings";
-    const COLUMNS: &'static Schema = &[("key", Kind::Text)];
+    type Row = String;
 
     fn arguments() -> Vec<DataType> {
-        vec![DataType::Utf8]
+        vec![options::kind()]
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let json = text(input, 0, call);
-        let settings = keybert_settings(json)?;
-        let key = hexadecimal(&Sha256::digest(json.as_bytes()));
+    fn rows() -> Rows<String> {
+        Rows::new().text("key", |row: &String| Some(row))
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<String>, Failure> {
+        let options = Options::read(input, 0, call)?;
+        let key = hexadecimal(&Sha256::digest(options.key().as_bytes()));
+        let settings = keybert_settings(options)?;
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         known.get_or_insert_default().insert(key.clone(), Arc::new(settings));
-        Ok(vec![Column::Text(vec![Some(key)])])
+        Ok(vec![key])
     }
 }
 
@@ -130,9 +131,7 @@ enum Method {
     MaxSumGreedy,
 }
 
-fn keybert_settings(json: &str) -> Result<Keybert, Failure> {
-    let caller = "keybert_keywords";
-    let mut options = Options::parse(caller, json)?;
+fn keybert_settings(mut options: Options) -> Result<Keybert, Failure> {
     let methods = [
         ("plain", Method::Plain),
         ("mmr", Method::Mmr),
@@ -149,13 +148,8 @@ fn keybert_settings(json: &str) -> Result<Keybert, Failure> {
         return Err(options.invalid("candidates", "hold at least one term, or be NULL", Some("[]".to_string())).into());
     }
     let seed_keywords = options.optional_texts("seed_keywords")?.unwrap_or_default();
-    let model = embed::Settings {
-        model: options.required_text("model", "name a model")?,
-        device: device(&mut options)?,
-        dtype: Dtype::F32,
-        store: store(&mut options)?,
-    };
-    let threads = options.whole("threads", 1, 1 << 20)? as usize;
+    let model = model(&mut options, Dtype::F32)?;
+    let threads = options.threads();
     options.finish()?;
     let method = match method {
         Method::Plain => keybert::Method::Plain,
@@ -163,94 +157,116 @@ fn keybert_settings(json: &str) -> Result<Keybert, Failure> {
         Method::MaxSum => keybert::Method::MaxSum { nr_candidates },
         Method::MaxSumGreedy => keybert::Method::MaxSumGreedy { nr_candidates },
     };
-    let keywords = keybert::Settings::new(words, method, top_n, candidates.as_deref(), seed_keywords)
-        .map_err(|error| format!("{caller}: {error}"))?;
+    let keywords = keybert::Settings::new(words, method, top_n, candidates.as_deref(), seed_keywords)?;
     Ok(Keybert { keywords, model, threads })
 }
 
 /// `muster_keybert_keywords(text, key)`: the ranked keywords of each text of a vector.
-pub struct KeybertKeywords;
+struct KeybertKeywords;
 
-impl VArrowScalar for KeybertKeywords {
-    type State = ();
+/// A keyword with its rank.
+type Ranked = (u32, Keyword);
 
-    fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
-        let caller = "keybert_keywords";
-        let (all, key) = (input.column(0).as_string::<i32>(), text(&input, 1, 0));
-        let known =
-            KNOWN.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|known| known.get(key).cloned());
-        let settings = known.ok_or_else(|| format!("{caller}: use muster.{caller} instead of its kernel"))?;
-        let texts: Vec<&str> = all.iter().map(Option::unwrap_or_default).collect();
-        let embedder = embed::open(&settings.model).map_err(|error| format!("{caller}: {error}"))?;
-        let line = Line::new(caller, texts.len());
-        let mut embed = |texts: &[&str]| embedder.embed(texts, settings.threads);
-        let found =
-            keybert::extract(&texts, &settings.keywords, settings.threads, &mut embed, &mut |done| line.set(done));
-        let found = found.map_err(|error| format!("{caller}: {error}"))?;
-        lists(RANKED, found.into_iter().map(ranked).collect())
+impl VectorKernel for KeybertKeywords {
+    const NAME: &'static str = "muster_keybert_keywords";
+    type Row = Ranked;
+
+    fn arguments() -> Vec<DataType> {
+        vec![DataType::Utf8, DataType::Utf8]
     }
 
-    fn signatures() -> Vec<ArrowFunctionSignature> {
-        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8, DataType::Utf8], rows_of(RANKED))]
+    fn rows() -> Rows<Ranked> {
+        Rows::new()
+            .integer("rank", |row: &Ranked| row.0)
+            .text("keyword", |row| Some(&row.1.term))
+            .real("score", |row| row.1.score)
+    }
+
+    fn calls(input: &RecordBatch) -> Result<(Vec<usize>, Vec<Ranked>), Failure> {
+        let (all, key) = (input.column(0).as_string::<i32>(), text(input, 1, 0));
+        let known =
+            KNOWN.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|known| known.get(key).cloned());
+        let settings = known.ok_or("use muster.keybert_keywords instead of its kernel")?;
+        let texts: Vec<&str> = all.iter().map(Option::unwrap_or_default).collect();
+        let embedder = embed::open(&settings.model)?;
+        let line = Line::new("keybert_keywords", texts.len());
+        let mut embed = |texts: &[&str]| embedder.embed(texts, settings.threads);
+        let found =
+            keybert::extract(&texts, &settings.keywords, settings.threads, &mut embed, &mut |done| line.set(done))?;
+        let lengths = found.iter().map(Vec::len).collect();
+        Ok((lengths, found.into_iter().flat_map(|keywords| (1..).zip(keywords)).collect()))
     }
 }
 
-/// The texts that the macro hands over, by number.
-const DOCUMENTS: &Schema = &[("position", Kind::Integer), ("text", Kind::Text)];
+listed! {
+    /// A text by number.
+    struct Document<'l> {
+        position: u64,
+        text: &'l str,
+    }
+}
 
 /// `muster_tfidf_keywords(documents, options)`
-pub struct TfidfKeywords;
+struct TfidfKeywords;
+
+/// A text's number, and one of its keywords with its rank.
+type OfText = (u64, u32, Keyword);
 
 impl Kernel for TfidfKeywords {
     const NAME: &'static str = "muster_tfidf_keywords";
-    const COLUMNS: &'static Schema =
-        &[("position", Kind::Integer), ("rank", Kind::Integer), ("keyword", Kind::Text), ("score", Kind::Real)];
+    type Row = OfText;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(DOCUMENTS), DataType::Utf8]
+        vec![Document::data_type(), options::kind()]
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let caller = "tfidf_keywords";
-        let mut options = Options::parse(caller, text(input, 1, call))?;
+    fn rows() -> Rows<OfText> {
+        Rows::new()
+            .integer("position", |row: &OfText| row.0)
+            .integer("rank", |row| row.1)
+            .text("keyword", |row| Some(&row.2.term))
+            .real("score", |row| row.2.score)
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<OfText>, Failure> {
+        let mut options = Options::read(input, 1, call)?;
         let words = words(&mut options)?;
         let limits = limits(&mut options)?;
         let top_n = options.whole("top_n", 1, 1_000_000)? as usize;
-        let threads = options.whole("threads", 1, 1 << 20)? as usize;
+        let threads = options.threads();
         options.finish()?;
-        let documents = rows(input, 0, call);
-        let positions = documents.column(0).as_primitive::<Int64Type>();
-        let texts = documents.column(1).as_string::<i32>();
-        let texts: Vec<&str> = texts.iter().map(Option::unwrap_or_default).collect();
-        let counts = vectorizer::count(&texts, &words, &limits).map_err(|error| format!("{caller}: {error}"))?;
-        let found = tfidf::keywords(&counts, top_n, threads);
-        let mut columns = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (document, keywords) in found.into_iter().enumerate() {
-            for (rank, keyword) in (1..).zip(keywords) {
-                columns.0.push(Some(positions.value(document)));
-                columns.1.push(Some(rank));
-                columns.2.push(Some(keyword.term));
-                columns.3.push(Some(keyword.score));
-            }
-        }
-        let (positions, ranks, terms, scores) = columns;
-        Ok(vec![Column::Integer(positions), Column::Integer(ranks), Column::Text(terms), Column::Real(scores)])
+        let list = list(input, 0, call);
+        let documents = Document::rows(&list)?;
+        let texts: Vec<&str> = documents.iter().map(|document| document.text).collect();
+        let counts = vectorizer::count(&texts, &words, &limits)?;
+        let found = documents.iter().zip(tfidf::keywords(&counts, top_n, threads));
+        let ranked = |(document, keywords): (&Document, Vec<Keyword>)| {
+            let position = document.position;
+            (1..).zip(keywords).map(move |(rank, keyword)| (position, rank, keyword))
+        };
+        Ok(found.flat_map(ranked).collect())
     }
 }
 
 /// `muster_stop_words('')`
-pub struct StopWords;
+struct StopWords;
+
+/// A word, and the kind of list it stands in.
+type Word = (&'static str, &'static str);
 
 impl Kernel for StopWords {
     const NAME: &'static str = "muster_stop_words";
-    const COLUMNS: &'static Schema = &[("word", Kind::Text), ("kind", Kind::Text)];
+    type Row = Word;
 
     fn arguments() -> Vec<DataType> {
         vec![DataType::Utf8]
     }
 
-    fn call(_: &RecordBatch, _: usize) -> Result<Vec<Column>, Failure> {
-        let (words, kinds) = stop_words::table().map(|(word, kind)| (Some(word.to_string()), kind)).unzip();
-        Ok(vec![Column::Text(words), Column::Names(kinds)])
+    fn rows() -> Rows<Word> {
+        Rows::new().text("word", |row: &Word| Some(row.0)).text("kind", |row| Some(row.1))
+    }
+
+    fn call(_: &RecordBatch, _: usize) -> Result<Vec<Word>, Failure> {
+        Ok(stop_words::table().collect())
     }
 }

@@ -1,5 +1,6 @@
 //! Settings of the functions of language models, from their options: everything is checked here, before any work.
 
+use super::options::{OptionError, Options};
 use crate::env;
 use crate::hosts::{Address, Allowed, HostError};
 use crate::llm::call::Settings;
@@ -9,7 +10,6 @@ use crate::llm::prices::Prices;
 use crate::llm::providers;
 use crate::llm::schema::{Schema, shorten};
 use crate::llm::task::Task;
-use crate::options::{OptionError, Options};
 use crate::store::{self, StoreError};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -66,13 +66,12 @@ fn wrong(name: &'static str, allowed: impl Into<String>, value: impl Into<String
     SettingsError::Argument { name, allowed: allowed.into(), value: value.into() }
 }
 
-/// The settings of a call of `caller`. Where it `sends`, keys must be there (unless answers are replayed).
+/// The settings of a call. Where it `sends`, keys must be there (unless answers are replayed).
 ///
 /// # Errors
 ///
 /// Where an argument, or an environment variable that takes the place of one, is not as it must be.
-pub(super) fn settings(caller: &str, json: &str, sends: bool) -> Result<Settings, SettingsError> {
-    let mut options = Options::parse(caller, json)?;
+pub(super) fn settings(mut options: Options, sends: bool) -> Result<Settings, SettingsError> {
     let positive = |x: f64| x > 0.0 && x.is_finite();
     let replay = options.boolean("replay")?;
     let defaults = Defaults {
@@ -336,15 +335,24 @@ mod tests {
 
     /// Options as the macro makes them, with `models` and some changed.
     fn parse(models: &str, changed: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        let mut options = serde_json::json!({
-            "models": models, "replay": "true", "batch": "false", "concurrency": "16", "requests_per_minute": null,
-            "tokens_per_minute": null, "max_cost_usd": null, "max_error_ratio": "1.0", "timeout_s": "120",
-            "max_attempts": "6", "max_text_chars": "1000", "allow_http": "false", "store": "s.sqlite",
-        });
-        for (name, value) in changed {
-            options[*name] = Value::from(*value);
-        }
-        settings("llm_annotate", &options.to_string(), false)
+        let mut values: Vec<(&str, Option<&str>)> = vec![
+            ("models", Some(models)),
+            ("replay", Some("true")),
+            ("batch", Some("false")),
+            ("concurrency", Some("16")),
+            ("requests_per_minute", None),
+            ("tokens_per_minute", None),
+            ("max_cost_usd", None),
+            ("max_error_ratio", Some("1.0")),
+            ("timeout_s", Some("120")),
+            ("max_attempts", Some("6")),
+            ("max_text_chars", Some("1000")),
+            ("allow_http", Some("false")),
+            ("store", Some("s.sqlite")),
+        ];
+        // of two values the later counts
+        values.extend(changed.iter().map(|(name, value)| (*name, Some(*value))));
+        settings(Options::of(&values), false)
     }
 
     #[test]

@@ -1,22 +1,29 @@
 //! The kernel behind `log_debias_estimate`.
 
-use super::kernel::Kernel;
-use super::table::{Column, Failure, Kind, Schema, real_at, rows, rows_of, text, text_at};
+use super::kernel::{Kernel, register as kernel};
+use super::options::{self, Options};
+use super::rows::{Failure, Listed, Rows, list, listed};
 use crate::debias::calibrated::calibrated;
 use crate::debias::consensus::consensus;
 use crate::debias::table::{Band, Entry, Estimate, Table};
-use crate::options::Options;
-use duckdb::arrow::array::{Array, RecordBatch};
+use duckdb::Connection;
+use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
 
-/// The company counts that the macro hands over.
-const COUNTS: &Schema = &[
-    ("company", Kind::Text),
-    ("annotator", Kind::Text),
-    ("value", Kind::Real),
-    ("headcount", Kind::Real),
-    ("truth", Kind::Real),
-];
+pub fn register(connection: &Connection) -> Result<(), Failure> {
+    kernel::<LogDebiasEstimate>(connection)
+}
+
+listed! {
+    /// A company's count by an annotator.
+    struct Count<'l> {
+        company: &'l str,
+        annotator: &'l str,
+        value: Option<f64>,
+        headcount: Option<f64>,
+        truth: Option<f64>,
+    }
+}
 
 #[derive(Clone, Copy)]
 enum Method {
@@ -25,63 +32,53 @@ enum Method {
 }
 
 /// `muster_log_debias_estimate(counts, options)`
-pub struct LogDebiasEstimate;
+struct LogDebiasEstimate;
+
+fn band(row: &Estimate, of: fn(&Band) -> f64) -> Option<f64> {
+    row.band.as_ref().map(of)
+}
 
 impl Kernel for LogDebiasEstimate {
     const NAME: &'static str = "muster_log_debias_estimate";
-    const COLUMNS: &'static Schema = &[
-        ("company", Kind::Text),
-        ("estimate", Kind::Real),
-        ("lower", Kind::Real),
-        ("upper", Kind::Real),
-        ("share", Kind::Real),
-        ("share_lower", Kind::Real),
-        ("share_upper", Kind::Real),
-        ("uncertainty_factor", Kind::Real),
-        ("n_annotators", Kind::Integer),
-        ("outlier", Kind::Boolean),
-    ];
+    type Row = Estimate;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(COUNTS), DataType::Utf8]
+        vec![Count::data_type(), options::kind()]
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let caller = "log_debias_estimate";
-        let mut options = Options::parse(caller, text(input, 1, call))?;
+    fn rows() -> Rows<Estimate> {
+        Rows::new()
+            .text("company", |row: &Estimate| Some(&row.company))
+            .real("estimate", |row| band(row, |b| b.estimate))
+            .real("lower", |row| band(row, |b| b.lower))
+            .real("upper", |row| band(row, |b| b.upper))
+            .real("share", |row| row.share(|b| b.estimate))
+            .real("share_lower", |row| row.share(|b| b.lower))
+            .real("share_upper", |row| row.share(|b| b.upper))
+            .real("uncertainty_factor", |row| band(row, |b| b.uncertainty_factor))
+            .integer("n_annotators", |row| row.annotators)
+            .boolean("outlier", |row| row.band.map(|b| b.outlier))
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Estimate>, Failure> {
+        let mut options = Options::read(input, 1, call)?;
         let methods = [("consensus", Method::Consensus), ("calibrated", Method::Calibrated)];
         let method = options.choice("method", &methods)?;
-        let level = options.number("level", "lie between 0 and 1", |x| x > 0.0 && x < 1.0)?;
+        let level = options.level()?;
         options.finish()?;
-        let rows = rows(input, 0, call);
-        let entries: Vec<Entry> = (0..rows.len())
-            .map(|row| Entry {
-                company: text_at(&rows, 0, row).unwrap_or_default(),
-                annotator: text_at(&rows, 1, row).unwrap_or_default(),
-                value: real_at(&rows, 2, row),
-                headcount: real_at(&rows, 3, row),
-                truth: real_at(&rows, 4, row),
-            })
-            .collect();
-        let table = Table::new(&entries);
-        let estimates = table.and_then(|table| match method {
-            Method::Consensus => Ok(consensus(&table, level)),
-            Method::Calibrated => calibrated(&table, level),
-        });
-        let estimates = estimates.map_err(|error| format!("{caller}: {error}"))?;
-        let number = |of: fn(&Band) -> f64| Column::Real(estimates.iter().map(|e| e.band.as_ref().map(of)).collect());
-        let share = |of: fn(&Band) -> f64| Column::Real(estimates.iter().map(|e: &Estimate| e.share(of)).collect());
-        Ok(vec![
-            Column::Text(estimates.iter().map(|e| Some(e.company.clone())).collect()),
-            number(|b| b.estimate),
-            number(|b| b.lower),
-            number(|b| b.upper),
-            share(|b| b.estimate),
-            share(|b| b.lower),
-            share(|b| b.upper),
-            number(|b| b.uncertainty_factor),
-            Column::Integer(estimates.iter().map(|e| Some(e.annotators as i64)).collect()),
-            Column::Boolean(estimates.iter().map(|e| e.band.map(|b| b.outlier)).collect()),
-        ])
+        let list = list(input, 0, call);
+        let entry = |count: Count| Entry {
+            company: count.company.to_string(),
+            annotator: count.annotator.to_string(),
+            value: count.value,
+            headcount: count.headcount,
+            truth: count.truth,
+        };
+        let entries: Vec<Entry> = Count::rows(&list)?.into_iter().map(entry).collect();
+        let table = Table::new(&entries)?;
+        Ok(match method {
+            Method::Consensus => consensus(&table, level),
+            Method::Calibrated => calibrated(&table, level)?,
+        })
     }
 }

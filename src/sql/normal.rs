@@ -1,13 +1,19 @@
-//! The scalar kernels `muster_orthant` and `muster_tetrachoric`.
+//! The kernels behind `orthant` and `tetrachoric`.
 
-use super::table::{Failure, list_of};
+use super::kernel::{Scalar, register as kernel};
+use super::rows::{Failure, list_of};
 use crate::stats::orthant::{MAX_DIMENSIONS, OrthantError, orthant};
 use crate::stats::tetrachoric::tetrachoric;
+use duckdb::Connection;
 use duckdb::arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
 use duckdb::arrow::datatypes::{DataType, Float64Type};
-use duckdb::vscalar::{ArrowFunctionSignature, VArrowScalar};
 use nalgebra::DMatrix;
 use std::sync::Arc;
+
+pub fn register(connection: &Connection) -> Result<(), Failure> {
+    kernel::<Orthant>(connection)?;
+    kernel::<Tetrachoric>(connection)
+}
 
 /// The numbers of a list; `None` when one of them is NULL.
 fn numbers(list: &ArrayRef) -> Option<Vec<f64>> {
@@ -15,33 +21,42 @@ fn numbers(list: &ArrayRef) -> Option<Vec<f64>> {
 }
 
 /// `muster_orthant(mu, r, pattern)`
-pub struct Orthant;
+struct Orthant;
 
-impl VArrowScalar for Orthant {
-    type State = ();
+impl Scalar for Orthant {
+    const NAME: &'static str = "muster_orthant";
 
-    fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
+    fn arguments() -> Vec<DataType> {
+        let reals = list_of(DataType::Float64);
+        vec![reals.clone(), list_of(reals), list_of(DataType::Boolean)]
+    }
+
+    fn returns() -> DataType {
+        DataType::Float64
+    }
+
+    fn values(input: &RecordBatch) -> Result<ArrayRef, Failure> {
         let [mus, rs, patterns] = [0, 1, 2].map(|argument| input.column(argument).as_list::<i32>());
         let one = |row: usize| -> Result<Option<f64>, Failure> {
             if mus.is_null(row) || rs.is_null(row) || patterns.is_null(row) {
                 return Ok(None);
             }
-            let null = || Failure::from("orthant: mu and r must not hold NULL");
+            let null = || Failure::from("mu and r must not hold NULL");
             let mu = numbers(&mus.value(row)).ok_or_else(null)?;
-            let rows = rs.value(row);
-            let rows = rows.as_list::<i32>();
+            let lines = rs.value(row);
+            let lines = lines.as_list::<i32>();
             let mut r = Vec::new();
-            for i in 0..rows.len() {
-                if rows.is_null(i) {
+            for i in 0..lines.len() {
+                if lines.is_null(i) {
                     return Err(null());
                 }
-                r.push(numbers(&rows.value(i)).ok_or_else(null)?);
+                r.push(numbers(&lines.value(i)).ok_or_else(null)?);
             }
             let pattern: Vec<Option<bool>> = patterns.value(row).as_boolean().iter().collect();
             let n = mu.len();
             if r.len() != n || r.iter().any(|line| line.len() != n) || pattern.len() != n {
                 return Err(format!(
-                    "orthant: mu, r and pattern must have the same length n, with n values in each list of r, \
+                    "mu, r and pattern must have the same length n, with n values in each list of r, \
                      got mu {n}, r {} x {:?}, pattern {}",
                     r.len(),
                     r.iter().map(Vec::len).collect::<Vec<_>>(),
@@ -50,31 +65,31 @@ impl VArrowScalar for Orthant {
                 .into());
             }
             if n == 0 || n > MAX_DIMENSIONS {
-                return Err(format!("orthant: {}", OrthantError::Dimensions(n)).into());
+                return Err(OrthantError::Dimensions(n).into());
             }
             let r = DMatrix::from_fn(n, n, |i, j| r[i][j]);
-            orthant(&mu, &r, &pattern).map(Some).map_err(|e| format!("orthant: {e}").into())
+            Ok(Some(orthant(&mu, &r, &pattern)?))
         };
         let values = (0..input.num_rows()).map(one).collect::<Result<Vec<_>, _>>()?;
         Ok(Arc::new(Float64Array::from(values)))
     }
-
-    fn signatures() -> Vec<ArrowFunctionSignature> {
-        let reals = list_of(DataType::Float64);
-        vec![ArrowFunctionSignature::exact(
-            vec![reals.clone(), list_of(reals), list_of(DataType::Boolean)],
-            DataType::Float64,
-        )]
-    }
 }
 
 /// `muster_tetrachoric(n11, n10, n01, n00)`
-pub struct Tetrachoric;
+struct Tetrachoric;
 
-impl VArrowScalar for Tetrachoric {
-    type State = ();
+impl Scalar for Tetrachoric {
+    const NAME: &'static str = "muster_tetrachoric";
 
-    fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
+    fn arguments() -> Vec<DataType> {
+        vec![DataType::Float64; 4]
+    }
+
+    fn returns() -> DataType {
+        DataType::Float64
+    }
+
+    fn values(input: &RecordBatch) -> Result<ArrayRef, Failure> {
         let cells = [0, 1, 2, 3].map(|argument| input.column(argument).as_primitive::<Float64Type>());
         let one = |row: usize| -> Result<Option<f64>, Failure> {
             if cells.iter().any(|cell| cell.is_null(row)) {
@@ -83,16 +98,12 @@ impl VArrowScalar for Tetrachoric {
             let [a, b, c, d] = cells.map(|cell| cell.value(row));
             for (name, value) in ["n11", "n10", "n01", "n00"].into_iter().zip([a, b, c, d]) {
                 if !(value >= 0.0 && value.is_finite()) {
-                    return Err(format!("tetrachoric: {name} must be a number of at least 0, got {value}").into());
+                    return Err(format!("{name} must be a number of at least 0, got {value}").into());
                 }
             }
             Ok(tetrachoric(a, b, c, d))
         };
         let values = (0..input.num_rows()).map(one).collect::<Result<Vec<_>, _>>()?;
         Ok(Arc::new(Float64Array::from(values)))
-    }
-
-    fn signatures() -> Vec<ArrowFunctionSignature> {
-        vec![ArrowFunctionSignature::exact(vec![DataType::Float64; 4], DataType::Float64)]
     }
 }

@@ -1,7 +1,8 @@
-//! The kernels behind the plots, one each: `muster_plot_x(caller, rows, options)`.
+//! The kernels behind the plots, one each: `muster_plot_x(rows, options)`.
 
-use super::table::{Failure, list_of, rows, text};
-use crate::options::{OptionError, Options};
+use super::kernel::{Scalar, register_as};
+use super::options::{self, OptionError, Options};
+use super::rows::{Failure, list, list_of};
 use crate::plot::correlations::Measure;
 use crate::plot::picture::Picture;
 use crate::plot::plots;
@@ -9,9 +10,8 @@ use crate::plot::row::{Kind, Record, Source};
 use crate::plot::settings::{Frame, Top};
 use crate::plot::uncertainty::Choice;
 use duckdb::Connection;
-use duckdb::arrow::array::{Array, AsArray, ListBuilder, RecordBatch, StringBuilder, StructArray};
+use duckdb::arrow::array::{Array, ArrayRef, AsArray, ListBuilder, RecordBatch, StringBuilder, StructArray};
 use duckdb::arrow::datatypes::{DataType, Field, Float64Type};
-use duckdb::vscalar::{ArrowFunctionSignature, VArrowScalar};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -19,9 +19,7 @@ use std::sync::Arc;
 pub fn register(connection: &Connection) -> Result<(), Failure> {
     macro_rules! register {
         ($($name:ident: $module:ident::$plot:ident,)*) => {
-            $(connection.register_scalar_function::<Drawn<crate::plot::$module::$plot>>(
-                concat!("muster_", stringify!($name))
-            )?;)*
+            $(register_as::<Drawn<crate::plot::$module::$plot>>(connection, concat!("muster_", stringify!($name)))?;)*
         };
     }
     plots!(register);
@@ -32,23 +30,27 @@ pub fn register(connection: &Connection) -> Result<(), Failure> {
 /// `_spec`.
 struct Drawn<P>(PhantomData<P>);
 
-impl<P: Picture<Settings: Taken> + 'static> VArrowScalar for Drawn<P> {
-    type State = ();
+impl<P: Picture<Settings: Taken> + 'static> Scalar for Drawn<P> {
+    const NAME: &'static str = "muster_plot";
 
-    fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
-        let mut pictures = ListBuilder::new(StringBuilder::new());
-        for call in 0..input.num_rows() {
-            let (caller, options) = (text(&input, 0, call), text(&input, 2, call));
-            pictures.append_value([Some(drawn::<P>(caller, &rows(&input, 1, call), options)?)]);
-        }
-        Ok(Arc::new(pictures.finish()))
-    }
-
-    fn signatures() -> Vec<ArrowFunctionSignature> {
+    fn arguments() -> Vec<DataType> {
         let field = |(name, kind): &(&str, Kind)| Field::new(*name, data_type(*kind), true);
         let row = DataType::Struct(P::Row::FIELDS.iter().map(field).collect());
-        let arguments = vec![DataType::Utf8, list_of(row), DataType::Utf8];
-        vec![ArrowFunctionSignature::exact(arguments, list_of(DataType::Utf8))]
+        vec![list_of(row), options::kind()]
+    }
+
+    fn returns() -> DataType {
+        list_of(DataType::Utf8)
+    }
+
+    fn values(input: &RecordBatch) -> Result<ArrayRef, Failure> {
+        let specified = options::function(input, 1).is_some_and(|name| name.ends_with("_spec"));
+        let mut pictures = ListBuilder::new(StringBuilder::new());
+        for call in 0..input.num_rows() {
+            let options = Options::read(input, 1, call)?;
+            pictures.append_value([Some(drawn::<P>(&list(input, 0, call), options, specified)?)]);
+        }
+        Ok(Arc::new(pictures.finish()))
     }
 }
 
@@ -61,11 +63,16 @@ fn data_type(kind: Kind) -> DataType {
     }
 }
 
-fn drawn<P: Picture<Settings: Taken>>(caller: &str, rows: &StructArray, options: &str) -> Result<String, Failure> {
-    let (frame, settings) = settings(caller, options)?;
+/// The specification of a picture where it is `specified`, else the picture.
+fn drawn<P: Picture<Settings: Taken>>(
+    rows: &StructArray,
+    options: Options,
+    specified: bool,
+) -> Result<String, Failure> {
+    let (frame, settings) = settings(options)?;
     let rows = (0..rows.len()).map(|row| P::Row::read(&Cells { rows, row })).collect();
-    let picture = P::read(rows, settings).map_err(|error| format!("{caller}: {error}"))?;
-    Ok(if caller.ends_with("_spec") { picture.spec(&frame).to_string() } else { picture.svg(&frame) })
+    let picture = P::read(rows, settings)?;
+    Ok(if specified { picture.spec(&frame).to_string() } else { picture.svg(&frame) })
 }
 
 /// One row of a list of structs.
@@ -106,8 +113,7 @@ trait Taken: Sized {
 }
 
 /// The settings of a plot; an error for options that it has not.
-fn settings<S: Taken>(caller: &str, options: &str) -> Result<(Frame, S), OptionError> {
-    let mut options = Options::parse(caller, options)?;
+fn settings<S: Taken>(mut options: Options) -> Result<(Frame, S), OptionError> {
     let settings = (Frame::take(&mut options)?, S::take(&mut options)?);
     options.finish()?;
     Ok(settings)
@@ -149,8 +155,7 @@ impl Taken for Measure {
 
 impl Taken for Choice {
     fn take(options: &mut Options) -> Result<Choice, OptionError> {
-        let level = options.number("level", "lie between 0 and 1", |x| x > 0.0 && x < 1.0)?;
-        Ok(Choice { company: options.text("company"), level })
+        Ok(Choice { company: options.text("company"), level: options.level()? })
     }
 }
 
@@ -160,39 +165,20 @@ mod tests {
 
     #[test]
     fn wrong_options_are_errors() {
-        fn message<S: Taken>(caller: &str, changed: &[(&str, &str)]) -> String {
-            let mut options = serde_json::json!({
-                "title": null, "subtitle": null, "width": "720", "height": null,
-            });
-            for (name, value) in changed {
-                options[*name] = (*value).into();
-            }
-            settings::<S>(caller, &options.to_string()).err().map(|error| error.to_string()).unwrap_or_default()
+        fn message<S: Taken>(changed: &[(&str, &str)]) -> String {
+            let mut values = vec![("title", None), ("subtitle", None), ("width", Some("720")), ("height", None)];
+            values.extend(changed.iter().map(|(name, value)| (*name, Some(*value))));
+            settings::<S>(Options::of(&values)).err().map(|error| error.to_string()).unwrap_or_default()
         }
         let (unit, top) = (message::<()>, message::<Top>);
         for (found, wanted) in [
-            (
-                unit("plot_bias", &[("width", "0")]),
-                "plot_bias: width must be a whole number of pixels from 240 to 10000, got 0",
-            ),
-            (
-                unit("plot_prior", &[("height", "-5")]),
-                "plot_prior: height must be a whole number of pixels from 120 to 10000, or NULL, got -5",
-            ),
-            (
-                top("plot_headcounts", &[("top", "-1")]),
-                "plot_headcounts: top must be a whole number from 1 to 500, got -1",
-            ),
-            (
-                message::<Choice>("plot_uncertainty", &[("level", "80")]),
-                "plot_uncertainty: level must lie between 0 and 1, got 80",
-            ),
-            (
-                message::<Measure>("plot_correlations", &[("measure", "rho")]),
-                "plot_correlations: measure must be one of 'tetrachoric', 'phi', got 'rho'",
-            ),
-            (unit("plot_lineage", &[("colour", "red")]), "plot_lineage: unknown option colour"),
-            (unit("plot_lineage", &[]), ""),
+            (unit(&[("width", "0")]), "width must be a whole number of pixels from 240 to 10000, got 0"),
+            (unit(&[("height", "-5")]), "height must be a whole number of pixels from 120 to 10000, or NULL, got -5"),
+            (top(&[("top", "-1")]), "top must be a whole number from 1 to 500, got -1"),
+            (message::<Choice>(&[("level", "80")]), "level must lie between 0 and 1, got 80"),
+            (message::<Measure>(&[("measure", "rho")]), "measure must be one of 'tetrachoric', 'phi', got 'rho'"),
+            (unit(&[("colour", "red")]), "unknown option colour"),
+            (unit(&[]), ""),
         ] {
             assert_eq!(found, wanted);
         }

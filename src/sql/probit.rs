@@ -1,75 +1,80 @@
 //! The kernels of the probit model.
 
-use super::counts::{COUNTS, Counted};
-use super::kernel::Kernel;
-use super::table::{Column, Failure, Kind, Schema, rows_of, text};
-use crate::options::Options;
-use crate::probit::estimate::{Method, Settings, estimate};
-use crate::probit::metrics::metrics;
+use super::counts::Counted;
+use super::kernel::{Kernel, register as kernel};
+use super::options::{self, MAX_DRAWS, Options};
+use super::rows::{Failure, Rows};
+use crate::probit::estimate::{Estimate, Method, Settings, estimate};
+use crate::probit::metrics::{Metrics, metrics};
 use crate::probit::person::{PersonPrior, posteriors};
-use crate::probit::report::{agreements, report};
-use crate::probit::study::gold_people;
+use crate::probit::report::{Agreement, Quantity, agreements, report};
+use crate::probit::study::{Company, Study, gold_people};
 use crate::stats::intervals::Interval;
+use crate::stats::summary::Summary;
+use duckdb::Connection;
 use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
 use std::collections::BTreeSet;
 
-/// Most replicates: what 200 companies keep of them takes 160 MB.
-pub(crate) const MAX_DRAWS: u64 = 100_000;
-
-pub(crate) fn level(options: &mut Options) -> Result<f64, Failure> {
-    Ok(options.number("level", "lie between 0 and 1", |x| x > 0.0 && x < 1.0)?)
-}
-
-pub(crate) fn seed(options: &mut Options) -> Result<u64, Failure> {
-    Ok(options.whole("seed", 0, i64::MAX as u64)?)
-}
-
-pub(crate) fn threads(options: &mut Options) -> Result<usize, Failure> {
-    Ok(options.whole("threads", 1, 1 << 20)? as usize)
+pub fn register(connection: &Connection) -> Result<(), Failure> {
+    kernel::<FitProbitBootstrap>(connection)?;
+    kernel::<ProbitModel>(connection)?;
+    kernel::<ProbitPosterior>(connection)?;
+    kernel::<AnnotatorMetrics>(connection)?;
+    kernel::<AnnotatorCorrelations>(connection)
 }
 
 /// `muster_fit_probit_bootstrap(counts, options)`
-pub struct FitProbitBootstrap;
+struct FitProbitBootstrap;
+
+/// A company, its estimate, and whether its draws are returned.
+type Fitted = (Company, Estimate, bool);
+
+/// The share of the headcount that a number of experts is.
+fn share(row: &Fitted, of: fn(&Summary) -> f64) -> f64 {
+    of(&row.1.summary) / row.0.headcount as f64
+}
 
 impl Kernel for FitProbitBootstrap {
     const NAME: &'static str = "muster_fit_probit_bootstrap";
-    const COLUMNS: &'static Schema = &[
-        ("company", Kind::Text),
-        ("n_observed", Kind::Integer),
-        ("n_labelled", Kind::Integer),
-        ("headcount", Kind::Integer),
-        ("headcount_raised", Kind::Boolean),
-        ("estimate", Kind::Real),
-        ("median", Kind::Real),
-        ("sd", Kind::Real),
-        ("lower", Kind::Real),
-        ("upper", Kind::Real),
-        ("share", Kind::Real),
-        ("share_lower", Kind::Real),
-        ("share_upper", Kind::Real),
-        ("detection_floor", Kind::Real),
-        ("below_floor", Kind::Boolean),
-        ("draws", Kind::Integers),
-    ];
+    type Row = Fitted;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(COUNTS), DataType::Utf8]
+        vec![Counted::data_type(), options::kind()]
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let caller = "fit_probit_bootstrap";
-        let mut options = Options::parse(caller, text(input, 1, call))?;
+    fn rows() -> Rows<Fitted> {
+        Rows::new()
+            .text("company", |row: &Fitted| Some(&row.0.name))
+            .integer("n_observed", |row| row.0.observed)
+            .integer("n_labelled", |row| row.0.labelled)
+            .integer("headcount", |row| row.0.headcount)
+            .boolean("headcount_raised", |row| row.0.raised)
+            .real("estimate", |row| row.1.summary.mean)
+            .real("median", |row| row.1.summary.median)
+            .real("sd", |row| row.1.summary.sd)
+            .real("lower", |row| row.1.summary.lower)
+            .real("upper", |row| row.1.summary.upper)
+            .real("share", |row| share(row, |s| s.mean))
+            .real("share_lower", |row| share(row, |s| s.lower))
+            .real("share_upper", |row| share(row, |s| s.upper))
+            .real("detection_floor", |row| row.1.detection_floor)
+            .boolean("below_floor", |row| row.1.summary.mean < row.1.detection_floor)
+            .integers("draws", |row| row.2.then_some(&row.1.draws))
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Fitted>, Failure> {
+        let mut options = Options::read(input, 1, call)?;
         let positive = |x: f64| x > 0.0 && x.is_finite();
         let settings = Settings {
             method: options.choice("method", &Method::ALL)?,
-            draws: options.whole("draws", 1, MAX_DRAWS)? as usize,
-            level: level(&mut options)?,
-            seed: seed(&mut options)?,
+            draws: options.draws(1, MAX_DRAWS)?,
+            level: options.level()?,
+            seed: options.seed()?,
             prior_alpha: options.number("prior_alpha", "be a positive number", positive)?,
             prior_beta: options.number("prior_beta", "be a positive number", positive)?,
             drift_sd: options.number("drift_sd", "be a number from 0 to 2", |x| (0.0..=2.0).contains(&x))?,
-            threads: threads(&mut options)?,
+            threads: options.threads(),
         };
         let keep = options.boolean("keep_draws")?;
         if settings.drift_sd > 0.0 && settings.method.refits() {
@@ -77,97 +82,81 @@ impl Kernel for FitProbitBootstrap {
             return Err(options.invalid("drift_sd", allowed, Some(settings.drift_sd.to_string())).into());
         }
         options.finish()?;
-        let counted = Counted::read(caller, input, 0, call);
-        let study = counted.study()?;
-        let estimates = estimate(&study, &settings).map_err(|e| counted.failure(e))?;
-        let rows = || study.companies.iter().zip(&estimates);
-        let share = |of: fn(&crate::stats::summary::Summary) -> f64| {
-            Column::Real(rows().map(|(c, e)| Some(of(&e.summary) / c.headcount as f64)).collect())
-        };
-        Ok(vec![
-            Column::Text(rows().map(|(c, _)| Some(c.name.clone())).collect()),
-            Column::Integer(rows().map(|(c, _)| Some(c.observed as i64)).collect()),
-            Column::Integer(rows().map(|(c, _)| Some(c.labelled as i64)).collect()),
-            Column::Integer(rows().map(|(c, _)| Some(c.headcount as i64)).collect()),
-            Column::Boolean(rows().map(|(c, _)| Some(c.raised)).collect()),
-            Column::Real(rows().map(|(_, e)| Some(e.summary.mean)).collect()),
-            Column::Real(rows().map(|(_, e)| Some(e.summary.median)).collect()),
-            Column::Real(rows().map(|(_, e)| e.summary.sd).collect()),
-            Column::Real(rows().map(|(_, e)| Some(e.summary.lower)).collect()),
-            Column::Real(rows().map(|(_, e)| Some(e.summary.upper)).collect()),
-            share(|s| s.mean),
-            share(|s| s.lower),
-            share(|s| s.upper),
-            Column::Real(rows().map(|(_, e)| Some(e.detection_floor)).collect()),
-            Column::Boolean(rows().map(|(_, e)| Some(e.summary.mean < e.detection_floor)).collect()),
-            Column::Integers(rows().map(|(_, e)| keep.then(|| e.draws.iter().map(|d| *d as i64).collect())).collect()),
-        ])
+        let counted = Counted::read(input, call)?;
+        let study = Study::new(&counted.annotators, &counted.counts)?;
+        let estimates = estimate(&study, &settings)?;
+        Ok(study.companies.into_iter().zip(estimates).map(|(company, found)| (company, found, keep)).collect())
     }
 }
 
 /// `muster_probit_model(counts)`
-pub struct ProbitModel;
+struct ProbitModel;
 
 impl Kernel for ProbitModel {
     const NAME: &'static str = "muster_probit_model";
-    const COLUMNS: &'static Schema = &[
-        ("class", Kind::Boolean),
-        ("annotator", Kind::Text),
-        ("other", Kind::Text),
-        ("quantity", Kind::Text),
-        ("value", Kind::Real),
-        ("note", Kind::Text),
-    ];
+    type Row = Quantity;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(COUNTS)]
+        vec![Counted::data_type()]
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let counted = Counted::read("probit_model", input, 0, call);
-        let rows = report(&counted.study()?, counted.unknown_ratings).map_err(|e| counted.failure(e))?;
-        Ok(vec![
-            Column::Boolean(rows.iter().map(|r| r.class).collect()),
-            Column::Text(rows.iter().map(|r| r.annotator.clone()).collect()),
-            Column::Text(rows.iter().map(|r| r.other.clone()).collect()),
-            Column::Text(rows.iter().map(|r| Some(r.quantity.to_string())).collect()),
-            Column::Real(rows.iter().map(|r| r.value).collect()),
-            Column::Text(rows.iter().map(|r| r.note.clone()).collect()),
-        ])
+    fn rows() -> Rows<Quantity> {
+        Rows::new()
+            .boolean("class", |row: &Quantity| row.class)
+            .text("annotator", |row| row.annotator.as_deref())
+            .text("other", |row| row.other.as_deref())
+            .text("quantity", |row| Some(row.quantity))
+            .real("value", |row| row.value)
+            .text("note", |row| row.note.as_deref())
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Quantity>, Failure> {
+        let counted = Counted::read(input, call)?;
+        Ok(report(&Study::new(&counted.annotators, &counted.counts)?, counted.unknown_ratings)?)
     }
 }
 
 /// `muster_probit_posterior(counts, options)`: one row a kind of person, joined to people by the macro.
-pub struct ProbitPosterior;
+struct ProbitPosterior;
+
+/// The people of a company with the same labels.
+struct Alike {
+    company: Option<String>,
+    seen: u64,
+    yes: u64,
+    posterior: Summary,
+}
 
 impl Kernel for ProbitPosterior {
     const NAME: &'static str = "muster_probit_posterior";
-    const COLUMNS: &'static Schema = &[
-        ("company", Kind::Text),
-        ("seen", Kind::Integer),
-        ("yes", Kind::Integer),
-        ("p_expert", Kind::Real),
-        ("lower", Kind::Real),
-        ("upper", Kind::Real),
-    ];
+    type Row = Alike;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(COUNTS), DataType::Utf8]
+        vec![Counted::data_type(), options::kind()]
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let caller = "probit_posterior";
-        let mut options = Options::parse(caller, text(input, 1, call))?;
+    fn rows() -> Rows<Alike> {
+        Rows::new()
+            .text("company", |row: &Alike| row.company.as_deref())
+            .integer("seen", |row| row.seen)
+            .integer("yes", |row| row.yes)
+            .real("p_expert", |row| row.posterior.mean)
+            .real("lower", |row| row.posterior.lower)
+            .real("upper", |row| row.posterior.upper)
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Alike>, Failure> {
+        let mut options = Options::read(input, 1, call)?;
         let settings = Settings {
-            level: level(&mut options)?,
-            seed: seed(&mut options)?,
-            threads: threads(&mut options)?,
+            level: options.level()?,
+            seed: options.seed()?,
+            threads: options.threads(),
             ..Settings::default()
         };
         let given = options.optional_number("prior", "lie between 0 and 1, or be NULL", |x| x > 0.0 && x < 1.0)?;
         options.finish()?;
-        let counted = Counted::read(caller, input, 0, call);
-        let study = counted.study()?;
+        let counted = Counted::read(input, call)?;
+        let study = Study::new(&counted.annotators, &counted.counts)?;
         let prior = match given {
             Some(pi) => PersonPrior::Fixed(pi),
             None if study.companies.is_empty() => PersonPrior::GoldShare,
@@ -175,121 +164,85 @@ impl Kernel for ProbitPosterior {
         };
         let kinds: BTreeSet<_> =
             counted.counts.iter().map(|c| (c.company.clone(), study.pattern(c.seen, c.yes))).collect();
-        let found = posteriors(&study, &kinds, prior, &settings).map_err(|e| counted.failure(e))?;
+        let found = posteriors(&study, &kinds, prior, &settings)?;
         // back to the bits of the names given: dropped annotators make several kinds share a posterior
-        let position = |company: &Option<String>, pattern| {
-            found.binary_search_by(|p| (&p.company, p.pattern).cmp(&(company, pattern))).ok()
-        };
         let kinds: BTreeSet<_> = counted.counts.iter().map(|c| (c.company.clone(), c.seen, c.yes)).collect();
-        let rows: Vec<_> = kinds
-            .iter()
-            .filter_map(|(company, seen, yes)| {
-                position(company, study.pattern(*seen, *yes)).map(|at| (company, seen, yes, &found[at].summary))
-            })
-            .collect();
-        Ok(vec![
-            Column::Text(rows.iter().map(|r| r.0.clone()).collect()),
-            Column::Integer(rows.iter().map(|r| Some(*r.1 as i64)).collect()),
-            Column::Integer(rows.iter().map(|r| Some(*r.2 as i64)).collect()),
-            Column::Real(rows.iter().map(|r| Some(r.3.mean)).collect()),
-            Column::Real(rows.iter().map(|r| Some(r.3.lower)).collect()),
-            Column::Real(rows.iter().map(|r| Some(r.3.upper)).collect()),
-        ])
+        let alike = |(company, seen, yes): (Option<String>, u64, u64)| {
+            let pattern = study.pattern(seen, yes);
+            let at = found.binary_search_by(|p| (&p.company, p.pattern).cmp(&(&company, pattern))).ok()?;
+            Some(Alike { company, seen, yes, posterior: found[at].summary.clone() })
+        };
+        Ok(kinds.into_iter().filter_map(alike).collect())
     }
 }
 
 /// `muster_annotator_metrics(counts, options)`
-pub struct AnnotatorMetrics;
+struct AnnotatorMetrics;
+
+/// The value and limits of an interval.
+pub fn limits(interval: Option<Interval>) -> Option<[f64; 3]> {
+    interval.map(|i| [i.value, i.lower, i.upper])
+}
 
 impl Kernel for AnnotatorMetrics {
     const NAME: &'static str = "muster_annotator_metrics";
-    const COLUMNS: &'static Schema = &[
-        ("annotator", Kind::Text),
-        ("tp", Kind::Integer),
-        ("fp", Kind::Integer),
-        ("tn", Kind::Integer),
-        ("fn", Kind::Integer),
-        ("missing", Kind::Integer),
-        ("sensitivity", Kind::Real),
-        ("sensitivity_lower", Kind::Real),
-        ("sensitivity_upper", Kind::Real),
-        ("specificity", Kind::Real),
-        ("specificity_lower", Kind::Real),
-        ("specificity_upper", Kind::Real),
-        ("accuracy", Kind::Real),
-        ("accuracy_lower", Kind::Real),
-        ("accuracy_upper", Kind::Real),
-        ("bias", Kind::Real),
-        ("bias_lower", Kind::Real),
-        ("bias_upper", Kind::Real),
-    ];
+    type Row = Metrics;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(COUNTS), DataType::Utf8]
+        vec![Counted::data_type(), options::kind()]
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let caller = "annotator_metrics";
-        let mut options = Options::parse(caller, text(input, 1, call))?;
-        let level = level(&mut options)?;
-        let threads = threads(&mut options)?;
+    fn rows() -> Rows<Metrics> {
+        Rows::new()
+            .text("annotator", |row: &Metrics| Some(&row.annotator))
+            .integer("tp", |row| row.confusion.tp)
+            .integer("fp", |row| row.confusion.fp)
+            .integer("tn", |row| row.confusion.tn)
+            .integer("fn", |row| row.confusion.fn_)
+            .integer("missing", |row| row.confusion.missing)
+            .interval("sensitivity", |row| limits(row.sensitivity))
+            .interval("specificity", |row| limits(row.specificity))
+            .interval("accuracy", |row| limits(row.accuracy))
+            .interval("bias", |row| limits(row.bias))
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Metrics>, Failure> {
+        let mut options = Options::read(input, 1, call)?;
+        let (level, threads) = (options.level()?, options.threads());
         options.finish()?;
-        let counted = Counted::read(caller, input, 0, call);
-        let study = counted.study()?;
+        let counted = Counted::read(input, call)?;
+        let study = Study::new(&counted.annotators, &counted.counts)?;
         let gold = gold_people(&counted.counts, counted.annotators.len());
-        let rows = metrics(&counted.annotators, &gold, &study, level, threads).map_err(|e| counted.failure(e))?;
-        let whole = |of: fn(&crate::probit::metrics::Confusion) -> u64| {
-            Column::Integer(rows.iter().map(|r| Some(of(&r.confusion) as i64)).collect())
-        };
-        let mut columns = vec![
-            Column::Text(rows.iter().map(|r| Some(r.annotator.clone())).collect()),
-            whole(|c| c.tp),
-            whole(|c| c.fp),
-            whole(|c| c.tn),
-            whole(|c| c.fn_),
-            whole(|c| c.missing),
-        ];
-        let rates: [fn(&crate::probit::metrics::Metrics) -> Option<Interval>; 4] =
-            [|m| m.sensitivity, |m| m.specificity, |m| m.accuracy, |m| m.bias];
-        for rate in rates {
-            columns.push(Column::Real(rows.iter().map(|r| rate(r).map(|i| i.value)).collect()));
-            columns.push(Column::Real(rows.iter().map(|r| rate(r).map(|i| i.lower)).collect()));
-            columns.push(Column::Real(rows.iter().map(|r| rate(r).map(|i| i.upper)).collect()));
-        }
-        Ok(columns)
+        Ok(metrics(&counted.annotators, &gold, &study, level, threads)?)
     }
 }
 
 /// `muster_annotator_correlations(counts)`
-pub struct AnnotatorCorrelations;
+struct AnnotatorCorrelations;
 
 impl Kernel for AnnotatorCorrelations {
     const NAME: &'static str = "muster_annotator_correlations";
-    const COLUMNS: &'static Schema = &[
-        ("class", Kind::Boolean),
-        ("annotator", Kind::Text),
-        ("other", Kind::Text),
-        ("phi", Kind::Real),
-        ("tetrachoric", Kind::Real),
-        ("n", Kind::Integer),
-    ];
+    type Row = Agreement;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(COUNTS)]
+        vec![Counted::data_type()]
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let counted = Counted::read("annotator_correlations", input, 0, call);
-        counted.study()?;
+    fn rows() -> Rows<Agreement> {
+        Rows::new()
+            .boolean("class", |row: &Agreement| row.class)
+            .text("annotator", |row| Some(&row.annotator))
+            .text("other", |row| Some(&row.other))
+            .real("phi", |row| row.phi)
+            .real("tetrachoric", |row| row.tetrachoric)
+            .integer("n", |row| row.n)
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Agreement>, Failure> {
+        let counted = Counted::read(input, call)?;
+        // what is wrong with the counts
+        Study::new(&counted.annotators, &counted.counts)?;
         let gold = gold_people(&counted.counts, counted.annotators.len());
-        let rows = agreements(&counted.annotators, &gold);
-        Ok(vec![
-            Column::Boolean(rows.iter().map(|r| Some(r.class)).collect()),
-            Column::Text(rows.iter().map(|r| Some(r.annotator.clone())).collect()),
-            Column::Text(rows.iter().map(|r| Some(r.other.clone())).collect()),
-            Column::Real(rows.iter().map(|r| r.phi).collect()),
-            Column::Real(rows.iter().map(|r| r.tetrachoric).collect()),
-            Column::Integer(rows.iter().map(|r| Some(r.n as i64)).collect()),
-        ])
+        Ok(agreements(&counted.annotators, &gold))
     }
 }

@@ -1,45 +1,55 @@
 //! The kernels of made people.
 
-use super::kernel::Kernel;
-use super::probit::{level, seed, threads};
-use super::table::{Column, Failure, Kind, Schema, integer_at, real_at, rows, rows_of, text, text_at};
-use crate::options::Options;
-use crate::synthetic::{Labels, Pair, SyntheticError, Totals, adjust, correlations, make};
-use duckdb::arrow::array::{Array, RecordBatch, StructArray};
+use super::kernel::{Kernel, register as kernel};
+use super::options::{self, Options};
+use super::rows::{Failure, Listed, Rows, list, listed};
+use crate::synthetic::{Adjusted, Factor, Labels, Pair, SyntheticError, Totals, adjust, correlations, make};
+use duckdb::Connection;
+use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// Rows of totals, as the macro lists them.
-const TOTALS: &Schema = &[
-    ("company", Kind::Text),
-    ("annotator", Kind::Text),
-    ("position", Kind::Integer),
-    ("value", Kind::Real),
-    ("headcount", Kind::Real),
-];
+pub fn register(connection: &Connection) -> Result<(), Failure> {
+    kernel::<Synthetic>(connection)?;
+    kernel::<SyntheticAdjustment>(connection)
+}
 
-/// Real people alike in their labels.
-const PATTERNS: &Schema = &[("seen", Kind::Integer), ("yes", Kind::Integer), ("count", Kind::Integer)];
+listed! {
+    /// A filter's total of a company; `position` is the filter's number.
+    struct Total<'l> {
+        company: &'l str,
+        annotator: &'l str,
+        position: u64,
+        value: Option<f64>,
+        headcount: Option<f64>,
+    }
+}
 
-/// `muster_synthetic(totals, patterns, options)`: one row a made person.
-pub struct Synthetic;
+listed! {
+    /// Real people alike in their labels.
+    struct Alike {
+        seen: u64,
+        yes: u64,
+        count: u64,
+    }
+}
 
 /// Every company's totals by name, and the number of filters.
-fn totals(rows: &StructArray) -> Result<(Vec<Totals>, usize), SyntheticError> {
+fn totals(rows: Vec<Total>) -> Result<(Vec<Totals>, usize), SyntheticError> {
     let mut found: BTreeMap<String, (Option<f64>, BTreeMap<usize, f64>)> = BTreeMap::new();
     let mut known: BTreeSet<(String, usize)> = BTreeSet::new();
     let mut filters = 0;
-    for row in 0..rows.len() {
-        let company = text_at(rows, 0, row).unwrap_or_default();
-        let annotator = text_at(rows, 1, row).unwrap_or_default();
-        let filter = integer_at(rows, 2, row).unwrap_or(0) as usize;
+    for row in rows {
+        let (company, annotator) = (row.company.to_string(), row.annotator.to_string());
+        let filter = row.position as usize;
         filters = filters.max(filter + 1);
         if !known.insert((company.clone(), filter)) {
             return Err(SyntheticError::Repeated { company, annotator });
         }
         let (headcount, values) = found.entry(company.clone()).or_default();
-        *headcount = [*headcount, real_at(rows, 4, row)].into_iter().flatten().reduce(f64::max);
-        match real_at(rows, 3, row) {
+        *headcount = [*headcount, row.headcount].into_iter().flatten().reduce(f64::max);
+        match row.value {
             Some(value) if value >= 0.0 && value.is_finite() => {
                 values.insert(filter, value);
             }
@@ -51,126 +61,119 @@ fn totals(rows: &StructArray) -> Result<(Vec<Totals>, usize), SyntheticError> {
         Some(n) if n >= 0.0 && n.fract() == 0.0 && n <= (1u64 << 53) as f64 => {
             Ok(Totals { company, headcount: n as u64, values: values.into_iter().collect() })
         }
-        other => Err(SyntheticError::Headcount { company, value: other.map_or("NULL".to_string(), |n| n.to_string()) }),
+        wrong => Err(SyntheticError::Headcount { company, value: wrong.map_or("NULL".to_string(), |n| n.to_string()) }),
     });
     Ok((totals.collect::<Result<_, _>>()?, filters))
 }
 
+/// `muster_synthetic(totals, patterns, options)`
+struct Synthetic;
+
+/// A made person.
+struct Person {
+    company: Arc<str>,
+    /// In the company, from 1.
+    number: usize,
+    headcount: u64,
+    seen: u64,
+    yes: u64,
+}
+
 impl Kernel for Synthetic {
     const NAME: &'static str = "muster_synthetic";
-    const COLUMNS: &'static Schema = &[
-        ("company", Kind::Text),
-        ("number", Kind::Integer),
-        ("headcount", Kind::Integer),
-        ("seen", Kind::Integer),
-        ("yes", Kind::Integer),
-    ];
+    type Row = Person;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(TOTALS), rows_of(PATTERNS), DataType::Utf8]
+        vec![Total::data_type(), Alike::data_type(), options::kind()]
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let json = text(input, 2, call);
-        // either of two SQL functions may ask
-        let callers = ["synthetic_ratings", "synthetic_profiles"].map(|name| (name, name));
-        let caller = Options::parse("synthetic_ratings", json)?.choice("caller", &callers)?;
-        let mut options = Options::parse(caller, json)?;
-        options.choice("caller", &callers)?;
+    fn rows() -> Rows<Person> {
+        Rows::new()
+            .text("company", |row: &Person| Some(&row.company))
+            .integer("number", |row| row.number)
+            .integer("headcount", |row| row.headcount)
+            .integer("seen", |row| row.seen)
+            .integer("yes", |row| row.yes)
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Person>, Failure> {
+        let mut options = Options::read(input, 2, call)?;
         let most = options.whole("max_profiles", 1, 100_000)?;
-        let seed = seed(&mut options)?;
-        let threads = threads(&mut options)?;
+        let (seed, threads) = (options.seed()?, options.threads());
         options.finish()?;
-        let (totals, filters) = totals(&rows(input, 0, call)).map_err(|e| format!("{caller}: {e}"))?;
-        let patterns = rows(input, 1, call);
-        let whole = |field, row| integer_at(&patterns, field, row).unwrap_or(0) as u64;
-        let mut people: Vec<Labels> = (0..patterns.len())
-            .map(|row| Labels { seen: whole(0, row), yes: whole(1, row), count: whole(2, row) })
-            .collect();
+        let (totals, filters) = totals(Total::rows(&list(input, 0, call))?)?;
+        let alike = Alike::rows(&list(input, 1, call))?;
+        let mut people: Vec<Labels> =
+            alike.into_iter().map(|Alike { seen, yes, count }| Labels { seen, yes, count }).collect();
         // sums of counts do not depend on the order, but nothing should
         people.sort_by_key(|p| (p.seen, p.yes));
         let made = make(&totals, &correlations(&people, filters), most, seed, threads);
-        let rows: Vec<(&Totals, usize, u64, u64)> = totals
-            .iter()
-            .zip(&made)
-            .flat_map(|(company, made)| {
-                made.yes.iter().enumerate().map(move |(person, yes)| (company, person + 1, made.seen, *yes))
-            })
-            .collect();
-        Ok(vec![
-            Column::Text(rows.iter().map(|r| Some(r.0.company.clone())).collect()),
-            Column::Integer(rows.iter().map(|r| Some(r.1 as i64)).collect()),
-            Column::Integer(rows.iter().map(|r| Some(r.0.headcount as i64)).collect()),
-            Column::Integer(rows.iter().map(|r| Some(r.2 as i64)).collect()),
-            Column::Integer(rows.iter().map(|r| Some(r.3 as i64)).collect()),
-        ])
+        let mut rows = Vec::new();
+        for (Totals { company, headcount, .. }, made) in totals.into_iter().zip(made) {
+            let (company, seen): (Arc<str>, _) = (company.into(), made.seen);
+            let person = |(number, yes)| Person { company: company.clone(), number, headcount, seen, yes };
+            rows.extend((1..).zip(made.yes).map(person));
+        }
+        Ok(rows)
     }
 }
 
-/// Rows of estimates, as the macro lists them.
-const ESTIMATES: &Schema = &[
-    ("company", Kind::Text),
-    ("headcount", Kind::Integer),
-    ("synthetic", Kind::Real),
-    ("lower", Kind::Real),
-    ("upper", Kind::Real),
-    ("reference", Kind::Real),
-];
+listed! {
+    /// A company's estimate from made people, and that from real ones.
+    struct Estimates<'l> {
+        company: &'l str,
+        headcount: Option<i64>,
+        synthetic: Option<f64>,
+        lower: Option<f64>,
+        upper: Option<f64>,
+        reference: Option<f64>,
+    }
+}
 
 /// `muster_synthetic_adjustment(estimates, options)`
-pub struct SyntheticAdjustment;
+struct SyntheticAdjustment;
+
+/// A company's estimates, the factor that all have, and the adjusted estimate.
+type Row = (Pair, Factor, Adjusted);
 
 impl Kernel for SyntheticAdjustment {
     const NAME: &'static str = "muster_synthetic_adjustment";
-    const COLUMNS: &'static Schema = &[
-        ("company", Kind::Text),
-        ("headcount", Kind::Integer),
-        ("synthetic_estimate", Kind::Real),
-        ("real_estimate", Kind::Real),
-        ("factor", Kind::Real),
-        ("log_factor_se", Kind::Real),
-        ("n_companies", Kind::Integer),
-        ("estimate", Kind::Real),
-        ("lower", Kind::Real),
-        ("upper", Kind::Real),
-    ];
+    type Row = Row;
 
     fn arguments() -> Vec<DataType> {
-        vec![rows_of(ESTIMATES), DataType::Utf8]
+        vec![Estimates::data_type(), options::kind()]
     }
 
-    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Column>, Failure> {
-        let caller = "synthetic_adjustment";
-        let mut options = Options::parse(caller, text(input, 1, call))?;
-        let level = level(&mut options)?;
+    fn rows() -> Rows<Row> {
+        Rows::new()
+            .text("company", |row: &Row| Some(&row.0.company))
+            .integer("headcount", |row| row.0.headcount.map(|n| n as i64))
+            .real("synthetic_estimate", |row| row.0.synthetic)
+            .real("real_estimate", |row| row.0.real)
+            .real("factor", |row| row.1.mean.exp())
+            .real("log_factor_se", |row| row.1.sd / (row.1.companies as f64).sqrt())
+            .integer("n_companies", |row| row.1.companies)
+            .real("estimate", |row| row.2[0])
+            .real("lower", |row| row.2[1])
+            .real("upper", |row| row.2[2])
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Row>, Failure> {
+        let mut options = Options::read(input, 1, call)?;
+        let level = options.level()?;
         options.finish()?;
-        let listed = rows(input, 0, call);
-        let real = |field, row| real_at(&listed, field, row);
-        let mut pairs: Vec<Pair> = (0..listed.len())
-            .map(|row| Pair {
-                company: text_at(&listed, 0, row).unwrap_or_default(),
-                headcount: integer_at(&listed, 1, row).map(|n| n as f64),
-                synthetic: real(2, row).unwrap_or(f64::NAN),
-                lower: real(3, row).unwrap_or(f64::NAN),
-                upper: real(4, row).unwrap_or(f64::NAN),
-                real: real(5, row),
-            })
-            .collect();
+        let pair = |row: Estimates| Pair {
+            company: row.company.to_string(),
+            headcount: row.headcount.map(|n| n as f64),
+            synthetic: row.synthetic.unwrap_or(f64::NAN),
+            lower: row.lower.unwrap_or(f64::NAN),
+            upper: row.upper.unwrap_or(f64::NAN),
+            real: row.reference,
+        };
+        let list = list(input, 0, call);
+        let mut pairs: Vec<Pair> = Estimates::rows(&list)?.into_iter().map(pair).collect();
         pairs.sort_by(|a, b| a.company.cmp(&b.company));
-        let (factor, adjusted) = adjust(&pairs, level).map_err(|e| format!("{caller}: {e}"))?;
-        let every = |value: f64| Column::Real(pairs.iter().map(|_| Some(value)).collect());
-        let limit = |at: usize| Column::Real(adjusted.iter().map(|a| Some(a[at])).collect());
-        Ok(vec![
-            Column::Text(pairs.iter().map(|p| Some(p.company.clone())).collect()),
-            Column::Integer(pairs.iter().map(|p| p.headcount.map(|n| n as i64)).collect()),
-            Column::Real(pairs.iter().map(|p| Some(p.synthetic)).collect()),
-            Column::Real(pairs.iter().map(|p| p.real).collect()),
-            every(factor.mean.exp()),
-            every(factor.sd / (factor.companies as f64).sqrt()),
-            Column::Integer(pairs.iter().map(|_| Some(factor.companies as i64)).collect()),
-            limit(0),
-            limit(1),
-            limit(2),
-        ])
+        let (factor, adjusted) = adjust(&pairs, level)?;
+        Ok(pairs.into_iter().zip(adjusted).map(|(pair, adjusted)| (pair, factor, adjusted)).collect())
     }
 }
