@@ -2,7 +2,9 @@
 #![allow(unsafe_code)]
 
 use duckdb::Connection;
+use std::backtrace::Backtrace;
 use std::error::Error;
+use std::io::Write;
 
 /// Installs the extension through a connection of its own.
 ///
@@ -14,7 +16,8 @@ pub unsafe fn extension_entrypoint(connection: Connection) -> Result<(), Box<dyn
     // a panic becomes an SQL error in the binding; its place is for the user's terminal only where the user asks
     std::panic::set_hook(Box::new(|panic| {
         if crate::env::BACKTRACE.is("1") {
-            eprintln!("muster: {panic}\n{}", std::backtrace::Backtrace::force_capture());
+            // not eprintln, which panics where standard error is closed
+            let _ = writeln!(std::io::stderr(), "muster: {panic}\n{}", Backtrace::force_capture());
         }
     }));
     crate::sql::install(&connection)
