@@ -3,11 +3,11 @@
 //! `cargo bench --bench calibration` runs 40 seeds of 200 companies for each method and truth, prints the tables and
 //! writes them to docs/calibration.md. `-- --seeds 12` changes the number of seeds, `-- --quick` runs 3 and writes nothing.
 
-use muster::parallel;
-use muster::probit::estimate::{Estimate, Method, Settings, estimate};
-use muster::probit::study::Study;
-use muster::random::{Purpose, Stream};
-use muster::simulate::{ANNOTATORS, Company, Settings as Simulation, Simulator, TruthModel};
+use muster::bench::parallel;
+use muster::bench::probit::Study;
+use muster::bench::probit::{Estimate, Method, Settings, estimate};
+use muster::bench::random::{Purpose, Stream};
+use muster::bench::simulate::{ANNOTATORS, Company, Settings as Simulation, Simulator, TruthModel};
 use rand::RngExt;
 use std::fmt::Write;
 

@@ -2,11 +2,11 @@
 //!
 //! Points are made: directions of 384 dimensions around centres of their own density, and a tenth of them anywhere. POINTS says how many.
 
-use muster::cluster::hdbscan::{self, hdbscan};
-use muster::cluster::kmeans::kmeans;
-use muster::cluster::map::map;
-use muster::cluster::points::Points;
-use muster::cluster::silhouette::silhouettes;
+use muster::bench::cluster::Points;
+use muster::bench::cluster::hdbscan::{self, hdbscan};
+use muster::bench::cluster::kmeans;
+use muster::bench::cluster::map;
+use muster::bench::cluster::silhouettes;
 use rand::{Rng, RngExt, SeedableRng};
 use std::time::Instant;
 

@@ -3,10 +3,10 @@
 //!
 //! `cargo bench --bench diagnostics`; SEEDS says how many studies of each kind.
 
-use muster::diagnostics::{drift, predictive};
-use muster::probit::estimate::Settings as Estimate;
-use muster::probit::study::Study;
-use muster::simulate::{ANNOTATORS, Settings, Simulator};
+use muster::bench::diagnostics::{drift, predictive};
+use muster::bench::probit::Settings as Estimate;
+use muster::bench::probit::Study;
+use muster::bench::simulate::{ANNOTATORS, Settings, Simulator};
 
 fn study(settings: Settings) -> Study {
     let names: Vec<String> = ANNOTATORS.iter().map(|name| name.to_string()).collect();

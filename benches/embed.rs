@@ -5,7 +5,7 @@
 //! Two kinds of texts: phrases of two to four words as keyword extraction has them, and texts beyond the model's 256 tokens.
 //! Every round has new texts, so that none is remembered; the fastest of three counts.
 
-use muster::embed::{Device, Dtype, Settings, open};
+use muster::bench::embed::{Device, Dtype, Settings, open};
 use std::path::Path;
 use std::time::Instant;
 

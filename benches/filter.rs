@@ -3,7 +3,7 @@
 //! `cargo bench --bench filter` prints megabytes of text a second of one core, over the sample CVs of data/ many times over,
 //! by the number of terms. benches/filter.py has the same through SQL, beside DuckDB's own `regexp_matches`.
 
-use muster::keywords::filter::{Filters, Scratch};
+use muster::bench::keywords::{Filters, Scratch};
 use std::hint::black_box;
 use std::time::Instant;
 

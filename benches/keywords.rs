@@ -2,10 +2,10 @@
 //!
 //! Texts are made: words of a Zipf law over 60,000, a third of them stop words, 250 words a text. DOCUMENTS says how many.
 
-use muster::keywords::keybert::{self, Method};
-use muster::keywords::tokens::Settings;
-use muster::keywords::vectorizer::{Frequency, Limits, count};
-use muster::keywords::{stop_words, tfidf};
+use muster::bench::keywords::Settings;
+use muster::bench::keywords::keybert::{self, Method};
+use muster::bench::keywords::{Frequency, Limits, count};
+use muster::bench::keywords::{stop_words, tfidf};
 use rand::{Rng, RngExt, SeedableRng};
 use std::convert::Infallible;
 use std::sync::Arc;

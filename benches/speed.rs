@@ -4,10 +4,10 @@
 //! the simulated study by method and threads. `-- --peer PYTHON`, a Python with numpy and scipy, also writes that
 //! study as CSV files, runs benches/study_numpy.py on it and prints how many times longer a replicate takes there.
 
-use muster::probit::estimate::{Method, Settings, estimate};
-use muster::probit::study::Study;
-use muster::simulate::{ANNOTATORS, Person, Settings as Simulation, Simulator, company_name};
-use muster::stats::orthant::{Correlation, orthant_table};
+use muster::bench::probit::Study;
+use muster::bench::probit::{Method, Settings, estimate};
+use muster::bench::simulate::{ANNOTATORS, Person, Settings as Simulation, Simulator, company_name};
+use muster::bench::stats::{Correlation, orthant_table};
 use nalgebra::DMatrix;
 use std::fmt::Write;
 use std::fs;

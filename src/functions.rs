@@ -11,77 +11,32 @@
 mod options;
 mod plots;
 
-/// Every file of `sql/` but those of plots, of which [`plots`] makes two functions each: helpers first, then by section.
-const FILES: &[&str] = &[
-    include_str!("../sql/_muster_option.sql"),
-    include_str!("../sql/_muster_boolean.sql"),
-    include_str!("../sql/_muster_people.sql"),
-    include_str!("../sql/_muster_counts.sql"),
-    include_str!("../sql/_muster_quantile.sql"),
-    include_str!("../sql/_muster_labels.sql"),
-    include_str!("../sql/_muster_whole.sql"),
-    include_str!("../sql/_muster_share.sql"),
-    include_str!("../sql/_muster_synthetic.sql"),
-    include_str!("../sql/_muster_clusters.sql"),
-    include_str!("../sql/check_inputs.sql"),
-    include_str!("../sql/fit_probit_bootstrap.sql"),
-    include_str!("../sql/headcount_total.sql"),
-    include_str!("../sql/probit_posterior.sql"),
-    include_str!("../sql/probit_model.sql"),
-    include_str!("../sql/log_debias_counts.sql"),
-    include_str!("../sql/log_debias_estimate.sql"),
-    include_str!("../sql/rogan_gladen_interval.sql"),
-    include_str!("../sql/rogan_gladen.sql"),
-    include_str!("../sql/majority_vote.sql"),
-    include_str!("../sql/dawid_skene.sql"),
-    include_str!("../sql/dawid_skene_annotators.sql"),
-    include_str!("../sql/dawid_skene_model.sql"),
-    include_str!("../sql/annotator_metrics.sql"),
-    include_str!("../sql/annotator_correlations.sql"),
-    include_str!("../sql/covariance_diagnostic.sql"),
-    include_str!("../sql/drift_summary.sql"),
-    include_str!("../sql/posterior_predictive_check.sql"),
-    include_str!("../sql/posterior_predictive_counts.sql"),
-    include_str!("../sql/prior_sensitivity.sql"),
-    include_str!("../sql/filter_ratings.sql"),
-    include_str!("../sql/synthetic_ratings.sql"),
-    include_str!("../sql/synthetic_profiles.sql"),
-    include_str!("../sql/synthetic_adjustment.sql"),
-    include_str!("../sql/filter_affiliations.sql"),
-    include_str!("../sql/simulate_profiles.sql"),
-    include_str!("../sql/simulate_ratings.sql"),
-    include_str!("../sql/simulate_truth.sql"),
-    include_str!("../sql/embed.sql"),
-    include_str!("../sql/keybert_keywords.sql"),
-    include_str!("../sql/tfidf_keywords.sql"),
-    include_str!("../sql/stop_words.sql"),
-    include_str!("../sql/discriminative_keywords.sql"),
-    include_str!("../sql/keyword_lists.sql"),
-    include_str!("../sql/keyword_scores.sql"),
-    include_str!("../sql/keyword_filter.sql"),
-    include_str!("../sql/study_filters.sql"),
-    include_str!("../sql/cluster_keywords.sql"),
-    include_str!("../sql/cluster_profiles.sql"),
-    include_str!("../sql/cluster_map.sql"),
-    include_str!("../sql/llm_annotate.sql"),
-    include_str!("../sql/llm_plan.sql"),
-    include_str!("../sql/llm_usage.sql"),
-    include_str!("../sql/llm_store.sql"),
-    include_str!("../sql/llm_import.sql"),
-    include_str!("../sql/llm_agreement.sql"),
-    include_str!("../sql/sparkline.sql"),
-    include_str!("../sql/lineage.sql"),
-    include_str!("../sql/orthant.sql"),
-    include_str!("../sql/tetrachoric.sql"),
-    include_str!("../sql/functions.sql"),
-    include_str!("../sql/version.sql"),
-];
+include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// The section of macros that other macros use.
 pub const HELPERS: &str = "Helpers";
 
-/// The section of plots.
-const PLOTS: &str = "Plots";
+/// Sections in the order of the reference.
+const SECTIONS: [&str; 18] = [
+    HELPERS,
+    "Inputs",
+    "Estimates",
+    "Annotators",
+    "Debiasing",
+    "Truth without gold people",
+    "Diagnostics",
+    "Synthetic data",
+    "Affiliations",
+    "Simulation",
+    "Texts",
+    "Keywords",
+    "Clusters",
+    "Language models",
+    "Plots",
+    "Lineage",
+    "Numbers",
+    "About",
+];
 
 /// One SQL function.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,18 +71,43 @@ impl Function {
     }
 }
 
-/// All functions, in the order of `FILES`; plots open their section.
+/// All functions, by section and name; [`plots`] makes two of the file of a plot.
 pub fn functions() -> Vec<Function> {
-    let mut functions: Vec<Function> = FILES.iter().map(|file| parse(file)).collect();
-    let at = functions.iter().position(|f| f.section == PLOTS).unwrap_or(functions.len());
-    functions.splice(at..at, plots::files().iter().map(|file| parse(file)));
+    let own = FILES.iter().filter(|file| !file.starts_with("-- plot_")).map(|file| parse(file));
+    let mut functions: Vec<Function> = own.chain(plots::files().iter().map(|file| parse(file))).collect();
+    let section = |function: &Function| SECTIONS.iter().position(|section| *section == function.section);
+    functions.sort_by(|a, b| (section(a), &a.name).cmp(&(section(b), &b.name)));
     // a macro is bound when it is made, with those that it calls
-    for at in 0..functions.len() {
-        let (made, rest) = functions.split_at_mut(at);
-        let calls = |called: &&Function| rest[0].sql.contains(&format!("muster.main.{}(", called.name));
-        rest[0].json = rest[0].sql.contains("json") || made.iter().filter(calls).any(|called| called.json);
+    let calls = calls(&functions);
+    for at in in_order_of_calls(&calls) {
+        functions[at].json =
+            functions[at].sql.contains("json") || calls[at].iter().any(|called| functions[*called].json);
     }
     functions
+}
+
+/// The functions so that each stands behind those that it calls.
+pub fn in_order_of_calls(calls: &[Vec<usize>]) -> Vec<usize> {
+    fn visit(at: usize, calls: &[Vec<usize>], order: &mut Vec<usize>) {
+        if order.contains(&at) {
+            return;
+        }
+        calls[at].iter().for_each(|called| visit(*called, calls, order));
+        order.push(at);
+    }
+    let mut order = Vec::with_capacity(calls.len());
+    (0..calls.len()).for_each(|at| visit(at, calls, &mut order));
+    order
+}
+
+/// The functions that each function calls, by their places in the list. No function calls itself.
+pub fn calls(functions: &[Function]) -> Vec<Vec<usize>> {
+    let called = |function: &Function| {
+        let names = function.sql.split("muster.main.").skip(1).map(|rest| rest.split('(').next().unwrap_or_default());
+        let places = names.filter_map(|name| functions.iter().position(|f| f.name == name && name != function.name));
+        places.collect()
+    };
+    functions.iter().map(called).collect()
 }
 
 fn parse(file: &str) -> Function {
@@ -186,24 +166,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_is_listed_and_complete() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
-        let mut on_disk: Vec<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
-            .filter_map(|name| name.strip_suffix(".sql").map(str::to_string))
-            .collect();
-        on_disk.sort();
+    fn every_file_is_complete() {
         let functions = functions();
-        let mut listed: Vec<String> = functions.iter().map(|f| f.name.clone()).collect();
-        // a plot and its specification are one file
-        listed.retain(|name| !name.starts_with("plot_") || !name.ends_with("_spec"));
-        listed.sort();
-        assert_eq!(on_disk, listed);
         for f in &functions {
             assert!(f.sql.starts_with(&format!("CREATE MACRO muster.main.{}(", f.name)), "{}", f.name);
             assert!(f.description.ends_with('.'), "{}: {}", f.name, f.description);
-            assert!(!f.section.is_empty(), "{}", f.name);
+            assert!(SECTIONS.contains(&f.section.as_str()), "{}: {}", f.name, f.section);
             assert_eq!(f.section == HELPERS, f.name.starts_with("_muster_"), "{}", f.name);
             if f.section != HELPERS {
                 assert!(f.example.ends_with(';'), "{}: no example", f.name);
@@ -223,22 +191,22 @@ mod tests {
     #[test]
     fn functions_that_need_json_are_few() {
         let functions = functions();
-        let needed: Vec<&Function> = functions.iter().filter(|f| f.json && !f.sql.contains("plot")).collect();
+        let needed: Vec<&Function> = functions.iter().filter(|f| f.json).collect();
         let names: Vec<&str> = needed.iter().map(|f| f.name.as_str()).collect();
         assert_eq!(
             names,
             [
                 "filter_affiliations",
-                "keyword_scores",
                 "keyword_filter",
+                "keyword_scores",
                 "llm_annotate",
-                "llm_plan",
                 "llm_import",
+                "llm_plan",
                 "lineage"
             ]
         );
         assert_eq!(
-            needed[2].without_json(),
+            needed[1].without_json(),
             "CREATE MACRO muster.main.keyword_filter(docs, text, filters) AS TABLE SELECT error('keyword_filter: \
              the json extension of DuckDB is missing; INSTALL json and LOAD json before LOAD muster');"
         );

@@ -7,30 +7,32 @@
 //! Unsafe code is denied but in two places: the entry point, which the binding makes, and `linalg::product`, which hands
 //! pointers to the matrix product.
 
-pub mod affiliation;
-pub mod cluster;
-pub mod debias;
-pub mod diagnostics;
-pub mod embed;
+mod affiliation;
+#[doc(hidden)]
+pub mod bench;
+mod cluster;
+mod debias;
+mod diagnostics;
+mod embed;
 mod entry;
 mod env;
-pub mod functions;
-pub mod hash;
+mod functions;
+mod hash;
 mod hosts;
-pub mod keywords;
+mod keywords;
 mod linalg;
 mod lineage;
 mod llm;
-pub mod parallel;
-pub mod plot;
-pub mod probit;
-pub mod progress;
-pub mod random;
-pub mod simulate;
+mod parallel;
+mod plot;
+mod probit;
+mod progress;
+mod random;
+mod simulate;
 mod sql;
-pub mod stats;
-pub mod store;
-pub mod synthetic;
+mod stats;
+mod store;
+mod synthetic;
 
 /// Reference values for tests, from `test/oracle/`.
 #[cfg(test)]

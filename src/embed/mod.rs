@@ -37,6 +37,5 @@ mod weights;
 #[cfg(test)]
 mod tests;
 
-pub use embedder::{Embedder, open};
-pub use error::EmbedError;
+pub use embedder::open;
 pub use settings::{Device, Dtype, Settings};

@@ -1,7 +1,7 @@
 //! The attached catalog of macros: made at LOAD, once a database.
 
 use super::rows::Failure;
-use crate::functions::functions;
+use crate::functions::{calls, functions, in_order_of_calls};
 use duckdb::Connection;
 use std::sync::{Mutex, PoisonError};
 
@@ -65,8 +65,9 @@ fn has_json(connection: &Connection) -> Result<bool, Failure> {
 fn create_macros(connection: &Connection) -> Result<(), Failure> {
     connection.execute_batch(NONE)?;
     let json = has_json(connection)?;
-    for function in functions() {
-        let sql = if function.json && !json { function.without_json() } else { function.sql };
+    let functions = functions();
+    for function in in_order_of_calls(&calls(&functions)).into_iter().map(|at| &functions[at]) {
+        let sql = if function.json && !json { function.without_json() } else { function.sql.clone() };
         connection.execute_batch(&sql)?;
         let kind = if function.table { "MACRO TABLE" } else { "MACRO" };
         let comment = function.description.replace('\'', "''");
