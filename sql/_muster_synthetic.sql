@@ -77,6 +77,9 @@ _muster_totals AS (
     FROM _muster_total
     JOIN _muster_bits USING (_muster_annotator)
     WHERE _muster_name IS NOT NULL
+),
+_muster_options AS (
+    SELECT options AS _muster_asked
 )
 SELECT
     'person' AS _muster_kind,
@@ -87,7 +90,7 @@ SELECT
     _muster_row.yes AS _muster_yes
 FROM (
     SELECT unnest(muster_synthetic(_muster_rows, _muster_patterns, _muster_asked)) AS _muster_row
-    FROM _muster_totals, _muster_pattern, query_table(options)
+    FROM _muster_totals, _muster_pattern, _muster_options
 )
 UNION ALL
 SELECT 'annotator', _muster_annotator, 0, 0, _muster_bit, 0

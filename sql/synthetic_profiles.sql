@@ -31,16 +31,13 @@ CREATE MACRO muster.main.synthetic_profiles(
     max_profiles := 1000,
     seed := 42
 ) AS TABLE
-WITH _muster_options AS (
-    SELECT muster_options() AS _muster_asked
-)
 SELECT
     _muster_name || ' #' || CAST(_muster_number AS VARCHAR) AS profile_id,
     _muster_name AS company,
     _muster_headcount AS headcount,
     CAST(NULL AS BOOLEAN) AS is_expert
 FROM muster.main._muster_synthetic(
-    'synthetic_profiles', totals, ratings, company, annotator, value, headcount, _muster_options
+    'synthetic_profiles', totals, ratings, company, annotator, value, headcount, muster_options()
 )
 WHERE _muster_kind = 'person'
 ORDER BY _muster_name, _muster_number;

@@ -38,12 +38,9 @@ CREATE MACRO muster.main.synthetic_ratings(
     max_profiles := 1000,
     seed := 42
 ) AS TABLE
-WITH _muster_options AS (
-    SELECT muster_options() AS _muster_asked
-),
-_muster_made AS MATERIALIZED (
+WITH _muster_made AS MATERIALIZED (
     FROM muster.main._muster_synthetic(
-        'synthetic_ratings', totals, ratings, company, annotator, value, headcount, _muster_options
+        'synthetic_ratings', totals, ratings, company, annotator, value, headcount, muster_options()
     )
 )
 SELECT
