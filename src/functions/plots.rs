@@ -66,7 +66,7 @@ const SPECIFICATION: Rendering = Rendering {
 };
 
 /// Prose of a specification whose file says nothing else.
-const SPECIFIED: [&str; 2] = [
+const SPECIFIED: &[&str] = &[
     "The same rows in the same order, inline, as a specification of Vega-Lite 5 to go on from. What is left out is said in",
     "the subtitle.",
 ];
@@ -79,11 +79,15 @@ pub(crate) fn files() -> Vec<String> {
 /// The file of one function of a plot.
 fn derived(plot: &Plot, rendering: &Rendering) -> String {
     let (header, statement) = plot.file.split_at(plot.file.find("CREATE MACRO").unwrap_or(plot.file.len()));
-    let mut lines: Vec<String> = documented(plot.name, header, parameters(statement), rendering);
-    for line in &mut lines {
-        line.insert_str(0, if line.is_empty() { "--" } else { "-- " });
-    }
-    format!("{}\n{}", lines.join("\n"), statement_of(plot, statement, rendering))
+    let header = Header::of(header);
+    let mut lines = header.opening(plot.name, parameters(statement), rendering);
+    lines.push("arguments:".to_string());
+    lines.extend(header.arguments());
+    lines.extend(["columns:".to_string(), format!("  {}", rendering.column), "example:".to_string()]);
+    lines.extend(header.example(plot.name, rendering));
+    let comment: String =
+        lines.iter().map(|line| if line.is_empty() { "--\n".to_string() } else { format!("-- {line}\n") }).collect();
+    comment + &statement_of(plot, statement, rendering)
 }
 
 /// Parameters of the macro in the file: the relation, then the plot's own options.
@@ -92,56 +96,58 @@ fn parameters(statement: &str) -> &str {
     statement[..end].split_once('(').map_or("", |(_, parameters)| parameters.trim())
 }
 
-/// The lines of the header.
-fn documented(plot: &str, header: &str, parameters: &str, rendering: &Rendering) -> Vec<String> {
-    let lines: Vec<&str> =
-        header.lines().map(|line| line.strip_prefix("-- ").unwrap_or_else(|| line.trim_start_matches("--"))).collect();
-    // a block ends where the next begins
-    let block = |name: &str| -> &[&str] {
-        let Some(start) = lines.iter().position(|line| *line == name) else { return &[] };
-        let rest = &lines[start + 1..];
+/// Lines of the header of a plot's file, without the marks of a comment.
+struct Header<'a>(Vec<&'a str>);
+
+impl<'a> Header<'a> {
+    fn of(comment: &'a str) -> Header<'a> {
+        Header(comment.lines().map(|line| line.trim_start_matches("--").strip_prefix(' ').unwrap_or("")).collect())
+    }
+
+    /// The lines of a block, up to the next block.
+    fn block(&self, name: &str) -> &[&'a str] {
+        let start = self.0.iter().position(|line| *line == name).map_or(self.0.len(), |at| at + 1);
+        let rest = &self.0[start..];
         &rest[..rest.iter().position(|line| !line.starts_with(' ')).unwrap_or(rest.len())]
-    };
-    let own = block("arguments:");
-    let prose: Vec<&str> = lines.iter().copied().take_while(|line| *line != "arguments:").collect();
-    let (relation, _) = parameters.split_once(',').unwrap_or((parameters, ""));
-    let mut out: Vec<String> = Vec::new();
-    let mut add = |lines: &[&str]| out.extend(lines.iter().map(|line| line.to_string()));
-    if rendering.suffix.is_empty() {
-        let short = plot.trim_start_matches("plot_");
-        let saved =
-            format!("One row: `COPY (FROM muster.{plot}({relation})) TO '{short}.svg' (FORMAT blob)` writes the file.");
-        add(&prose);
-        add(&[&saved, ""]);
-    } else {
-        let specified = block("specification:");
-        add(&[
-            &format!("{plot}{}: The Vega-Lite specification of `{plot}`.", rendering.suffix),
-            lines.get(1).copied().unwrap_or_default(),
-            "",
-        ]);
-        if specified.is_empty() {
-            add(&SPECIFIED);
+    }
+
+    /// Name, section and prose, with an empty line behind them.
+    fn opening(&self, plot: &str, parameters: &str, rendering: &Rendering) -> Vec<String> {
+        let mut lines: Vec<String> =
+            self.0.iter().take_while(|line| **line != "arguments:").map(|line| line.to_string()).collect();
+        if rendering.suffix.is_empty() {
+            let (relation, _) = parameters.split_once(',').unwrap_or((parameters, ""));
+            let file = plot.trim_start_matches("plot_");
+            lines.push(format!(
+                "One row: `COPY (FROM muster.{plot}({relation})) TO '{file}.svg' (FORMAT blob)` writes the file."
+            ));
         } else {
-            add(&specified.iter().map(|line| line.trim_start()).collect::<Vec<_>>());
+            let own = self.block("specification:");
+            let prose = if own.is_empty() { SPECIFIED } else { own };
+            let title = format!("{plot}{}: The Vega-Lite specification of `{plot}`.", rendering.suffix);
+            // the section and an empty line behind it stay
+            lines = [title].into_iter().chain(lines.into_iter().take(3).skip(1)).collect();
+            lines.extend(prose.iter().map(|line| line.trim_start().to_string()));
         }
-        add(&[""]);
+        lines.push(String::new());
+        lines
     }
-    add(&["arguments:"]);
-    add(own);
-    // descriptions stand in one column
-    let first = own.first().map_or("", |line| line.trim_start());
-    let name = first.find(' ').unwrap_or(first.len());
-    let column = name + first[name..].len() - first[name..].trim_start().len();
-    for (name, _, description) in OPTIONS {
-        add(&[&format!("  {name:column$}{description}")]);
+
+    /// The plot's own arguments and those that all have, their descriptions in one column.
+    fn arguments(&self) -> Vec<String> {
+        let own = self.block("arguments:");
+        let first = own.first().copied().unwrap_or_default().trim_start();
+        let name = first.find(' ').unwrap_or(first.len());
+        let column = first.len() - first[name..].trim_start().len();
+        let shared = OPTIONS.iter().map(|(name, _, description)| format!("  {name:column$}{description}"));
+        own.iter().map(|line| line.to_string()).chain(shared).collect()
     }
-    add(&["columns:", &format!("  {}", rendering.column), "example:"]);
-    for line in block("example:") {
-        let line = line.replace(PICTURE.shown, rendering.shown);
-        add(&[&line.replace(&format!("muster.{plot}("), &format!("muster.{plot}{}(", rendering.suffix))]);
+
+    fn example(&self, plot: &str, rendering: &Rendering) -> Vec<String> {
+        let (picture, function) = (format!("muster.{plot}("), format!("muster.{plot}{}(", rendering.suffix));
+        let line = |line: &&str| line.replace(PICTURE.shown, rendering.shown).replace(&picture, &function);
+        self.block("example:").iter().map(line).collect()
     }
-    out
 }
 
 /// The statement that makes the function.
@@ -181,4 +187,89 @@ fn cast((name, kind): &Field) -> String {
         Kind::Numbers => "DOUBLE[]",
     };
     format!("{name}: CAST(_muster_row.{name} AS {kind})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "\
+-- plot_dots: Dots.
+-- section: Plots
+--
+-- Up to ten.
+--
+-- arguments:
+--   dots       relation with x
+--   shape      'round'
+-- specification:
+--   Ten of them.
+-- example:
+--   SELECT decode(svg)[:38] AS svg FROM muster.plot_dots(dots);
+CREATE MACRO muster.main.plot_dots(dots, shape := 'round') AS TABLE
+SELECT _muster_dots.x FROM query_table(dots) AS _muster_dots;
+";
+
+    #[test]
+    fn a_file_makes_two_functions() {
+        let plot = Plot { name: "plot_dots", file: FILE, fields: &[("x", Kind::Number)] };
+        let statement = |name: &str, value: &str| {
+            format!(
+                "CREATE MACRO muster.main.{name}(dots, shape := 'round', title := NULL, subtitle := NULL, width := 720, \
+                 height := NULL) AS TABLE
+SELECT {value}
+FROM (
+    SELECT unnest(muster_plot_dots(_muster_rows, muster_options())) AS _muster_picture
+    FROM (
+        SELECT coalesce(list({{x: CAST(_muster_row.x AS DOUBLE)}}), []) AS _muster_rows
+        FROM (
+SELECT _muster_dots.x FROM query_table(dots) AS _muster_dots
+        ) AS _muster_row
+    )
+);
+"
+            )
+        };
+        let arguments = "\
+-- arguments:
+--   dots       relation with x
+--   shape      'round'
+--   title      of the picture; NULL = the plot's own, an empty text = none
+--   subtitle   the same
+--   width      pixels, 240 to 10000
+--   height     pixels; NULL = as high as the rows need
+";
+        let picture = format!(
+            "\
+-- plot_dots: Dots.
+-- section: Plots
+--
+-- Up to ten.
+--
+-- One row: `COPY (FROM muster.plot_dots(dots)) TO 'dots.svg' (FORMAT blob)` writes the file.
+--
+{arguments}-- columns:
+--   svg BLOB   the picture
+-- example:
+--   SELECT decode(svg)[:38] AS svg FROM muster.plot_dots(dots);
+{}",
+            statement("plot_dots", "encode(_muster_picture) AS svg")
+        );
+        assert_eq!(derived(&plot, &PICTURE), picture);
+        let specification = format!(
+            "\
+-- plot_dots_spec: The Vega-Lite specification of `plot_dots`.
+-- section: Plots
+--
+-- Ten of them.
+--
+{arguments}-- columns:
+--   spec VARCHAR   JSON
+-- example:
+--   SELECT spec->'$.\"$schema\"' AS schema FROM muster.plot_dots_spec(dots);
+{}",
+            statement("plot_dots_spec", "_muster_picture AS spec")
+        );
+        assert_eq!(derived(&plot, &SPECIFICATION), specification);
+    }
 }

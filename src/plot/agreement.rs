@@ -1,11 +1,8 @@
 //! Agreement of the two renderings: of the same rows SVG and specification show the same marks, in the same order, with
 //! the same labels, and say the same of what is left out.
 
-use super::correlations::shown;
-use super::notes::counted;
 use super::prior::POINTS;
-use super::scale::{Unit, number};
-use super::tests::{Both, Cells, PLOTS, row, usual};
+use super::tests::{Both, Cells, PLOTS, row, text, usual};
 use super::text::clean;
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
@@ -55,68 +52,15 @@ fn drawn(name: &str, svg: &str) -> Vec<String> {
 }
 
 /// The same labels, of the data of a specification.
-fn specified(name: &str, spec: &Value) -> Vec<String> {
-    let text = |row: &Value, field: &str| row[field].as_str().unwrap_or_default().to_string();
-    let real = |row: &Value, field: &str| row[field].as_f64().unwrap();
-    let share = |row: &Value, field: &str| Unit::Share.show(real(row, field));
+fn specified(name: &str, Both { spec, label, .. }: &Both) -> Vec<String> {
     let list = |path: &str| spec.pointer(path).and_then(Value::as_array).unwrap().clone();
-    let colour = |row: &Value, scale: &str| {
-        let at = list(&format!("{scale}/domain")).iter().position(|method| *method == row["method"]).unwrap();
-        list(&format!("{scale}/range"))[at].as_str().unwrap().to_string()
-    };
-    let estimate = |row: &Value| {
-        let value = format!("{}: {}", text(row, "company"), number(real(row, "estimate")));
-        match (row["lower"].as_f64(), row["upper"].as_f64()) {
-            (Some(lower), Some(upper)) => format!("{value} ({} to {})", number(lower), number(upper)),
-            _ => value,
-        }
-    };
     let rows = match name {
         "plot_uncertainty" | "plot_lineage" => list("/layer/0/data/values"),
         "plot_calibration" => list("/layer/1/data/values"),
         _ => list("/data/values"),
     };
-    let label = |row: &Value| match name {
-        "plot_landscape" => {
-            format!("{}: {} experts, {}", text(row, "company"), number(real(row, "estimate")), share(row, "share"))
-        }
-        "plot_headcounts" => format!("{}, open: {}", estimate(row), row["below_floor"]),
-        "plot_methods" => format!("{}, {}", estimate(row), colour(row, "/encoding/color/scale")),
-        "plot_uncertainty" => {
-            let inside = usize::from(row["inside"] == false);
-            let colour = list("/layer/0/encoding/color/scale/range")[inside].clone();
-            format!("{}, {}", counted(real(row, "draws") as usize, "draw", "draws"), colour.as_str().unwrap())
-        }
-        "plot_annotators" | "plot_bias" => {
-            let title =
-                |axis: &str| spec.pointer(&format!("/layer/2/encoding/{axis}/title")).unwrap().as_str().unwrap();
-            let (x, y) = (share(row, "x"), share(row, "y"));
-            format!("{}: {} {x}, {} {y}", text(row, "annotator"), title("x"), title("y"))
-        }
-        "plot_correlations" => {
-            format!("{}, {}: {}", text(row, "annotator"), text(row, "other"), shown(real(row, "correlation")))
-        }
-        "plot_prior" => text(row, "prior"),
-        "plot_calibration" => {
-            let colour = colour(row, "/layer/1/encoding/color/scale");
-            format!(
-                "{}: {} of {} intervals, {colour}",
-                text(row, "method"),
-                share(row, "coverage"),
-                share(row, "level")
-            )
-        }
-        "plot_keywords" => format!("{}: {}", text(row, "keyword"), number(real(row, "value"))),
-        "plot_clusters" => format!("{} ({})", text(row, "item"), text(row, "cluster")),
-        "plot_lineage" => {
-            let kinds: Vec<&str> = row["kind"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-            let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
-            format!("{} to {}{kinds}", text(row, "source"), text(row, "target"))
-        }
-        _ => panic!("{name}: no labels are known"),
-    };
     let empty_bar = |row: &&Value| name != "plot_uncertainty" || row["draws"] != 0;
-    let mut labels: Vec<String> = rows.iter().filter(empty_bar).map(|row| clean(&label(row))).collect();
+    let mut labels: Vec<String> = rows.iter().filter(empty_bar).map(|row| clean(&label(spec, row))).collect();
     match name {
         // a curve has many points
         "plot_prior" => labels = labels.into_iter().step_by(POINTS).collect(),
@@ -163,9 +107,9 @@ proptest! {
         top in prop_oneof![Just(40usize), 1usize..6],
     ) {
         for (name, draw) in PLOTS {
-            let Both { svg, spec } = draw(&rows, &usual(), top);
-            prop_assert_eq!(drawn(name, &svg), specified(name, &spec), "{}", name);
-            prop_assert_eq!(unsaid(&svg, &spec), Vec::<String>::new(), "{}", name);
+            let both = draw(&rows, &usual(), top);
+            prop_assert_eq!(drawn(name, &both.svg), specified(name, &both), "{}", name);
+            prop_assert_eq!(unsaid(&both.svg, &both.spec), Vec::<String>::new(), "{}", name);
         }
     }
 }
@@ -179,9 +123,9 @@ fn both_show_something() {
     };
     let rows: Vec<Cells> = (0..8).map(cell).collect();
     for (name, draw) in PLOTS {
-        let Both { svg, spec } = draw(&rows, &usual(), 2);
-        let labels = drawn(name, &svg);
+        let both = draw(&rows, &usual(), 2);
+        let labels = drawn(name, &both.svg);
         assert!(labels.len() >= 2, "{name}: {labels:?}");
-        assert_eq!(labels, specified(name, &spec), "{name}");
+        assert_eq!(labels, specified(name, &both), "{name}");
     }
 }

@@ -220,4 +220,14 @@ impl<P: Pair> Picture for Rates<P> {
             ],
         })
     }
+
+    #[cfg(test)]
+    fn label(spec: &Value, row: &Value) -> String {
+        use super::tests::{real, text};
+        let titled = |axis: &str| {
+            let title = spec.pointer(&format!("/layer/2/encoding/{axis}/title")).and_then(Value::as_str);
+            format!("{} {}", title.unwrap(), Unit::Share.show(real(row, axis)))
+        };
+        format!("{}: {}, {}", text(row, "annotator"), titled("x"), titled("y"))
+    }
 }

@@ -149,4 +149,12 @@ impl Picture for Calibration {
             ],
         })
     }
+
+    #[cfg(test)]
+    fn label(spec: &Value, row: &Value) -> String {
+        use super::tests::{colour, real, text};
+        let (coverage, level) = (Unit::Share.show(real(row, "coverage")), Unit::Share.show(real(row, "level")));
+        let colour = colour(spec, "/layer/1/encoding/color/scale", &row["method"]);
+        format!("{}: {coverage} of {level} intervals, {colour}", text(row, "method"))
+    }
 }

@@ -209,4 +209,10 @@ impl Picture for Clusters {
             },
         })
     }
+
+    #[cfg(test)]
+    fn label(_: &Value, row: &Value) -> String {
+        use super::tests::text;
+        format!("{} ({})", text(row, "item"), text(row, "cluster"))
+    }
 }

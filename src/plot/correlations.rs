@@ -64,7 +64,7 @@ fn colour(x: f64) -> String {
 }
 
 /// "−0.25"
-pub(crate) fn shown(x: f64) -> String {
+fn shown(x: f64) -> String {
     let text = format!("{x:.2}");
     let text = if text == "-0.00" { "0.00".to_string() } else { text };
     text.replace('-', "−")
@@ -233,5 +233,11 @@ impl Picture for Correlations {
             "facet": {"column": {"field": "class", "type": "nominal", "title": null}},
             "spec": inner,
         })
+    }
+
+    #[cfg(test)]
+    fn label(_: &Value, row: &Value) -> String {
+        use super::tests::{real, text};
+        format!("{}, {}: {}", text(row, "annotator"), text(row, "other"), shown(real(row, "correlation")))
     }
 }

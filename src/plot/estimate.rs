@@ -83,3 +83,14 @@ pub(crate) fn data(estimates: &[&Estimate]) -> Value {
     };
     json!({"values": estimates.iter().map(row).collect::<Vec<_>>()})
 }
+
+/// Label of a mark, from a row of that data.
+#[cfg(test)]
+pub(crate) fn specified(row: &Value) -> String {
+    use super::tests::{real, text};
+    let value = format!("{}: {}", text(row, "company"), number(real(row, "estimate")));
+    match (row["lower"].as_f64(), row["upper"].as_f64()) {
+        (Some(lower), Some(upper)) => format!("{value} ({} to {})", number(lower), number(upper)),
+        _ => value,
+    }
+}

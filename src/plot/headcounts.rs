@@ -126,4 +126,10 @@ impl Picture for Headcounts {
             ],
         })
     }
+
+    #[cfg(test)]
+    fn label(_: &Value, row: &Value) -> String {
+        use super::estimate::specified;
+        format!("{}, open: {}", specified(row), row["below_floor"])
+    }
 }

@@ -147,4 +147,10 @@ impl Picture for Keywords {
             "spec": inner,
         })
     }
+
+    #[cfg(test)]
+    fn label(_: &Value, row: &Value) -> String {
+        use super::tests::{real, text};
+        format!("{}: {}", text(row, "keyword"), number(real(row, "value")))
+    }
 }

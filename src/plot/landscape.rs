@@ -292,6 +292,17 @@ impl Picture for Landscape {
             },
         })
     }
+
+    #[cfg(test)]
+    fn label(_: &Value, row: &Value) -> String {
+        use super::tests::{real, text};
+        format!(
+            "{}: {} experts, {}",
+            text(row, "company"),
+            number(real(row, "estimate")),
+            Unit::Share.show(real(row, "share"))
+        )
+    }
 }
 
 #[cfg(test)]

@@ -609,6 +609,14 @@ impl Picture for Lineage {
             ],
         })
     }
+
+    #[cfg(test)]
+    fn label(_: &Value, row: &Value) -> String {
+        use super::tests::text;
+        let kinds: Vec<&str> = row["kind"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+        format!("{} to {}{kinds}", text(row, "source"), text(row, "target"))
+    }
 }
 
 #[cfg(test)]

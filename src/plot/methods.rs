@@ -160,4 +160,11 @@ impl Picture for Methods {
             ],
         })
     }
+
+    #[cfg(test)]
+    fn label(spec: &Value, row: &Value) -> String {
+        use super::estimate::specified;
+        use super::tests::colour;
+        format!("{}, {}", specified(row), colour(spec, "/encoding/color/scale", &row["method"]))
+    }
 }

@@ -43,6 +43,10 @@ pub(crate) trait Picture: Sized {
     /// Data, marks and encodings of the specification.
     fn body(&self, frame: &Frame) -> Value;
 
+    /// Label of a mark of the SVG, from a row of the specification's data: the comparison of both needs it.
+    #[cfg(test)]
+    fn label(spec: &Value, row: &Value) -> String;
+
     /// The picture as SVG.
     fn svg(&self, frame: &Frame) -> String {
         let head = self.head();

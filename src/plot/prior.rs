@@ -177,6 +177,12 @@ impl Picture for Priors {
             },
         })
     }
+
+    #[cfg(test)]
+    fn label(_: &Value, row: &Value) -> String {
+        use super::tests::text;
+        text(row, "prior")
+    }
 }
 
 #[cfg(test)]

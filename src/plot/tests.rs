@@ -86,6 +86,24 @@ impl Source for Named<'_> {
 pub(super) struct Both {
     pub svg: String,
     pub spec: Value,
+    pub label: fn(&Value, &Value) -> String,
+}
+
+/// A text of a row of data.
+pub(super) fn text(row: &Value, field: &str) -> String {
+    row[field].as_str().unwrap().to_string()
+}
+
+/// A number of a row of data.
+pub(super) fn real(row: &Value, field: &str) -> f64 {
+    row[field].as_f64().unwrap()
+}
+
+/// The colour that the scale at this place of a specification gives to a value.
+pub(super) fn colour(spec: &Value, scale: &str, value: &Value) -> String {
+    let scale = spec.pointer(scale).unwrap();
+    let at = scale["domain"].as_array().unwrap().iter().position(|known| known == value).unwrap();
+    scale["range"][at].as_str().unwrap().to_string()
 }
 
 type Draw = fn(&[Cells], &Frame, usize) -> Both;
@@ -101,17 +119,17 @@ fn both<P: Picture<Settings: Given>>(cells: &[Cells], frame: &Frame, top: usize)
     };
     let rows = one.iter().map(|cells| P::Row::read(&Named { cells, fields })).collect();
     let picture = P::read(rows, P::Settings::given(top)).unwrap();
-    Both { svg: picture.svg(frame), spec: picture.spec(frame) }
+    Both { svg: picture.svg(frame), spec: picture.spec(frame), label: P::label }
 }
 
 macro_rules! drawn {
     ($($name:ident: $module:ident::$plot:ident,)*) => {
-        [$((stringify!($name), both::<super::$module::$plot> as Draw)),*]
+        &[$((stringify!($name), both::<super::$module::$plot> as Draw)),*]
     };
 }
 
 /// The plots by the names of their functions.
-pub(super) const PLOTS: [(&str, Draw); 12] = super::plots!(drawn);
+pub(super) const PLOTS: &[(&str, Draw)] = super::plots!(drawn);
 
 fn frame(width: u32, height: Option<u32>) -> Frame {
     Frame { title: None, subtitle: None, width: f64::from(width), height: height.map(f64::from) }
@@ -227,7 +245,7 @@ proptest! {
     ) {
         for (name, draw) in PLOTS {
             let frame = Frame { title: title.clone(), subtitle: title.clone(), ..frame(width, height) };
-            let Both { svg, spec } = draw(&rows, &frame, top);
+            let Both { svg, spec, .. } = draw(&rows, &frame, top);
             check(&svg).map_err(|error| TestCaseError::fail(format!("{name}: {error}")))?;
             prop_assert_eq!(spec["$schema"].as_str(), Some("https://vega.github.io/schema/vega-lite/v5.json"));
             // any order of the rows

@@ -222,6 +222,13 @@ impl Picture for Uncertainty {
             ],
         })
     }
+
+    #[cfg(test)]
+    fn label(spec: &Value, row: &Value) -> String {
+        use super::tests::{colour, real};
+        let colour = colour(spec, "/layer/0/encoding/color/scale", &row["inside"]);
+        format!("{}, {colour}", counted(real(row, "draws") as usize, "draw", "draws"))
+    }
 }
 
 #[cfg(test)]
