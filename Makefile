@@ -7,6 +7,7 @@
 #   make study           the whole study of the sample, from files to a page with tables and pictures, in build/study
 #   make dbt             the study as a dbt project, on the sample with that server
 #   make test            all tests
+#   make lint            format, clippy, circles between modules, retired words
 #   make bench           all of the following; an hour
 #   make bench-estimates   speed beside a numpy program, and calibration, written to docs/
 #   make bench-embed       embeddings beside sentence-transformers and onnxruntime
@@ -24,7 +25,7 @@
 EXTENSION := build/release/muster.duckdb_extension
 VERSION := v$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 LIBRARY := $(if $(filter Darwin,$(shell uname)),libmuster.dylib,libmuster.so)
-SOURCES := Cargo.toml Cargo.lock $(shell find src -type f) $(wildcard sql/*.sql data/*.csv)
+SOURCES := Cargo.toml Cargo.lock build.rs $(shell find src -type f) $(wildcard sql/*.sql data/*.csv)
 MOCK := target/release/mock_llm
 CARGO := cargo
 PYTHON := python3
@@ -98,6 +99,8 @@ test: lint test-engine all test-sql test-llm test-study test-dbt test-docs
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --all-targets --locked -- -D warnings
+	$(PYTHON) scripts/modules.py --check
+	$(PYTHON) test/test_words.py
 
 # dev-dependencies and the extension share one profile and one compilation of what they both need
 test-engine: models

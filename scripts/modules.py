@@ -146,10 +146,12 @@ class Modules:
         return found
 
     def chart(self):
-        """Top-level modules as a Mermaid chart; arrows that follow from others are left out."""
+        """Top-level modules as a Mermaid chart; arrows that follow from others are left out, and `bench`, which only hands on."""
         uses = {}
         for name, others in self.uses.items():
             top = name[:1]
+            if top == ("bench",):
+                continue
             uses.setdefault(top, set())
             uses[top] |= {other[:1] for other in others if other[:1] != top and other[:1]}
 

@@ -34,18 +34,8 @@ WITH _muster_rating AS MATERIALIZED (
     FROM muster.main._muster_labels('dawid_skene', ratings, profiles, truth)
 ),
 _muster_call AS (
-    SELECT
-        coalesce(
-            list({
-                item: _muster_item,
-                annotator: _muster_annotator,
-                label: _muster_label,
-                gold: _muster_gold
-            }),
-            []
-        ) AS _muster_labels,
-        muster_options(classes: count(DISTINCT _muster_label)) AS _muster_asked
-    FROM _muster_rating
+    SELECT _muster_labels, muster_options(classes: _muster_n_classes) AS _muster_asked
+    FROM muster.main._muster_label_list(_muster_rating)
 ),
 _muster_result AS (
     SELECT unnest(_muster_row)

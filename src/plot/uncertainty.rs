@@ -8,6 +8,7 @@ use super::row::record;
 use super::scale::{Axis, Scale, Unit, number, range};
 use super::settings::Frame;
 use super::spec::channel;
+use crate::stats::quantile;
 use serde_json::{Value, json};
 
 /// Colour of the bars outside the interval.
@@ -59,16 +60,9 @@ struct Bar {
 }
 
 impl Uncertainty {
-    /// Quantile of the draws, linear between them.
-    fn quantile(&self, p: f64) -> f64 {
-        let at = p * (self.draws.len() - 1) as f64;
-        let (low, high) = (self.draws[at.floor() as usize], self.draws[at.ceil() as usize]);
-        low + (high - low) * at.fract()
-    }
-
     /// Limits of the interval.
     fn limits(&self) -> (f64, f64) {
-        (self.quantile(0.5 * (1.0 - self.level)), self.quantile(0.5 * (1.0 + self.level)))
+        quantile::limits(&self.draws, self.level)
     }
 
     /// Bars of equal width that hold all draws; whole numbers lie in the middle of theirs.
@@ -156,7 +150,7 @@ impl Picture for Uncertainty {
         let subtitle = format!(
             "{}: median {}, {} of them between {} and {}",
             counted(self.draws.len(), "draw", "draws"),
-            number(self.quantile(0.5)),
+            number(quantile::of_sorted(&self.draws, 0.5)),
             Unit::Share.show(self.level),
             number(lower),
             number(upper),
@@ -192,7 +186,7 @@ impl Picture for Uncertainty {
             let style = format!("fill=\"{colour}\" stroke=\"#ffffff\" stroke-width=\"0.7\"");
             figure.canvas.rect(&rect, &style, Some(&counted(bar.n, "draw", "draws")));
         }
-        let at = plane.x(self.quantile(0.5));
+        let at = plane.x(quantile::of_sorted(&self.draws, 0.5));
         let style = line_style(&Look { colour: INK, ..LOOKS[1] }, 1.8);
         figure.canvas.line((at, plane.rect.top), (at, plane.rect.bottom), &style);
         figure.close()
@@ -206,7 +200,7 @@ impl Picture for Uncertainty {
             let middle = 0.5 * (bar.from + bar.to);
             json!({"from": bar.from, "to": bar.to, "draws": bar.n, "inside": middle >= lower && middle <= upper})
         };
-        let median: Vec<Value> = if bars.is_empty() { Vec::new() } else { vec![json!({"median": self.quantile(0.5)})] };
+        let median: Vec<Value> = if bars.is_empty() { Vec::new() } else { vec![json!({"median": quantile::of_sorted(&self.draws, 0.5)})] };
         json!({
             "layer": [
                 {"data": {"values": bars.iter().map(row).collect::<Vec<_>>()},

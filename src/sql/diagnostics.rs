@@ -206,9 +206,8 @@ impl Kernel for PosteriorPredictiveCheck {
 fn pattern_text(study: &Study, pattern: Pattern) -> String {
     let mut named: Vec<(usize, &String)> = study.annotators.iter().enumerate().collect();
     named.sort_by_key(|(_, name)| *name);
-    let answers = named.iter().filter(|(j, _)| pattern.seen >> j & 1 == 1);
-    let signed = answers.map(|(j, name)| format!("{}{name}", if pattern.yes >> j & 1 == 1 { '+' } else { '-' }));
-    signed.collect::<Vec<_>>().join(" ")
+    let signed = |(j, name): (usize, &String)| Some(format!("{}{name}", if pattern.label(j)? { '+' } else { '-' }));
+    named.into_iter().filter_map(signed).collect::<Vec<_>>().join(" ")
 }
 
 /// The likelihood ratios of a bin, to two digits.
