@@ -28,8 +28,10 @@ mod synthetic;
 use duckdb::Connection;
 use rows::Failure;
 
+type Register = fn(&Connection) -> Result<(), Failure>;
+
 /// Registration of the kernels of each module that has some.
-const REGISTER: [fn(&Connection) -> Result<(), Failure>; 18] = [
+const REGISTER: [Register; 18] = [
     about::register,
     affiliation::register,
     cluster::register,

@@ -170,7 +170,7 @@ impl Kernel for ProbitPosterior {
         let alike = |(company, seen, yes): (Option<String>, u64, u64)| {
             let pattern = study.pattern(seen, yes);
             let at = found.binary_search_by(|p| (&p.company, p.pattern).cmp(&(&company, pattern))).ok()?;
-            Some(Alike { company, seen, yes, posterior: found[at].summary.clone() })
+            Some(Alike { company, seen, yes, posterior: found[at].summary })
         };
         Ok(kinds.into_iter().filter_map(alike).collect())
     }

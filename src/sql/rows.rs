@@ -28,8 +28,11 @@ pub struct Rows<T> {
 
 struct Column<T> {
     field: Field,
-    array: Box<dyn Fn(&[T]) -> ArrayRef>,
+    array: Box<ArrayOf<T>>,
 }
+
+/// The array of a column's values, one a row.
+type ArrayOf<T> = dyn Fn(&[T]) -> ArrayRef;
 
 impl<T: 'static> Rows<T> {
     pub fn new() -> Rows<T> {
