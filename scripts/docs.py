@@ -59,7 +59,10 @@ def reference(connection) -> str:
             out.write(f"\n## {section}\n")
         out.write(f"\n### {function['name']}\n\n{function['description']}\n\n```\n{function['signature']}\n```\n\n")
         out.write(prose(function["details"]))
+        # an example stands alone: what one makes, no other sees
+        connection.begin()
         out.write(f"\n```sql\n{function['example']}\n```\n\n{table(connection.execute(function['example']))}\n")
+        connection.rollback()
     return out.getvalue()
 
 

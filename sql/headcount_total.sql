@@ -18,7 +18,7 @@
 --   lower DOUBLE         their quantile at (1 - level) / 2
 --   upper DOUBLE         their quantile at (1 + level) / 2
 -- example:
---   CREATE TEMP TABLE estimates AS
+--   CREATE OR REPLACE TEMP TABLE estimates AS
 --   FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, headcount := headcount, keep_draws := true);
 --   FROM muster.headcount_total(estimates);
 CREATE MACRO muster.main.headcount_total(estimates, stratum := NULL, level := 0.8) AS TABLE

@@ -11,7 +11,7 @@
 --   answers BIGINT    rows read
 --   imported BIGINT   of them, new to the store
 -- example:
---   CREATE TEMP TABLE answers AS FROM muster.llm_store();
+--   CREATE OR REPLACE TEMP TABLE answers AS FROM muster.llm_store();
 --   FROM muster.llm_import(answers);
 CREATE MACRO muster.main.llm_import(answers, store := NULL) AS TABLE
 WITH _muster_answer AS (

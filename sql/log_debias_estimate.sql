@@ -33,7 +33,7 @@
 --   n_annotators BIGINT         counts the company has
 --   outlier BOOLEAN             a debiased count is off the estimate by more than a factor of three
 -- example:
---   CREATE TEMP TABLE counts AS FROM muster.log_debias_counts(ratings, profiles, company);
+--   CREATE OR REPLACE TEMP TABLE counts AS FROM muster.log_debias_counts(ratings, profiles, company);
 --   SELECT company, estimate, lower, upper, round(uncertainty_factor, 2) AS uncertainty_factor, n_annotators, outlier
 --   FROM muster.log_debias_estimate(counts, company, annotator, value);
 CREATE MACRO muster.main.log_debias_estimate(

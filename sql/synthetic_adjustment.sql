@@ -23,9 +23,13 @@
 --   lower DOUBLE                 lower limit
 --   upper DOUBLE                 upper limit
 -- example:
---   CREATE TEMP TABLE real_estimates AS
+--   CREATE OR REPLACE TEMP TABLE totals AS
+--   SELECT company, annotator, sum(label::INT) AS value, any_value(headcount) AS headcount
+--   FROM ratings JOIN profiles USING (profile_id)
+--   WHERE company IS NOT NULL AND annotator IN ('broad', 'strict') GROUP BY ALL;
+--   CREATE OR REPLACE TEMP TABLE real_estimates AS
 --   FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, headcount := headcount);
---   CREATE TEMP TABLE made AS
+--   CREATE OR REPLACE TEMP TABLE made AS
 --   WITH all_profiles AS (
 --       SELECT profile_id::VARCHAR AS profile_id, company, headcount, is_expert FROM profiles WHERE is_expert IS NOT NULL
 --       UNION ALL BY NAME FROM muster.synthetic_profiles(totals, ratings, company, annotator, value, headcount)

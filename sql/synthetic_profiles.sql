@@ -18,6 +18,10 @@
 --   headcount BIGINT      its employees
 --   is_expert BOOLEAN     NULL: nobody can rate a made person
 -- example:
+--   CREATE OR REPLACE TEMP TABLE totals AS
+--   SELECT company, annotator, sum(label::INT) AS value, any_value(headcount) AS headcount
+--   FROM ratings JOIN profiles USING (profile_id)
+--   WHERE company IS NOT NULL AND annotator IN ('broad', 'strict') GROUP BY ALL;
 --   SELECT company, count(*) AS people, any_value(headcount) AS headcount
 --   FROM muster.synthetic_profiles(totals, ratings, company, annotator, value, headcount)
 --   GROUP BY company ORDER BY company;

@@ -21,7 +21,7 @@
 --   annotator VARCHAR    as in totals
 --   label BOOLEAN        does the filter say yes
 -- example:
---   CREATE TEMP TABLE totals AS
+--   CREATE OR REPLACE TEMP TABLE totals AS
 --   SELECT company, annotator, sum(label::INT) AS value, any_value(headcount) AS headcount
 --   FROM ratings JOIN profiles USING (profile_id)
 --   WHERE company IS NOT NULL AND annotator IN ('broad', 'strict') GROUP BY ALL;

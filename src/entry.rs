@@ -1,5 +1,5 @@
 //! The entry point that DuckDB calls at LOAD. Unsafe code is allowed here for the binding, which makes it from this function.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, unreachable_pub)]
 
 use duckdb::Connection;
 use std::backtrace::Backtrace;

@@ -14,7 +14,7 @@ mod plots;
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// The section of macros that other macros use.
-pub const HELPERS: &str = "Helpers";
+pub(crate) const HELPERS: &str = "Helpers";
 
 /// Sections in the order of the reference.
 const SECTIONS: [&str; 18] = [
@@ -40,7 +40,7 @@ const SECTIONS: [&str; 18] = [
 
 /// One SQL function.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Function {
+pub(crate) struct Function {
     pub name: String,
     pub section: String,
     /// Whether it stands behind FROM.
@@ -61,7 +61,7 @@ pub struct Function {
 
 impl Function {
     /// The statement that makes it where the json extension is missing: a macro that is an error.
-    pub fn without_json(&self) -> String {
+    pub(crate) fn without_json(&self) -> String {
         let error = format!(
             "SELECT error('{}: the json extension of DuckDB is missing; INSTALL json and LOAD json before LOAD muster')",
             self.name
@@ -72,7 +72,7 @@ impl Function {
 }
 
 /// All functions, by section and name; [`plots`] makes two of the file of a plot.
-pub fn functions() -> Vec<Function> {
+pub(crate) fn functions() -> Vec<Function> {
     let own = FILES.iter().filter(|file| !file.starts_with("-- plot_")).map(|file| parse(file));
     let mut functions: Vec<Function> = own.chain(plots::files().iter().map(|file| parse(file))).collect();
     let section = |function: &Function| SECTIONS.iter().position(|section| *section == function.section);
@@ -87,7 +87,7 @@ pub fn functions() -> Vec<Function> {
 }
 
 /// The functions so that each stands behind those that it calls.
-pub fn in_order_of_calls(calls: &[Vec<usize>]) -> Vec<usize> {
+pub(crate) fn in_order_of_calls(calls: &[Vec<usize>]) -> Vec<usize> {
     fn visit(at: usize, calls: &[Vec<usize>], order: &mut Vec<usize>) {
         if order.contains(&at) {
             return;
@@ -101,7 +101,7 @@ pub fn in_order_of_calls(calls: &[Vec<usize>]) -> Vec<usize> {
 }
 
 /// The functions that each function calls, by their places in the list. No function calls itself.
-pub fn calls(functions: &[Function]) -> Vec<Vec<usize>> {
+pub(crate) fn calls(functions: &[Function]) -> Vec<Vec<usize>> {
     let called = |function: &Function| {
         let names = function.sql.split("muster.main.").skip(1).map(|rest| rest.split('(').next().unwrap_or_default());
         let places = names.filter_map(|name| functions.iter().position(|f| f.name == name && name != function.name));
@@ -145,7 +145,7 @@ fn signature(sql: &str) -> String {
 ///
 /// A library that the lock file holds twice is listed there by its version too where a package depends on it, so the
 /// extension's own dependencies say which of them it is built with.
-pub fn versions() -> Vec<(String, String)> {
+pub(crate) fn versions() -> Vec<(String, String)> {
     const NUMERIC: [&str; 9] =
         ["rand", "rand_chacha", "rand_distr", "sha2", "nalgebra", "statrs", "tokenizers", "gemm", "candle-core"];
     let lock = include_str!("../Cargo.lock");

@@ -5,15 +5,15 @@ use crate::env;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Target of lines: none, when standard error is no terminal or the user wants silence.
-pub fn target() -> ProgressDrawTarget {
+pub(crate) fn target() -> ProgressDrawTarget {
     if env::PROGRESS.is("0") { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
 }
 
 /// A line that says `what` and counts to `total`; cleared when dropped.
-pub struct Line(ProgressBar);
+pub(crate) struct Line(ProgressBar);
 
 impl Line {
-    pub fn new(what: &'static str, total: usize) -> Line {
+    pub(crate) fn new(what: &'static str, total: usize) -> Line {
         let bar = ProgressBar::with_draw_target(Some(total as u64), target()).with_message(what);
         // the template is a constant; without it indicatif's own bar is as good
         Line(match ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
@@ -22,7 +22,7 @@ impl Line {
         })
     }
 
-    pub fn set(&self, done: usize) {
+    pub(crate) fn set(&self, done: usize) {
         self.0.set_position(done as u64);
     }
 }

@@ -41,7 +41,7 @@ pub enum StoreError {
 /// # Errors
 ///
 /// Where none is named and the system has no data folder for the user.
-pub fn path(given: Option<&str>) -> Result<PathBuf, StoreError> {
+pub(crate) fn path(given: Option<&str>) -> Result<PathBuf, StoreError> {
     let given = given.filter(|name| *name != "default");
     let given = given.map(PathBuf::from).or_else(|| env::STORE.path().map(PathBuf::from));
     match given.filter(|path| !path.as_os_str().is_empty()) {
@@ -56,7 +56,7 @@ pub fn path(given: Option<&str>) -> Result<PathBuf, StoreError> {
 /// # Errors
 ///
 /// Where the file cannot be made, is another program's, or was written by a newer version.
-pub fn open(path: &Path, schema: &str) -> Result<Connection, StoreError> {
+pub(crate) fn open(path: &Path, schema: &str) -> Result<Connection, StoreError> {
     let name = || path.display().to_string();
     make_private(path).map_err(|error| StoreError::Folder { path: name(), message: error.to_string() })?;
     let connection = connect(path, schema).map_err(|source| StoreError::Sqlite { path: name(), source })?;

@@ -14,7 +14,7 @@ mod places;
 mod terms;
 mod words;
 
-pub use terms::{Category, Term, Terms};
+pub(crate) use terms::{Category, Term, Terms};
 
 use std::collections::HashSet;
 use words::{Word, words};

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 /// Kind of organisation. When two terms of one length match, the earlier category decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Category {
+pub(crate) enum Category {
     Academic,
     Government,
     NonProfit,
@@ -36,7 +36,7 @@ impl Category {
 
 /// Reason why a term is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum TermError {
+pub(crate) enum TermError {
     #[error("category must be one of 'academic', 'government', 'non-profit', 'company', 'unknown', got '{0}'")]
     Category(String),
     #[error("kind must be one of 'word', 'prefix', 'suffix', 'inside', 'acronym', got '{0}'")]
@@ -64,7 +64,7 @@ enum Kind {
 
 /// Row of a table of terms.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Term<'a> {
+pub(crate) struct Term<'a> {
     pub(crate) category: &'a str,
     pub(crate) kind: &'a str,
     pub(crate) term: &'a str,
@@ -81,7 +81,7 @@ pub(crate) struct LegalForm {
 
 /// Terms and legal forms, ready to match.
 #[derive(Debug, Clone, Default)]
-pub struct Terms {
+pub(crate) struct Terms {
     /// Terms of whole words, by their first word.
     phrases: HashMap<String, Vec<(Vec<String>, Category, String)>>,
     affixes: Vec<(Kind, String, Category, String)>,

@@ -12,16 +12,16 @@
 //! Points come in a defined order and sums follow it, so nothing depends on threads.
 
 mod error;
-pub mod hdbscan;
-pub mod kmeans;
-pub mod map;
-pub mod points;
-pub mod silhouette;
+pub(crate) mod hdbscan;
+pub(crate) mod kmeans;
+pub(crate) mod map;
+pub(crate) mod points;
+pub(crate) mod silhouette;
 
 #[cfg(test)]
 mod tests;
 
-pub use error::ClusterError;
+pub(crate) use error::ClusterError;
 pub(crate) use error::MAX_POINTS;
 
 use crate::linalg::dot;

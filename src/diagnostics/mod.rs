@@ -5,7 +5,7 @@
 //! by more than prevalence and chance, `predictive` whether the gold people's model can produce what is
 //! observed, `sensitivity` estimates again under other methods and priors.
 
-pub mod drift;
-pub mod predictive;
+pub(crate) mod drift;
+pub(crate) mod predictive;
 mod reference;
 pub(crate) mod sensitivity;

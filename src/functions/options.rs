@@ -8,7 +8,7 @@
 const MARKER: &str = "muster_options(";
 
 /// The statement with the options in the place of the marker.
-pub fn expand(sql: &str, function: &str, signature: &str, details: &str) -> String {
+pub(super) fn expand(sql: &str, function: &str, signature: &str, details: &str) -> String {
     let Some((before, rest)) = sql.split_once(MARKER) else { return sql.to_string() };
     let end = closing(rest);
     let said: Vec<&str> = split(&rest[..end]);
@@ -30,13 +30,13 @@ pub fn expand(sql: &str, function: &str, signature: &str, details: &str) -> Stri
 }
 
 /// The parameters of a signature.
-pub fn parameters(signature: &str) -> Vec<&str> {
+pub(super) fn parameters(signature: &str) -> Vec<&str> {
     let inside = signature.split_once('(').map_or("", |(_, rest)| &rest[..closing(rest)]);
     split(inside).into_iter().filter_map(|parameter| parameter.split_whitespace().next()).collect()
 }
 
 /// The arguments that a header describes, and how each description begins.
-pub fn described(details: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn described(details: &str) -> impl Iterator<Item = (&str, &str)> {
     let block = details.lines().skip_while(|line| *line != "arguments:").skip(1);
     let lines = block.take_while(|line| line.starts_with("  "));
     // what stands further to the right goes on with the line before

@@ -136,7 +136,7 @@ fn choices(n: usize, k: usize) -> u64 {
 }
 
 /// Function from texts to their vectors, one a text.
-pub type Embed<'a, E> = dyn FnMut(&[&str]) -> Result<Vec<Arc<[f32]>>, E> + 'a;
+pub(crate) type Embed<'a, E> = dyn FnMut(&[&str]) -> Result<Vec<Arc<[f32]>>, E> + 'a;
 
 /// The keywords of each text, best first; none for a text without candidates.
 ///

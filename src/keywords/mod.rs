@@ -9,13 +9,13 @@
 //! * [`filter`]: annotators that say yes where a text has the right words.
 
 pub(crate) mod discriminative;
-pub mod filter;
-pub mod keybert;
+pub(crate) mod filter;
+pub(crate) mod keybert;
 pub(crate) mod labels;
-pub mod stop_words;
-pub mod tfidf;
-pub mod tokens;
-pub mod vectorizer;
+pub(crate) mod stop_words;
+pub(crate) mod tfidf;
+pub(crate) mod tokens;
+pub(crate) mod vectorizer;
 
 /// Reason why keywords cannot be found. Displays as the part of a message behind `function: `.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -59,19 +59,19 @@ pub(crate) struct Rect {
 }
 
 impl Rect {
-    pub fn width(&self) -> f64 {
+    pub(super) fn width(&self) -> f64 {
         self.right - self.left
     }
 
-    pub fn height(&self) -> f64 {
+    pub(super) fn height(&self) -> f64 {
         self.bottom - self.top
     }
 
-    pub fn meets(&self, other: &Rect) -> bool {
+    pub(super) fn meets(&self, other: &Rect) -> bool {
         self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
     }
 
-    pub fn holds(&self, other: &Rect) -> bool {
+    pub(super) fn holds(&self, other: &Rect) -> bool {
         self.left <= other.left && self.top <= other.top && other.right <= self.right && other.bottom <= self.bottom
     }
 }
@@ -88,32 +88,32 @@ pub(crate) struct Font {
 }
 
 impl Font {
-    pub const fn new(size: f64) -> Font {
+    pub(super) const fn new(size: f64) -> Font {
         Font { size, bold: false, colour: INK, anchor: Anchor::Start, rim: false }
     }
 
-    pub const fn bold(self) -> Font {
+    pub(super) const fn bold(self) -> Font {
         Font { bold: true, ..self }
     }
 
-    pub const fn colour(self, colour: &'static str) -> Font {
+    pub(super) const fn colour(self, colour: &'static str) -> Font {
         Font { colour, ..self }
     }
 
-    pub const fn anchor(self, anchor: Anchor) -> Font {
+    pub(super) const fn anchor(self, anchor: Anchor) -> Font {
         Font { anchor, ..self }
     }
 
-    pub const fn rim(self) -> Font {
+    pub(super) const fn rim(self) -> Font {
         Font { rim: true, ..self }
     }
 
-    pub fn width(&self, text: &str) -> f64 {
+    pub(super) fn width(&self, text: &str) -> f64 {
         width(text, self.size, self.bold)
     }
 
     /// Bounds of a text at most.
-    pub fn bounds(&self, x: f64, y: f64, text: &str) -> Rect {
+    pub(super) fn bounds(&self, x: f64, y: f64, text: &str) -> Rect {
         let width = self.width(text);
         let left = match self.anchor {
             Anchor::Start => x,
@@ -155,36 +155,36 @@ impl Canvas {
     }
 
     /// Group of all that `inside` draws, with one title.
-    pub fn group(&mut self, title: &str, inside: impl FnOnce(&mut Canvas)) {
+    pub(super) fn group(&mut self, title: &str, inside: impl FnOnce(&mut Canvas)) {
         let _ = writeln!(self.body, "<g><title>{}</title>", escape(&clean(title)));
         inside(self);
         self.body.push_str("</g>\n");
     }
 
     /// A straight line; `style` holds further attributes.
-    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), style: &str) {
+    pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), style: &str) {
         let (x1, y1, x2, y2) = (place(from.0), place(from.1), place(to.0), place(to.1));
         self.element(&format!("line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" {style}"), None);
     }
 
-    pub fn rect(&mut self, rect: &Rect, style: &str, title: Option<&str>) {
+    pub(super) fn rect(&mut self, rect: &Rect, style: &str, title: Option<&str>) {
         let (x, y, w, h) = (place(rect.left), place(rect.top), place(rect.width()), place(rect.height()));
         self.element(&format!("rect x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" {style}"), title);
     }
 
-    pub fn path(&mut self, steps: &str, style: &str, title: Option<&str>) {
+    pub(super) fn path(&mut self, steps: &str, style: &str, title: Option<&str>) {
         self.element(&format!("path d=\"{steps}\" {style}"), title);
     }
 
     /// A line through points.
-    pub fn curve(&mut self, points: &[(f64, f64)], style: &str) {
+    pub(super) fn curve(&mut self, points: &[(f64, f64)], style: &str) {
         if !points.is_empty() {
             self.path(&steps(points), &format!("fill=\"none\" {style}"), None);
         }
     }
 
     /// A mark around a point. Without `filled` it is open.
-    pub fn mark(&mut self, look: &Look, at: (f64, f64), radius: f64, filled: bool, title: Option<&str>) {
+    pub(super) fn mark(&mut self, look: &Look, at: (f64, f64), radius: f64, filled: bool, title: Option<&str>) {
         let line = matches!(look.shape, Shape::Plus | Shape::Cross);
         let filled = filled && !line && look.shape != Shape::Ring;
         let fill = if filled {
@@ -201,7 +201,7 @@ impl Canvas {
     }
 
     /// The text, shortened to `room`; the whole of it then stands in its title. Returns its bounds.
-    pub fn text(&mut self, x: f64, y: f64, font: Font, text: &str, room: f64) -> Rect {
+    pub(super) fn text(&mut self, x: f64, y: f64, font: Font, text: &str, room: f64) -> Rect {
         let whole = clean(text);
         let shown = shorten(&whole, font.size, font.bold, room);
         let bounds = font.bounds(x, y, &shown);
@@ -234,7 +234,7 @@ impl Canvas {
     }
 
     /// The whole document, `width` by `height` on a page of `shown_width`.
-    pub fn document(self, width: f64, height: f64, shown_width: f64, title: &str) -> String {
+    pub(super) fn document(self, width: f64, height: f64, shown_width: f64, title: &str) -> String {
         let shown_height = height * shown_width / width;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {} {}\" role=\"img\" font-family=\"{FONTS}\">\n\

@@ -17,7 +17,7 @@ pub(crate) struct Estimate {
 
 impl Estimate {
     /// Order by value, downwards, then by name and method.
-    pub fn order(&self, other: &Estimate) -> std::cmp::Ordering {
+    pub(super) fn order(&self, other: &Estimate) -> std::cmp::Ordering {
         other
             .value
             .total_cmp(&self.value)
@@ -31,7 +31,7 @@ impl Estimate {
     }
 
     /// "100 (50 to 200)"
-    pub fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         match (self.lower, self.upper) {
             (Some(lower), Some(upper)) => format!("{} ({} to {})", number(self.value), number(lower), number(upper)),
             _ => number(self.value),
@@ -39,7 +39,7 @@ impl Estimate {
     }
 
     /// Draws the interval and the mark, which is open where the estimate is below its floor.
-    pub fn draw(&self, canvas: &mut Canvas, look: &Look, y: f64, axis: &Axis, rect: &Rect, radius: f64) {
+    pub(super) fn draw(&self, canvas: &mut Canvas, look: &Look, y: f64, axis: &Axis, rect: &Rect, radius: f64) {
         let x = |value: f64| rect.left + axis.scale.at(value) * rect.width();
         if let (Some(lower), Some(upper)) = (self.lower, self.upper) {
             let style = format!("stroke=\"{}\" stroke-width=\"1.5\"", look.colour);

@@ -43,15 +43,15 @@ pub(crate) struct Plane<'a> {
 }
 
 impl Plane<'_> {
-    pub fn x(&self, x: f64) -> f64 {
+    pub(super) fn x(&self, x: f64) -> f64 {
         self.rect.left + self.x.scale.at(x) * self.rect.width()
     }
 
-    pub fn y(&self, y: f64) -> f64 {
+    pub(super) fn y(&self, y: f64) -> f64 {
         self.rect.bottom - self.y.scale.at(y) * self.rect.height()
     }
 
-    pub fn at(&self, x: f64, y: f64) -> (f64, f64) {
+    pub(super) fn at(&self, x: f64, y: f64) -> (f64, f64) {
         (self.x(x), self.y(y))
     }
 }
@@ -73,12 +73,12 @@ pub(crate) struct Figure {
 
 impl Figure {
     /// Draws title, subtitle and legend, of the frame where it has its own.
-    pub fn open(frame: &Frame, head: &Head, legend: &[Entry]) -> Figure {
+    pub(super) fn open(frame: &Frame, head: &Head, legend: &[Entry]) -> Figure {
         Figure::open_wide(frame, frame.width, head, legend)
     }
 
     /// [`Figure::open`] with an inner width other than that of the frame: the picture is shown smaller.
-    pub fn open_wide(frame: &Frame, width: f64, head: &Head, legend: &[Entry]) -> Figure {
+    pub(super) fn open_wide(frame: &Frame, width: f64, head: &Head, legend: &[Entry]) -> Figure {
         let title = clean(frame.title.as_deref().unwrap_or(&head.title));
         let subtitle = frame.subtitle.as_deref().unwrap_or(&head.subtitle);
         let room = width - 2.0 * MARGIN;
@@ -139,7 +139,7 @@ impl Figure {
 
     /// Takes the height of the body, `natural` where the caller has not said how high the picture is; `above` and
     /// `below` are for the axes. Returns its top and its bottom without those.
-    pub fn body(&mut self, natural: f64, above: f64, below: f64) -> (f64, f64) {
+    pub(super) fn body(&mut self, natural: f64, above: f64, below: f64) -> (f64, f64) {
         let foot = 14.0 * self.notes.len() as f64 + 12.0;
         let body = match self.height {
             // texts need what they need
@@ -152,14 +152,14 @@ impl Figure {
     }
 
     /// [`Figure::body`] without axes, at least `least` high.
-    pub fn body_of(&mut self, natural: f64, least: f64) -> (f64, f64) {
+    pub(super) fn body_of(&mut self, natural: f64, least: f64) -> (f64, f64) {
         let (top, bottom) = self.body(natural, 0.0, 0.0);
         self.bottom = bottom.max(top + least);
         (top, self.bottom)
     }
 
     /// Draws the axes and their grid. `right` is kept free beside the plane.
-    pub fn plane<'a>(&mut self, x: &'a Axis, y: &'a Axis, natural: f64, right: f64) -> Plane<'a> {
+    pub(super) fn plane<'a>(&mut self, x: &'a Axis, y: &'a Axis, natural: f64, right: f64) -> Plane<'a> {
         let (top, bottom) = self.body(natural, 24.0, 44.0);
         let y_ticks = y.scale.ticks(((bottom - top) / 45.0) as usize);
         let widest = y_ticks.iter().map(|tick| TICK.width(&y.unit.show(*tick))).fold(0.0, f64::max);
@@ -182,7 +182,7 @@ impl Figure {
     }
 
     /// Ticks below `rect`, lines through it, and the axis title.
-    pub fn x_axis(&mut self, x: &Axis, rect: Rect) {
+    pub(super) fn x_axis(&mut self, x: &Axis, rect: Rect) {
         let mut ticks = x.scale.ticks((rect.width() / 75.0) as usize);
         ticks.retain(|tick| x.unit != Unit::Whole || tick.fract() == 0.0);
         let mut last = f64::NEG_INFINITY;
@@ -205,7 +205,7 @@ impl Figure {
     }
 
     /// The sentence of an empty picture instead of a body.
-    pub fn nothing(mut self) -> String {
+    pub(super) fn nothing(mut self) -> String {
         let (top, bottom) = self.body(120.0, 0.0, 0.0);
         let rect = Rect { left: MARGIN, top, right: self.width - MARGIN, bottom };
         self.canvas.rect(&rect, "fill=\"#f6f6f6\"", None);
@@ -215,7 +215,7 @@ impl Figure {
     }
 
     /// Writes the notes and returns the document.
-    pub fn close(mut self) -> String {
+    pub(super) fn close(mut self) -> String {
         let mut y = self.bottom + 8.0;
         for note in std::mem::take(&mut self.notes) {
             self.canvas.text(MARGIN, y + 4.0, NOTE, &note, self.width - 2.0 * MARGIN);
@@ -246,18 +246,18 @@ pub(crate) struct Labels {
 
 impl Labels {
     /// Labels within `bounds`.
-    pub fn new(bounds: Rect) -> Labels {
+    pub(super) fn new(bounds: Rect) -> Labels {
         Labels { bounds, taken: Vec::new() }
     }
 
     /// Keeps a mark free of text.
-    pub fn keep_free(&mut self, at: (f64, f64), radius: f64) {
+    pub(super) fn keep_free(&mut self, at: (f64, f64), radius: f64) {
         let (x, y) = at;
         self.taken.push(Rect { left: x - radius, top: y - radius, right: x + radius, bottom: y + radius });
     }
 
     /// Keeps a line, upright or level, free of text.
-    pub fn keep_line_free(&mut self, from: (f64, f64), to: (f64, f64)) {
+    pub(super) fn keep_line_free(&mut self, from: (f64, f64), to: (f64, f64)) {
         self.taken.push(Rect {
             left: from.0.min(to.0) - 1.5,
             top: from.1.min(to.1) - 1.5,
@@ -267,7 +267,7 @@ impl Labels {
     }
 
     /// Takes the rectangle; `false` where it is not free.
-    pub fn claim(&mut self, rect: Rect) -> bool {
+    pub(super) fn claim(&mut self, rect: Rect) -> bool {
         let free = self.bounds.holds(&rect) && !self.taken.iter().any(|taken| taken.meets(&rect));
         if free {
             self.taken.push(rect);
@@ -276,7 +276,7 @@ impl Labels {
     }
 
     /// Writes the text over what is drawn at a place or near it, on a ground of its own.
-    pub fn place_upon(&mut self, canvas: &mut Canvas, at: (f64, f64), text: &str) {
+    pub(super) fn place_upon(&mut self, canvas: &mut Canvas, at: (f64, f64), text: &str) {
         let font = Font { rim: false, ..LABEL.bold().anchor(Anchor::Middle) };
         let shown = shorten(&clean(text), font.size, true, 150.0);
         for step in [0.0, -15.0, 15.0, -30.0, 30.0] {
@@ -292,7 +292,7 @@ impl Labels {
 
     /// Writes the text beside a mark that has been kept free, with `far` also at some distance with a line to the mark;
     /// `false` where there is no room.
-    pub fn place(&mut self, canvas: &mut Canvas, at: (f64, f64), radius: f64, text: &str, far: bool) -> bool {
+    pub(super) fn place(&mut self, canvas: &mut Canvas, at: (f64, f64), radius: f64, text: &str, far: bool) -> bool {
         let shown = shorten(&clean(text), LABEL.size, false, 150.0);
         let rings: &[f64] = if far { &[0.0, 12.0, 24.0, 40.0, 60.0, 85.0] } else { &[0.0] };
         for ring in rings {

@@ -13,7 +13,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub fn new(title: &str, subtitle: &str, notes: &[String]) -> Head {
+    pub(crate) fn new(title: &str, subtitle: &str, notes: &[String]) -> Head {
         Head { title: title.to_string(), subtitle: subtitle.to_string(), notes: notes.to_vec() }
     }
 }

@@ -11,7 +11,7 @@ pub(crate) enum Unit {
 }
 
 impl Unit {
-    pub fn show(self, x: f64) -> String {
+    pub(crate) fn show(self, x: f64) -> String {
         match self {
             Unit::Number | Unit::Whole => number(x),
             Unit::Share => format!("{} %", number(rounded(100.0 * x))),
@@ -29,7 +29,7 @@ pub(crate) struct Scale {
 
 impl Scale {
     /// A linear scale over `values`, ending at round numbers; `fixed` is on it, whatever the values are.
-    pub fn linear(values: impl IntoIterator<Item = f64>, fixed: Option<f64>) -> Scale {
+    pub(crate) fn linear(values: impl IntoIterator<Item = f64>, fixed: Option<f64>) -> Scale {
         let (mut low, mut high) = range(values.into_iter().chain(fixed)).unwrap_or((0.0, 1.0));
         if high - low <= 1e-9 * low.abs().max(high.abs()) || high <= low {
             // one number: some room around it
@@ -42,7 +42,7 @@ impl Scale {
     }
 
     /// A logarithmic scale over the positive numbers of `values`, with some room at the ends, at least a decade.
-    pub fn log(values: impl IntoIterator<Item = f64>) -> Scale {
+    pub(crate) fn log(values: impl IntoIterator<Item = f64>) -> Scale {
         let (low, high) = range(values.into_iter().filter(|x| *x > 0.0)).unwrap_or((1.0, 10.0));
         let span = (high / low).ln();
         let room = (span * 0.04).max(0.12).max(0.5 * (std::f64::consts::LN_10 - span));
@@ -50,12 +50,12 @@ impl Scale {
     }
 
     /// A linear scale from `low` to `high`.
-    pub fn between(low: f64, high: f64) -> Scale {
+    pub(crate) fn between(low: f64, high: f64) -> Scale {
         Scale { low, high, log: false }
     }
 
     /// Place of `x`: 0 at the low end and before it, 1 at the high end and beyond.
-    pub fn at(&self, x: f64) -> f64 {
+    pub(crate) fn at(&self, x: f64) -> f64 {
         let place = if self.log {
             if x <= 0.0 { 0.0 } else { (x / self.low).ln() / (self.high / self.low).ln() }
         } else {
@@ -65,7 +65,7 @@ impl Scale {
     }
 
     /// Round numbers on the scale, about `wanted` of them, upwards.
-    pub fn ticks(&self, wanted: usize) -> Vec<f64> {
+    pub(crate) fn ticks(&self, wanted: usize) -> Vec<f64> {
         let wanted = wanted.max(2);
         if !self.log {
             return self.even(wanted);
@@ -108,12 +108,12 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    pub fn new(title: &str, scale: Scale, unit: Unit) -> Axis {
+    pub(crate) fn new(title: &str, scale: Scale, unit: Unit) -> Axis {
         Axis { title: title.to_string(), scale, unit }
     }
 
     /// Title that says so where the scale is logarithmic.
-    pub fn heading(&self) -> String {
+    pub(crate) fn heading(&self) -> String {
         if self.scale.log { format!("{} (logarithmic)", self.title) } else { self.title.clone() }
     }
 }

@@ -200,7 +200,8 @@ impl Picture for Uncertainty {
             let middle = 0.5 * (bar.from + bar.to);
             json!({"from": bar.from, "to": bar.to, "draws": bar.n, "inside": middle >= lower && middle <= upper})
         };
-        let median: Vec<Value> = if bars.is_empty() { Vec::new() } else { vec![json!({"median": quantile::of_sorted(&self.draws, 0.5)})] };
+        let median: Vec<Value> =
+            if bars.is_empty() { Vec::new() } else { vec![json!({"median": quantile::of_sorted(&self.draws, 0.5)})] };
         json!({
             "layer": [
                 {"data": {"values": bars.iter().map(row).collect::<Vec<_>>()},

@@ -6,10 +6,10 @@
 //! [`crate::stats`].
 
 pub(crate) mod bins;
-pub mod estimate;
+pub(crate) mod estimate;
 pub(crate) mod metrics;
 pub(crate) mod model;
 pub(crate) mod person;
 pub(crate) mod prevalence;
 pub(crate) mod report;
-pub mod study;
+pub(crate) mod study;

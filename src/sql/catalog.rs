@@ -19,7 +19,10 @@ const MARKER: &str = "functions";
 /// # Errors
 ///
 /// Where another database has the name of the catalog, and what the database says.
-pub fn install(connection: &Connection, register: impl Fn(&Connection) -> Result<(), Failure>) -> Result<(), Failure> {
+pub(super) fn install(
+    connection: &Connection,
+    register: impl Fn(&Connection) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if attached(connection)? {

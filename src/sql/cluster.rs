@@ -15,7 +15,7 @@ use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
 use std::collections::HashSet;
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<Cluster>(connection)
 }
 

@@ -21,7 +21,7 @@ listed! {
 
 /// The counted people of one call.
 #[derive(Debug)]
-pub struct Counted {
+pub(super) struct Counted {
     /// Bit j of the masks stands for `annotators[j]`.
     pub annotators: Vec<String>,
     pub unknown_ratings: u64,
@@ -30,7 +30,7 @@ pub struct Counted {
 
 impl Counted {
     /// The type of the argument.
-    pub fn data_type() -> DataType {
+    pub(super) fn data_type() -> DataType {
         Row::data_type()
     }
 
@@ -39,7 +39,7 @@ impl Counted {
     /// # Errors
     ///
     /// Where the argument lacks a column.
-    pub fn read(input: &RecordBatch, call: usize) -> Result<Counted, Failure> {
+    pub(super) fn read(input: &RecordBatch, call: usize) -> Result<Counted, Failure> {
         let list = list(input, 0, call);
         let mut annotators: Vec<(u64, String)> = Vec::new();
         let mut counted = Counted { annotators: Vec::new(), unknown_ratings: 0, counts: Vec::new() };

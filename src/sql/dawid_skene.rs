@@ -11,7 +11,7 @@ use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
 use std::collections::HashMap;
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<DawidSkene>(connection)?;
     kernel::<DawidSkeneAnnotators>(connection)?;
     kernel::<DawidSkeneModel>(connection)

@@ -15,7 +15,7 @@ use duckdb::Connection;
 use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<CovarianceDiagnostic>(connection)?;
     kernel::<DriftSummary>(connection)?;
     kernel::<PosteriorPredictiveCheck>(connection)?;

@@ -11,7 +11,7 @@ use duckdb::Connection;
 use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<DiscriminativeKeywords>(connection)?;
     kernel::<KeywordScores>(connection)
 }

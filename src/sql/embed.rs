@@ -11,7 +11,7 @@ use duckdb::arrow::datatypes::DataType;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<Embed>(connection)
 }
 
@@ -20,7 +20,7 @@ pub fn register(connection: &Connection) -> Result<(), Failure> {
 /// # Errors
 ///
 /// Where one of them is wrong, or there is no place for a store.
-pub fn model(options: &mut Options, dtype: Dtype) -> Result<Settings, Failure> {
+pub(super) fn model(options: &mut Options, dtype: Dtype) -> Result<Settings, Failure> {
     let model = options.required_text("model", "name a model")?;
     let devices = [("auto", Device::Auto), ("cpu", Device::Cpu), ("cuda", Device::Cuda)];
     let device = options.choice("device", &devices)?;

@@ -14,7 +14,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// A native function that makes a list of rows of each call.
-pub trait Kernel {
+pub(super) trait Kernel {
     const NAME: &'static str;
     /// Volatile kernels are called at execution only, once a row.
     const VOLATILE: bool = false;
@@ -34,7 +34,7 @@ pub trait Kernel {
 }
 
 /// A native function that makes lists of rows of all calls of a vector together.
-pub trait VectorKernel {
+pub(super) trait VectorKernel {
     const NAME: &'static str;
     const VOLATILE: bool = false;
     type Row: 'static;
@@ -53,7 +53,7 @@ pub trait VectorKernel {
 }
 
 /// A native function that makes a value of any type of each row.
-pub trait Scalar {
+pub(super) trait Scalar {
     const NAME: &'static str;
     const VOLATILE: bool = false;
 
@@ -116,7 +116,7 @@ impl<K: VectorKernel> Scalar for K {
 /// # Errors
 ///
 /// Whatever the database says.
-pub fn register<S: Scalar>(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register<S: Scalar>(connection: &Connection) -> Result<(), Failure> {
     register_as::<S>(connection, S::NAME)
 }
 
@@ -125,7 +125,7 @@ pub fn register<S: Scalar>(connection: &Connection) -> Result<(), Failure> {
 /// # Errors
 ///
 /// As [`register`].
-pub fn register_as<S: Scalar>(connection: &Connection, name: &str) -> Result<(), Failure> {
+pub(super) fn register_as<S: Scalar>(connection: &Connection, name: &str) -> Result<(), Failure> {
     if S::VOLATILE {
         connection.register_scalar_function::<Volatile<Bound<S>>>(name)?;
     } else {
@@ -135,7 +135,7 @@ pub fn register_as<S: Scalar>(connection: &Connection, name: &str) -> Result<(),
 }
 
 /// The error as the user sees it: behind the name of the SQL function that `native` or its options belong to.
-pub fn named(native: &str, options: Option<String>, error: &dyn std::fmt::Display) -> Failure {
+pub(super) fn named(native: &str, options: Option<String>, error: &dyn std::fmt::Display) -> Failure {
     let function = options.unwrap_or_else(|| native.trim_start_matches("muster_").to_string());
     format!("{function}: {error}").into()
 }

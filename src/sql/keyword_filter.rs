@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 const NAME: &str = "muster_keyword_filter";
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     Ok(connection.register_scalar_function::<KeywordFilter>(NAME)?)
 }
 

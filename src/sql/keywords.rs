@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Maximum number of words of a phrase.
 const LONGEST: u64 = 20;
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<KeybertSettings>(connection)?;
     kernel::<KeybertKeywords>(connection)?;
     kernel::<TfidfKeywords>(connection)?;
@@ -32,7 +32,7 @@ pub fn register(connection: &Connection) -> Result<(), Failure> {
 }
 
 /// The options `ngram_min`, `ngram_max` and `stop_words`.
-pub fn words(options: &mut Options) -> Result<tokens::Settings, OptionError> {
+pub(super) fn words(options: &mut Options) -> Result<tokens::Settings, OptionError> {
     let ngram_min = options.whole("ngram_min", 1, LONGEST)?;
     let ngram_max = options.whole("ngram_max", 1, LONGEST)?;
     if ngram_min > ngram_max {
@@ -47,7 +47,7 @@ pub fn words(options: &mut Options) -> Result<tokens::Settings, OptionError> {
 }
 
 /// The option `stop_words`: the name of a list, or a list.
-pub fn stop_word_list(options: &mut Options) -> Result<HashSet<String>, OptionError> {
+pub(super) fn stop_word_list(options: &mut Options) -> Result<HashSet<String>, OptionError> {
     let allowed = "be 'english', 'study', 'none', NULL or a list of words without NULL";
     match options.name_or_list("stop_words", allowed)? {
         None => Ok(HashSet::new()),
@@ -62,7 +62,7 @@ pub fn stop_word_list(options: &mut Options) -> Result<HashSet<String>, OptionEr
 }
 
 /// The options `min_df`, `max_df` and `max_features`.
-pub fn limits(options: &mut Options) -> Result<Limits, OptionError> {
+pub(super) fn limits(options: &mut Options) -> Result<Limits, OptionError> {
     let (min_df, max_df) = (frequency(options, "min_df")?, frequency(options, "max_df")?);
     let whole = |x: f64| x >= 1.0 && x.fract() == 0.0 && x < 1e9;
     let max_features = options.optional_number("max_features", "be a whole number of at least 1, or NULL", whole)?;

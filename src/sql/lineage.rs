@@ -9,7 +9,7 @@ use duckdb::arrow::array::{ArrayRef, AsArray, ListBuilder, RecordBatch, StringBu
 use duckdb::arrow::datatypes::DataType;
 use std::sync::Arc;
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<Queries>(connection)?;
     kernel::<Lineage>(connection)
 }

@@ -17,7 +17,7 @@ use duckdb::arrow::array::{AsArray, RecordBatch};
 use duckdb::arrow::datatypes::{DataType, Int64Type};
 use std::path::PathBuf;
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<Annotate>(connection)?;
     kernel::<Plan>(connection)?;
     kernel::<Usage>(connection)?;

@@ -57,6 +57,6 @@ const REGISTER: [Register; 18] = [
 /// # Errors
 ///
 /// Where the database has a catalog of that name which is not ours, and what the database says.
-pub fn install(connection: &Connection) -> Result<(), Failure> {
+pub(crate) fn install(connection: &Connection) -> Result<(), Failure> {
     catalog::install(connection, |connection| REGISTER.iter().try_for_each(|register| register(connection)))
 }

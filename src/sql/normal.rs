@@ -10,7 +10,7 @@ use duckdb::arrow::datatypes::{DataType, Float64Type};
 use nalgebra::DMatrix;
 use std::sync::Arc;
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<Orthant>(connection)?;
     kernel::<Tetrachoric>(connection)
 }

@@ -14,7 +14,7 @@ use std::ops::Range;
 
 /// A wrong option. Displays as `name must …, got value`.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum OptionError {
+pub(super) enum OptionError {
     #[error("{name} must {allowed}, got {value}")]
     Invalid { name: String, allowed: String, value: String },
     #[error("unknown option {name}")]
@@ -38,22 +38,22 @@ const FUNCTION: &str = "function";
 const THREADS: &str = "threads";
 
 /// Maximum number of replicates: what 200 companies keep of them takes 160 MB.
-pub const MAX_DRAWS: usize = 100_000;
+pub(super) const MAX_DRAWS: usize = 100_000;
 
 /// The type of an argument that holds options.
-pub fn kind() -> DataType {
+pub(super) fn kind() -> DataType {
     Entry::data_type()
 }
 
 /// The SQL function that the options in an argument come from.
-pub fn function(input: &RecordBatch, argument: usize) -> Option<String> {
+pub(super) fn function(input: &RecordBatch, argument: usize) -> Option<String> {
     let list = (input.num_rows() > 0).then(|| list(input, argument, 0))?;
     let entries = Entry::rows(&list).ok()?;
     entries.iter().find(|entry| entry.name == FUNCTION)?.value.map(str::to_string)
 }
 
 /// The calls of a vector, taken apart where the options change: mostly all of them.
-pub fn runs(input: &RecordBatch, argument: usize) -> Vec<Range<usize>> {
+pub(super) fn runs(input: &RecordBatch, argument: usize) -> Vec<Range<usize>> {
     let lists = input.column(argument).as_list::<i32>();
     let entries = lists.values().as_struct();
     let range = |call: usize| lists.value_offsets()[call] as usize..lists.value_offsets()[call + 1] as usize;
@@ -119,14 +119,14 @@ impl Given {
 
 /// Texts, or the name of a list of texts.
 #[derive(Debug, Clone, PartialEq)]
-pub enum NameOrList {
+pub(super) enum NameOrList {
     Name(String),
     List(Vec<String>),
 }
 
 /// The options of one call, taken one after the other.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+pub(super) struct Options {
     threads: usize,
     values: BTreeMap<String, Given>,
 }
@@ -137,7 +137,7 @@ impl Options {
     /// # Errors
     ///
     /// Where the argument has no such columns.
-    pub fn read(input: &RecordBatch, argument: usize, call: usize) -> Result<Options, Failure> {
+    pub(super) fn read(input: &RecordBatch, argument: usize, call: usize) -> Result<Options, Failure> {
         let mut options = Options { threads: 1, values: BTreeMap::new() };
         for entry in Entry::rows(&list(input, argument, call))? {
             match (entry.name, entry.value) {
@@ -154,41 +154,46 @@ impl Options {
 
     /// Options that are texts.
     #[cfg(test)]
-    pub fn of(values: &[(&str, Option<&str>)]) -> Options {
+    pub(super) fn of(values: &[(&str, Option<&str>)]) -> Options {
         let given =
             |value: &Option<&str>| Given { kind: "VARCHAR".to_string(), value: value.map(str::to_string), texts: None };
         Options { threads: 1, values: values.iter().map(|(name, value)| (name.to_string(), given(value))).collect() }
     }
 
     /// A text that other options do not have.
-    pub fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         let given: Vec<_> =
             self.values.iter().map(|(name, given)| json!([name, given.kind, given.value, given.texts])).collect();
         json!([self.threads, given]).to_string()
     }
 
     /// The threads that the database may use.
-    pub fn threads(&self) -> usize {
+    pub(super) fn threads(&self) -> usize {
         self.threads
     }
 
     /// The option `level`: the coverage of intervals.
-    pub fn level(&mut self) -> Result<f64, OptionError> {
+    pub(super) fn level(&mut self) -> Result<f64, OptionError> {
         self.number("level", "lie between 0 and 1", |x| x > 0.0 && x < 1.0)
     }
 
     /// The option `seed`.
-    pub fn seed(&mut self) -> Result<u64, OptionError> {
+    pub(super) fn seed(&mut self) -> Result<u64, OptionError> {
         self.whole("seed", 0, i64::MAX as u64)
     }
 
     /// The option `draws`: a number of replicates from `low` to `high`.
-    pub fn draws(&mut self, low: usize, high: usize) -> Result<usize, OptionError> {
+    pub(super) fn draws(&mut self, low: usize, high: usize) -> Result<usize, OptionError> {
         Ok(self.whole("draws", low as u64, high as u64)? as usize)
     }
 
     /// The option as a number for which `check` holds; `allowed` completes "must …".
-    pub fn number(&mut self, name: &str, allowed: &str, check: impl Fn(f64) -> bool) -> Result<f64, OptionError> {
+    pub(super) fn number(
+        &mut self,
+        name: &str,
+        allowed: &str,
+        check: impl Fn(f64) -> bool,
+    ) -> Result<f64, OptionError> {
         let text = self.text(name);
         match text.as_deref().and_then(|t| t.trim().parse::<f64>().ok()) {
             Some(number) if check(number) => Ok(number),
@@ -197,7 +202,7 @@ impl Options {
     }
 
     /// As [`Options::number`], `None` for NULL.
-    pub fn optional_number(
+    pub(super) fn optional_number(
         &mut self,
         name: &str,
         allowed: &str,
@@ -210,7 +215,7 @@ impl Options {
     }
 
     /// The option as a whole number from `low` to `high`.
-    pub fn whole(&mut self, name: &str, low: u64, high: u64) -> Result<u64, OptionError> {
+    pub(super) fn whole(&mut self, name: &str, low: u64, high: u64) -> Result<u64, OptionError> {
         let allowed = format!("be a whole number from {low} to {high}");
         let text = self.text(name);
         let parsed = text.as_deref().map(str::trim).and_then(|t| {
@@ -225,7 +230,7 @@ impl Options {
     }
 
     /// The option as true or false.
-    pub fn boolean(&mut self, name: &str) -> Result<bool, OptionError> {
+    pub(super) fn boolean(&mut self, name: &str) -> Result<bool, OptionError> {
         let text = self.text(name);
         match text.as_deref() {
             Some("true" | "1") => Ok(true),
@@ -235,7 +240,7 @@ impl Options {
     }
 
     /// The option as text; an error where it is NULL or empty.
-    pub fn required_text(&mut self, name: &str, allowed: &str) -> Result<String, OptionError> {
+    pub(super) fn required_text(&mut self, name: &str, allowed: &str) -> Result<String, OptionError> {
         match self.text(name) {
             Some(text) if !text.is_empty() => Ok(text),
             text => Err(self.invalid(name, allowed, text.map(|text| format!("'{text}'")))),
@@ -243,7 +248,7 @@ impl Options {
     }
 
     /// The option as text, `None` for NULL; an error where it is empty.
-    pub fn optional_text(&mut self, name: &str, allowed: &str) -> Result<Option<String>, OptionError> {
+    pub(super) fn optional_text(&mut self, name: &str, allowed: &str) -> Result<Option<String>, OptionError> {
         if self.is_null(name) {
             return Ok(None);
         }
@@ -251,7 +256,7 @@ impl Options {
     }
 
     /// The option as one of the names of `choices`.
-    pub fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Result<T, OptionError> {
+    pub(super) fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Result<T, OptionError> {
         let text = self.text(name);
         match choices.iter().find(|(choice, _)| Some(*choice) == text.as_deref()) {
             Some((_, value)) => Ok(*value),
@@ -263,25 +268,25 @@ impl Options {
     }
 
     /// The option as it came, unchecked; `None` for NULL.
-    pub fn text(&mut self, name: &str) -> Option<String> {
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
         self.values.remove(name)?.value
     }
 
     /// The option as JSON that the macro has made of it; NULL where it is NULL.
-    pub fn json_value(&mut self, name: &str) -> Result<Value, OptionError> {
+    pub(super) fn json_value(&mut self, name: &str) -> Result<Value, OptionError> {
         let Some(text) = self.text(name) else { return Ok(Value::Null) };
         serde_json::from_str(&text).map_err(|_| self.invalid(name, "be JSON", Some(text)))
     }
 
     /// The option as a list of texts, none of them NULL; `None` for NULL.
-    pub fn optional_texts(&mut self, name: &str) -> Result<Option<Vec<String>>, OptionError> {
+    pub(super) fn optional_texts(&mut self, name: &str) -> Result<Option<Vec<String>>, OptionError> {
         let Some(given) = self.given(name) else { return Ok(None) };
         let list = given.list();
         list.map(Some).ok_or_else(|| self.invalid(name, "be a list of texts without NULL", Some(given.shown())))
     }
 
     /// The option as the name of a list, or as a list of texts, none of them NULL; `None` for NULL.
-    pub fn name_or_list(&mut self, name: &str, allowed: &str) -> Result<Option<NameOrList>, OptionError> {
+    pub(super) fn name_or_list(&mut self, name: &str, allowed: &str) -> Result<Option<NameOrList>, OptionError> {
         let Some(given) = self.given(name) else { return Ok(None) };
         match (&given.value, given.list()) {
             (_, Some(list)) => Ok(Some(NameOrList::List(list))),
@@ -304,7 +309,7 @@ impl Options {
     }
 
     /// An error unless every option has been taken.
-    pub fn finish(self) -> Result<(), OptionError> {
+    pub(super) fn finish(self) -> Result<(), OptionError> {
         match self.values.into_keys().next() {
             Some(name) => Err(OptionError::Unknown { name }),
             None => Ok(()),
@@ -312,7 +317,7 @@ impl Options {
     }
 
     /// The error for a value, or a combination of values, that is not possible.
-    pub fn invalid(&self, name: &str, allowed: &str, value: Option<String>) -> OptionError {
+    pub(super) fn invalid(&self, name: &str, allowed: &str, value: Option<String>) -> OptionError {
         OptionError::Invalid {
             name: name.to_string(),
             allowed: allowed.to_string(),

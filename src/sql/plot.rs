@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// Registers the kernel of every plot.
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     macro_rules! register {
         ($($name:ident: $module:ident::$plot:ident,)*) => {
             $(register_as::<Drawn<crate::plot::$module::$plot>>(connection, concat!("muster_", stringify!($name)))?;)*

@@ -16,7 +16,7 @@ use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
 use std::collections::BTreeSet;
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<FitProbitBootstrap>(connection)?;
     kernel::<ProbitModel>(connection)?;
     kernel::<ProbitPosterior>(connection)?;
@@ -180,7 +180,7 @@ impl Kernel for ProbitPosterior {
 struct AnnotatorMetrics;
 
 /// The value and limits of an interval.
-pub fn limits(interval: Option<Interval>) -> Option<[f64; 3]> {
+pub(super) fn limits(interval: Option<Interval>) -> Option<[f64; 3]> {
     interval.map(|i| [i.value, i.lower, i.upper])
 }
 

@@ -7,7 +7,7 @@ use duckdb::Connection;
 use duckdb::arrow::array::{Array, AsArray, RecordBatch};
 use duckdb::arrow::datatypes::{DataType, Float64Type};
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<RoganGladen>(connection)
 }
 

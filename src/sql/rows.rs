@@ -14,15 +14,15 @@ use std::error::Error;
 use std::sync::Arc;
 
 /// Anything a kernel may fail with.
-pub type Failure = Box<dyn Error>;
+pub(super) type Failure = Box<dyn Error>;
 
 /// The type of a list of `element`.
-pub fn list_of(element: DataType) -> DataType {
+pub(super) fn list_of(element: DataType) -> DataType {
     DataType::List(Arc::new(Field::new("item", element, true)))
 }
 
 /// The columns of a kernel's result, whose rows are made of `T`.
-pub struct Rows<T> {
+pub(super) struct Rows<T> {
     columns: Vec<Column<T>>,
 }
 
@@ -35,7 +35,7 @@ struct Column<T> {
 type ArrayOf<T> = dyn Fn(&[T]) -> ArrayRef;
 
 impl<T: 'static> Rows<T> {
-    pub fn new() -> Rows<T> {
+    pub(super) fn new() -> Rows<T> {
         Rows { columns: Vec::new() }
     }
 
@@ -45,41 +45,41 @@ impl<T: 'static> Rows<T> {
     }
 
     /// A column of texts, `None` for NULL.
-    pub fn text(self, name: &str, of: impl Fn(&T) -> Option<&str> + 'static) -> Rows<T> {
+    pub(super) fn text(self, name: &str, of: impl Fn(&T) -> Option<&str> + 'static) -> Rows<T> {
         let array = move |rows: &[T]| -> ArrayRef { Arc::new(rows.iter().map(&of).collect::<StringArray>()) };
         self.with(name.to_string(), DataType::Utf8, array)
     }
 
     /// A column of numbers. NaN and infinity say nothing to a user: they are NULL.
-    pub fn real<V: Into<Option<f64>>>(self, name: impl Into<String>, of: impl Fn(&T) -> V + 'static) -> Rows<T> {
+    pub(super) fn real<V: Into<Option<f64>>>(self, name: impl Into<String>, of: impl Fn(&T) -> V + 'static) -> Rows<T> {
         let finite = move |row: &T| of(row).into().filter(|x: &f64| x.is_finite());
         let array = move |rows: &[T]| -> ArrayRef { Arc::new(rows.iter().map(&finite).collect::<Float64Array>()) };
         self.with(name.into(), DataType::Float64, array)
     }
 
     /// Three columns of numbers: a value by `name`, and its limits by `name_lower` and `name_upper`.
-    pub fn interval(self, name: &str, of: fn(&T) -> Option<[f64; 3]>) -> Rows<T> {
+    pub(super) fn interval(self, name: &str, of: fn(&T) -> Option<[f64; 3]>) -> Rows<T> {
         self.real(name, move |row| of(row).map(|[value, _, _]| value))
             .real(format!("{name}_lower"), move |row| of(row).map(|[_, lower, _]| lower))
             .real(format!("{name}_upper"), move |row| of(row).map(|[_, _, upper]| upper))
     }
 
     /// A column of whole numbers.
-    pub fn integer<V: Whole>(self, name: &str, of: impl Fn(&T) -> V + 'static) -> Rows<T> {
+    pub(super) fn integer<V: Whole>(self, name: &str, of: impl Fn(&T) -> V + 'static) -> Rows<T> {
         let array =
             move |rows: &[T]| -> ArrayRef { Arc::new(rows.iter().map(|row| of(row).whole()).collect::<Int64Array>()) };
         self.with(name.to_string(), DataType::Int64, array)
     }
 
     /// A column of truth values.
-    pub fn boolean<V: Into<Option<bool>>>(self, name: &str, of: impl Fn(&T) -> V + 'static) -> Rows<T> {
+    pub(super) fn boolean<V: Into<Option<bool>>>(self, name: &str, of: impl Fn(&T) -> V + 'static) -> Rows<T> {
         let array =
             move |rows: &[T]| -> ArrayRef { Arc::new(rows.iter().map(|row| of(row).into()).collect::<BooleanArray>()) };
         self.with(name.to_string(), DataType::Boolean, array)
     }
 
     /// A column of lists of whole numbers.
-    pub fn integers(self, name: &str, of: impl Fn(&T) -> Option<&[u64]> + 'static) -> Rows<T> {
+    pub(super) fn integers(self, name: &str, of: impl Fn(&T) -> Option<&[u64]> + 'static) -> Rows<T> {
         let array = move |rows: &[T]| -> ArrayRef {
             let mut lists = ListBuilder::new(Int64Builder::new());
             for row in rows {
@@ -93,7 +93,7 @@ impl<T: 'static> Rows<T> {
     }
 
     /// A column of lists of texts.
-    pub fn texts(self, name: &str, of: impl Fn(&T) -> Option<&[String]> + 'static) -> Rows<T> {
+    pub(super) fn texts(self, name: &str, of: impl Fn(&T) -> Option<&[String]> + 'static) -> Rows<T> {
         let array = move |rows: &[T]| -> ArrayRef {
             let mut lists = ListBuilder::new(StringBuilder::new());
             for row in rows {
@@ -111,7 +111,7 @@ impl<T: 'static> Rows<T> {
     }
 
     /// The type of a list of these rows.
-    pub fn data_type(&self) -> DataType {
+    pub(super) fn data_type(&self) -> DataType {
         list_of(DataType::Struct(self.fields()))
     }
 
@@ -120,7 +120,7 @@ impl<T: 'static> Rows<T> {
     /// # Errors
     ///
     /// Where the lengths are not those of the rows.
-    pub fn lists(&self, lengths: Vec<usize>, rows: &[T]) -> Result<ArrayRef, Failure> {
+    pub(super) fn lists(&self, lengths: Vec<usize>, rows: &[T]) -> Result<ArrayRef, Failure> {
         let arrays = self.columns.iter().map(|column| (column.array)(rows)).collect();
         let rows = StructArray::try_new(self.fields(), arrays, None)?;
         let item = Arc::new(Field::new("item", DataType::Struct(self.fields()), true));
@@ -129,7 +129,7 @@ impl<T: 'static> Rows<T> {
 }
 
 /// A whole number of any width, or none, as a BIGINT.
-pub trait Whole {
+pub(super) trait Whole {
     fn whole(self) -> Option<i64>;
 }
 
@@ -158,7 +158,7 @@ impl<N: Whole> Whole for Option<N> {
 }
 
 /// A type of a field of a row of [`listed!`]. Where it is no `Option`, NULL is its default.
-pub trait Value<'l>: Sized {
+pub(super) trait Value<'l>: Sized {
     fn data_type() -> DataType;
 
     /// The values of a column by row; `None` where the column has another type.
@@ -246,7 +246,7 @@ impl<'l> Value<'l> for Option<Vec<Option<String>>> {
 }
 
 /// A row of a list of structs that a macro hands over. Made by [`listed!`].
-pub trait Listed<'l>: Sized {
+pub(super) trait Listed<'l>: Sized {
     /// The type of the list.
     fn data_type() -> DataType;
 
@@ -263,7 +263,7 @@ pub trait Listed<'l>: Sized {
 /// # Errors
 ///
 /// Where there is no such column, or it has another type.
-pub fn field<'l, V: Value<'l>>(list: &'l StructArray, name: &str) -> Result<impl Fn(usize) -> V, Failure> {
+pub(super) fn field<'l, V: Value<'l>>(list: &'l StructArray, name: &str) -> Result<impl Fn(usize) -> V, Failure> {
     let column = list.column_by_name(name).and_then(V::column);
     column.ok_or_else(|| format!("the kernel needs a column {name} of type {}", V::data_type()).into())
 }
@@ -308,12 +308,12 @@ macro_rules! listed {
 pub(crate) use listed;
 
 /// The list of structs in an argument of one call.
-pub fn list(input: &RecordBatch, argument: usize, call: usize) -> StructArray {
+pub(super) fn list(input: &RecordBatch, argument: usize, call: usize) -> StructArray {
     input.column(argument).as_list::<i32>().value(call).as_struct().clone()
 }
 
 /// The text in an argument of one call; empty for NULL, which the macros never pass.
-pub fn text(input: &RecordBatch, argument: usize, call: usize) -> &str {
+pub(super) fn text(input: &RecordBatch, argument: usize, call: usize) -> &str {
     let column = input.column(argument).as_string::<i32>();
     if column.is_null(call) { "" } else { column.value(call) }
 }

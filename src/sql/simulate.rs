@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Ids of a company's people begin at this times its number plus 1; those of gold people at 0.
 const BLOCK: i64 = 10_000_000;
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<SimulateProfiles>(connection)?;
     kernel::<SimulateRatings>(connection)?;
     kernel::<SimulateTruth>(connection)

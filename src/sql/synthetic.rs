@@ -10,7 +10,7 @@ use duckdb::arrow::datatypes::DataType;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub fn register(connection: &Connection) -> Result<(), Failure> {
+pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<Synthetic>(connection)?;
     kernel::<SyntheticAdjustment>(connection)
 }

@@ -5,8 +5,8 @@
 pub(crate) mod intervals;
 pub(crate) mod logistic;
 pub(crate) mod normal;
-pub mod orthant;
+pub(crate) mod orthant;
 pub(crate) mod quadrature;
 pub(crate) mod quantile;
-pub mod summary;
+pub(crate) mod summary;
 pub(crate) mod tetrachoric;

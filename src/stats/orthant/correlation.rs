@@ -23,15 +23,15 @@ const TOLERANCE: f64 = 1e-9;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CorrelationError {
     #[error("r must be square, got {rows} x {columns}")]
-    NotSquare { rows: usize, columns: usize },
+    Shape { rows: usize, columns: usize },
     #[error("r must hold finite numbers")]
-    NotFinite,
+    Value,
     #[error(
         "r must be symmetric with a unit diagonal and entries between -1 and 1, but its entry ({row}, {column}) is {value}"
     )]
-    NotACorrelation { row: usize, column: usize, value: f64 },
+    Entry { row: usize, column: usize, value: f64 },
     #[error("r must be positive definite, its smallest eigenvalue is {0:e}")]
-    NotPositiveDefinite(f64),
+    Indefinite(f64),
 }
 
 /// Positive definite correlation matrix; may have no axes.
@@ -50,23 +50,23 @@ impl Correlation {
     pub fn new(matrix: DMatrix<f64>) -> Result<Self, CorrelationError> {
         let n = matrix.nrows();
         if matrix.ncols() != n {
-            return Err(CorrelationError::NotSquare { rows: n, columns: matrix.ncols() });
+            return Err(CorrelationError::Shape { rows: n, columns: matrix.ncols() });
         }
         if matrix.iter().any(|x| !x.is_finite()) {
-            return Err(CorrelationError::NotFinite);
+            return Err(CorrelationError::Value);
         }
         for row in 0..n {
             for column in 0..n {
                 let value = matrix[(row, column)];
                 let wanted = if row == column { 1.0 } else { matrix[(column, row)] };
                 if (value - wanted).abs() > TOLERANCE || value.abs() > 1.0 + TOLERANCE {
-                    return Err(CorrelationError::NotACorrelation { row, column, value });
+                    return Err(CorrelationError::Entry { row, column, value });
                 }
             }
         }
         let correlation = Correlation::of(matrix);
         if correlation.smallest_eigenvalue < DEFINITE {
-            return Err(CorrelationError::NotPositiveDefinite(correlation.smallest_eigenvalue));
+            return Err(CorrelationError::Indefinite(correlation.smallest_eigenvalue));
         }
         Ok(correlation)
     }
@@ -175,10 +175,10 @@ mod tests {
     #[test]
     fn what_is_no_correlation_matrix_is_refused() {
         let of = |r: DMatrix<f64>| Correlation::new(r).unwrap_err();
-        assert_eq!(of(DMatrix::zeros(2, 3)), CorrelationError::NotSquare { rows: 2, columns: 3 });
-        assert_eq!(of(matrix(2, &[f64::NAN])), CorrelationError::NotFinite);
-        assert!(matches!(of(2.0 * matrix(2, &[0.3])), CorrelationError::NotACorrelation { .. }));
-        assert!(matches!(of(matrix(2, &[1.0])), CorrelationError::NotPositiveDefinite(_)));
+        assert_eq!(of(DMatrix::zeros(2, 3)), CorrelationError::Shape { rows: 2, columns: 3 });
+        assert_eq!(of(matrix(2, &[f64::NAN])), CorrelationError::Value);
+        assert!(matches!(of(2.0 * matrix(2, &[0.3])), CorrelationError::Entry { .. }));
+        assert!(matches!(of(matrix(2, &[1.0])), CorrelationError::Indefinite(_)));
         assert_eq!(Correlation::new(DMatrix::zeros(0, 0)).unwrap().dimensions(), 0);
     }
 

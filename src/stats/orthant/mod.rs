@@ -9,7 +9,8 @@ pub(crate) mod correlation;
 mod lattice;
 mod plackett;
 
-pub use correlation::{Correlation, CorrelationError};
+pub use correlation::Correlation;
+pub(crate) use correlation::CorrelationError;
 pub(crate) use lattice::MAX_DIMENSIONS;
 
 use super::normal::cdf;
@@ -206,9 +207,9 @@ mod tests {
         let of = |r: DMatrix<f64>| orthant(&[0.0; 2], &r, &[None; 2]).unwrap_err();
         assert_eq!(of(equicorrelated(2, f64::NAN)), OrthantError::NotFinite);
         let indefinite = of(equicorrelated(2, 1.0));
-        assert!(matches!(indefinite, OrthantError::Correlation(CorrelationError::NotPositiveDefinite(_))));
+        assert!(matches!(indefinite, OrthantError::Correlation(CorrelationError::Indefinite(_))));
         let scaled = of(2.0 * &r);
-        assert!(matches!(scaled, OrthantError::Correlation(CorrelationError::NotACorrelation { .. })));
+        assert!(matches!(scaled, OrthantError::Correlation(CorrelationError::Entry { .. })));
     }
 
     /// A random problem: correlations from loadings on two factors, so that R is positive definite.
