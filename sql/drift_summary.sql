@@ -5,27 +5,49 @@
 -- beyond sampling noise: give the one of the first row to `fit_probit_bootstrap` as `drift_sd` where the verdict is
 -- drift. The first row is about all annotators together, the others about one each, ordered by annotator.
 --
+-- Where gold people have companies, they are asked too: their class is known, so that prevalence hides nothing. Companies are
+-- dealt out anew among the gold people of each class, and the p-value is the share of these permutations in which annotators
+-- differ at least as much between companies; its least value is 1 / (permutations + 1). `gold_sd` is the size of the companies' effects
+-- on the scale of the bins of likelihood ratios: at 1 the odds between neighbouring bins vary by a factor of e. Drift of
+-- sensitivity, which rises with prevalence, is seen here and not in the labels of the others.
+--
 -- arguments:
---   ratings    relation with profile_id, annotator, label
---   profiles   relation with profile_id and the columns the next arguments name
---   company    expression over profiles: the company; NULL = none
---   truth      expression over profiles: is the person an expert; NULL = no gold label
---   level      of the interval, between 0 and 1
+--   ratings        relation with profile_id, annotator, label
+--   profiles       relation with profile_id and the columns the next arguments name
+--   company        expression over profiles: the company; NULL = none
+--   truth          expression over profiles: is the person an expert; NULL = no gold label
+--   level          of the interval, between 0 and 1
+--   permutations   of gold people, 199 to 100000
+--   seed           of the permutations, a whole number of at least 0
 -- columns:
---   annotator VARCHAR    the annotator; NULL = all together
---   companies BIGINT     companies with labels of it
---   statistic DOUBLE     sum of the companies' statistics
---   df BIGINT            its degrees of freedom; the statistic is near it without drift
---   p_value DOUBLE       how often a study without drift has a larger statistic
---   drifts BOOLEAN       p_value < 0.01
---   drift_sd DOUBLE      standard deviation of the companies' shifts of the latent mean
---   drift_lower DOUBLE   lower limit of its likelihood interval
---   drift_upper DOUBLE   upper limit
+--   annotator VARCHAR       the annotator; NULL = all together
+--   companies BIGINT        companies with labels of it
+--   statistic DOUBLE        sum of the companies' statistics
+--   df BIGINT               its degrees of freedom; the statistic is near it without drift
+--   p_value DOUBLE          how often a study without drift has a larger statistic
+--   drifts BOOLEAN          p_value < 0.01
+--   drift_sd DOUBLE         standard deviation of the companies' shifts of the latent mean
+--   drift_lower DOUBLE      lower limit of its likelihood interval
+--   drift_upper DOUBLE      upper limit
+--   gold_companies BIGINT   companies with labelled gold people, 0 where there are fewer than two; first row only
+--   gold_people BIGINT      labelled gold people in them; first row only
+--   gold_p_value DOUBLE     how often permuted companies differ at least as much; NULL = nothing to compare
+--   gold_drifts BOOLEAN     gold_p_value < 0.01
+--   gold_sd DOUBLE          standard deviation of the companies' effects; first row only
+--   note VARCHAR            what follows for an estimate; NULL = nothing
 -- example:
 --   SELECT annotator, companies, round(statistic / df, 2) AS ratio, round(p_value, 3) AS p_value, drifts,
 --       round(drift_sd, 3) AS drift_sd
 --   FROM muster.drift_summary(ratings, profiles, company, is_expert);
-CREATE MACRO muster.main.drift_summary(ratings, profiles, company, truth, level := 0.8) AS TABLE
+CREATE MACRO muster.main.drift_summary(
+    ratings,
+    profiles,
+    company,
+    truth,
+    level := 0.8,
+    permutations := 999,
+    seed := 42
+) AS TABLE
 WITH _muster_person AS (
     FROM muster.main._muster_people('drift_summary', ratings, profiles, company, truth, NULL)
 ),

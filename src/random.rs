@@ -33,6 +33,8 @@ pub enum Purpose {
     Predictive = 20,
     /// Synthetic people of companies that have totals only.
     Synthetic = 21,
+    /// Companies dealt out among gold people.
+    Permutations = 22,
     /// Centres that k-means starts with.
     Clusters = 30,
 }

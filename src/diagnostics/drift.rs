@@ -87,8 +87,13 @@ pub struct Summary {
 impl Summary {
     /// Whether companies differ by more than chance.
     pub fn drifts(&self) -> bool {
-        self.p_value < SIGNIFICANT
+        is_significant(self.p_value)
     }
+}
+
+/// Whether a p-value says drift.
+pub(crate) fn is_significant(p_value: f64) -> bool {
+    p_value < SIGNIFICANT
 }
 
 /// Drift of every company of the study, in its order.

@@ -2,10 +2,11 @@
 //! much the answer owes to the settings.
 //!
 //! `reference` fits class tables to all companies at once, `drift` asks whether companies differ from each other
-//! by more than prevalence and chance, `predictive` whether the gold people's model can produce what is
+//! by more than prevalence and chance, `gold_drift` the same of gold people, whose class is known, `predictive` whether the gold people's model can produce what is
 //! observed, `sensitivity` estimates again under other methods and priors.
 
 pub(crate) mod drift;
+pub(crate) mod gold_drift;
 pub(crate) mod predictive;
 mod reference;
 pub(crate) mod sensitivity;

@@ -180,6 +180,24 @@ impl Bins {
         Bins::of(vec![3], rows, 2, vec![row_bins], vec![vec![0, 1, 2, 3]], seed)
     }
 
+    /// Shares of the gold people of a class and pattern that fall into each bin of the mask at `mask`, by their folds.
+    pub(crate) fn gold_shares(&self, mask: usize, truth: bool, pattern: Pattern) -> [f64; BINS] {
+        let mut shares = [0.0; BINS];
+        for (row, bin) in self.rows.iter().zip(&self.row_bins[mask]) {
+            if (row.gold.truth, row.gold.pattern) == (truth, pattern) && *bin >= 0.0 {
+                shares[*bin as usize] += row.gold.count as f64;
+            }
+        }
+        let all: f64 = shares.iter().sum();
+        shares.map(|share| share / all)
+    }
+
+    /// Bin probabilities of the mask at `mask` from all gold people, each bin with one pseudo-count.
+    pub(crate) fn point_rates(&self, mask: usize) -> BinRates {
+        let weights: Vec<f64> = self.rows.iter().map(|row| row.gold.count as f64).collect();
+        self.rates(mask, &weights, &[[PSEUDO_COUNT; 2]; BINS])
+    }
+
     /// Position of a mask that occurs; `None` for the empty one.
     pub(crate) fn mask_index(&self, mask: u32) -> Option<usize> {
         self.masks.binary_search(&mask).ok()

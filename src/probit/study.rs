@@ -91,6 +91,8 @@ pub struct Company {
     pub raised: bool,
     /// The people who are not gold, by pattern; sorted. Those without labels have `seen` 0.
     pub people: Vec<(Pattern, u64)>,
+    /// The gold people with a label of the model's annotators; sorted.
+    pub gold_people: Vec<GoldPeople>,
 }
 
 impl Company {
@@ -288,6 +290,7 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
     let mut companies = Vec::with_capacity(grouped.len());
     for (name, rows) in grouped {
         let mut people: BTreeMap<Pattern, u64> = BTreeMap::new();
+        let mut labelled_gold: BTreeMap<(bool, Pattern), u64> = BTreeMap::new();
         let (mut observed, mut labelled, mut gold, mut gold_experts) = (0, 0, 0, 0);
         let mut stated: Option<f64> = None;
         for row in rows {
@@ -299,6 +302,7 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
                 Some(truth) => {
                     gold += row.count;
                     gold_experts += if truth { row.count } else { 0 };
+                    *labelled_gold.entry((truth, row.pattern(positions))).or_default() += row.count;
                 }
                 None => *people.entry(row.pattern(positions)).or_default() += row.count,
             }
@@ -319,6 +323,11 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
             headcount: stated.unwrap_or(observed).max(observed),
             raised: stated.is_some_and(|s| s < observed),
             people: people.into_iter().collect(),
+            gold_people: labelled_gold
+                .into_iter()
+                .filter(|((_, pattern), _)| pattern.seen != 0)
+                .map(|((truth, pattern), count)| GoldPeople { truth, pattern, count })
+                .collect(),
         });
     }
     Ok(companies)

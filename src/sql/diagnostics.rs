@@ -4,7 +4,8 @@ use super::counts::Counted;
 use super::kernel::{Kernel, register as kernel};
 use super::options::{self, MAX_DRAWS, Options};
 use super::rows::{Failure, Rows};
-use crate::diagnostics::drift::{self, CompanyDrift, Fit};
+use crate::diagnostics::drift::{self, CompanyDrift, Fit, is_significant};
+use crate::diagnostics::gold_drift::{GoldDrift, gold_drift};
 use crate::diagnostics::predictive::{self, Cell, Check, Checks};
 use crate::diagnostics::sensitivity::sensitivity;
 use crate::probit::bins::CUTS;
@@ -99,8 +100,58 @@ impl Kernel for CovarianceDiagnostic {
 /// `muster_drift_summary(counts, options)`
 struct DriftSummary;
 
-/// An annotator's drift; `None` for all of them together.
-type Drift = (Option<String>, drift::Summary);
+/// Fewest and most permutations of a test.
+const PERMUTATIONS: (u64, u64) = (199, 100_000);
+
+/// An annotator's drift.
+struct Drift {
+    /// `None` for all of them together.
+    annotator: Option<String>,
+    summary: drift::Summary,
+    gold: Gold,
+}
+
+/// What gold people say of it.
+#[derive(Default)]
+struct Gold {
+    companies: Option<usize>,
+    people: Option<u64>,
+    p_value: Option<f64>,
+    sd: Option<f64>,
+    note: Option<String>,
+}
+
+impl Gold {
+    /// Of all annotators together.
+    fn of_all(found: &Option<GoldDrift>, permutations: usize) -> Gold {
+        let Some(found) = found else {
+            let note = "no two companies have labelled gold people, so drift of sensitivity cannot be seen: \
+                        rate some people of each company, drawn at random";
+            return Gold { companies: Some(0), people: Some(0), note: Some(note.to_string()), ..Gold::default() };
+        };
+        let drifts = is_significant(found.p_value).then(|| {
+            let floor = 1.0 / (permutations + 1) as f64;
+            let as_low = if found.p_value <= floor { " (as low as the permutations allow)" } else { "" };
+            format!(
+                "annotators answer differently about gold people of the same class from company to company: \
+                 p = {:.3}{as_low}; intervals of fit_probit_bootstrap are too short",
+                found.p_value
+            )
+        });
+        Gold {
+            companies: Some(found.companies),
+            people: Some(found.people),
+            p_value: Some(found.p_value),
+            sd: Some(found.sd),
+            note: drifts,
+        }
+    }
+
+    /// Of annotator j alone.
+    fn of_one(found: &Option<GoldDrift>, j: usize) -> Gold {
+        Gold { p_value: found.as_ref().map(|found| found.p_values[j]), ..Gold::default() }
+    }
+}
 
 impl Kernel for DriftSummary {
     const NAME: &'static str = "muster_drift_summary";
@@ -112,29 +163,45 @@ impl Kernel for DriftSummary {
 
     fn rows() -> Rows<Drift> {
         Rows::new()
-            .text("annotator", |row: &Drift| row.0.as_deref())
-            .integer("companies", |row| row.1.companies)
-            .real("statistic", |row| row.1.statistic)
-            .integer("df", |row| row.1.df)
-            .real("p_value", |row| row.1.p_value)
+            .text("annotator", |row: &Drift| row.annotator.as_deref())
+            .integer("companies", |row| row.summary.companies)
+            .real("statistic", |row| row.summary.statistic)
+            .integer("df", |row| row.summary.df)
+            .real("p_value", |row| row.summary.p_value)
             // no degrees of freedom, no verdict
-            .boolean("drifts", |row| (!row.1.p_value.is_nan()).then(|| row.1.drifts()))
-            .real("drift_sd", |row| row.1.sd)
-            .real("drift_lower", |row| row.1.lower)
-            .real("drift_upper", |row| row.1.upper)
+            .boolean("drifts", |row| verdict(row.summary.p_value))
+            .real("drift_sd", |row| row.summary.sd)
+            .real("drift_lower", |row| row.summary.lower)
+            .real("drift_upper", |row| row.summary.upper)
+            .integer("gold_companies", |row| row.gold.companies)
+            .integer("gold_people", |row| row.gold.people)
+            .real("gold_p_value", |row| row.gold.p_value)
+            .boolean("gold_drifts", |row| row.gold.p_value.and_then(verdict))
+            .real("gold_sd", |row| row.gold.sd)
+            .text("note", |row| row.gold.note.as_deref())
     }
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Drift>, Failure> {
         let mut options = Options::read(input, 1, call)?;
-        let (level, threads) = (options.level()?, options.threads());
+        let (level, seed, threads) = (options.level()?, options.seed()?, options.threads());
+        let permutations = options.whole("permutations", PERMUTATIONS.0, PERMUTATIONS.1)? as usize;
         options.finish()?;
         let study = study(input, call)?;
-        let found = drift::summary(&study, level, threads)?;
-        let name = |row: &drift::Summary| row.annotator.map(|j| study.annotators[j].clone());
-        let mut rows: Vec<Drift> = found.into_iter().map(|row| (name(&row), row)).collect();
-        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        let gold = gold_drift(&study, permutations, seed, threads)?;
+        let drift = |summary: drift::Summary| Drift {
+            annotator: summary.annotator.map(|j| study.annotators[j].clone()),
+            gold: summary.annotator.map_or_else(|| Gold::of_all(&gold, permutations), |j| Gold::of_one(&gold, j)),
+            summary,
+        };
+        let mut rows: Vec<Drift> = drift::summary(&study, level, threads)?.into_iter().map(drift).collect();
+        rows.sort_by(|a, b| a.annotator.cmp(&b.annotator));
         Ok(rows)
     }
+}
+
+/// Whether a p-value says drift; `None` where there is none.
+fn verdict(p_value: f64) -> Option<bool> {
+    (!p_value.is_nan()).then(|| is_significant(p_value))
 }
 
 /// Fewest and most replicates of a posterior predictive check.

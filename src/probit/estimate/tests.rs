@@ -190,6 +190,7 @@ fn study_from_priors(companies: usize, generator: &mut ChaCha8Rng) -> (Study, Ve
             headcount,
             raised: false,
             people: (0..BINS).map(|bin| (pattern(bin), counts[bin])).filter(|(_, n)| *n > 0).collect(),
+            gold_people: Vec::new(),
         });
         experts
     });
