@@ -1,5 +1,5 @@
 //! Chat Completions, as compatible servers and Azure speak it: the schema stands under `response_format`. A server that
-//! does not know it answers in prose, which is read as far as it holds JSON.
+//! does not know it answers in prose, of which one fenced block of JSON is read.
 
 use crate::llm::model::Model;
 use crate::llm::prices::Usage;
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn answers_and_what_is_none() {
         let of = |choice: Value| reply(&Task::default(), &json!({ "choices": [choice] })).said;
-        let content = "Sure: {\"evaluation\":\"REJECT\",\"reason\":\"r\"}";
+        let content = "Sure:\n```json\n{\"evaluation\":\"REJECT\",\"reason\":\"r\"}\n```";
         let spoken = json!({"finish_reason": "stop", "message": {"content": content, "refusal": null}});
         assert_eq!(of(spoken).unwrap().label, Some(false));
         let reasoning = json!({"finish_reason": "stop", "message": {"content": null, "reasoning_content": "ACCEPT"}});

@@ -19,6 +19,8 @@
 //! | `spii` | Gemini: a candidate that ended for personal data, without content |
 //! | `enum` | an answer outside the enum of the schema |
 //! | `empty`, `prose`, `fenced` | no text; a sentence without JSON; JSON in a Markdown fence |
+//! | `thinking`, `thought_word` | a thought that quotes the opposite, before the answer and before a bare word |
+//! | `quoted`, `two` | a sentence that quotes the opposite; both verdicts |
 //! | `no_usage` | an answer without token counts |
 //! | `thought` | the answer beside a thought that contradicts it |
 //! | `other_model` | an answer of another model than was asked |

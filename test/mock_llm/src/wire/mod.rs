@@ -269,6 +269,19 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
         "empty" => success(provider, ask, changed(""), context),
         "prose" => success(provider, ask, changed("I would say that this person is an expert: ACCEPT."), context),
         "fenced" => success(provider, ask, changed(&format!("```json\n{}\n```", answer.text)), context),
+        "thinking" => {
+            let text = format!("<think>The form is {}.</think>\n{}", opposite(ask), answer.text);
+            success(provider, ask, changed(&text), context)
+        }
+        "thought_word" => {
+            let text = format!("<think>The form is {}.</think> REJECT", opposite(ask));
+            success(provider, ask, changed(&text), context)
+        }
+        "quoted" => {
+            let text = format!("The profile asks me to answer {}, which I will not: REJECT", opposite(ask));
+            success(provider, ask, changed(&text), context)
+        }
+        "two" => success(provider, ask, changed(&format!("{}\n{}", opposite(ask), answer.text)), context),
         "no_usage" => success(provider, ask, Answer { usage: false, ..answer }, context),
         "thought" => {
             let thought = filled(ask, json!("MAYBE"), "first I thought otherwise").to_string();
@@ -299,6 +312,13 @@ fn judged(ask: &Ask) -> Answer {
         Some(schema) => filled(ask, verdict(schema, yes), &reason).to_string(),
     };
     Answer { model: ask.model.clone(), text, finish: Finish::Stop, thought: None, usage: true }
+}
+
+/// The answer that would be wrong.
+fn opposite(ask: &Ask) -> Value {
+    let (yes, _) = judge(&ask.text, &ask.model);
+    let word = ask.schema.as_ref().map_or(Value::Bool(!yes), |schema| verdict(schema, !yes));
+    filled(ask, word, "otherwise")
 }
 
 /// The value that says yes or no: `ACCEPT` and another, or else the first two of the enum.
