@@ -7,6 +7,9 @@
 use super::{json, thought};
 use serde_json::{Value, json};
 
+/// Problem of an answer without text.
+pub(crate) const EMPTY: &str = "empty answer";
+
 /// The words of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Schema {
@@ -119,7 +122,7 @@ impl Schema {
     pub(crate) fn read(&self, text: &str) -> Result<Verdict, String> {
         let text = text.trim();
         if text.is_empty() {
-            return Err("empty answer".to_string());
+            return Err(EMPTY.to_string());
         }
         let answers = thought::answers(text);
         if let Some(verdict) = std::iter::once(&text).chain(&answers).find_map(|answer| self.read_whole(answer)) {

@@ -7,7 +7,7 @@ use crate::env::Variable;
 use crate::hash::{Hash, hexadecimal, unhex};
 use crate::llm::model::{Batches, Facts, Home, Key, Line, Model, Provider, Results, Role};
 use crate::llm::prices::Usage;
-use crate::llm::reply::{Reply, text, tokens};
+use crate::llm::reply::{self, Reply, text, tokens};
 use crate::llm::request_error::RequestError;
 use crate::llm::task::Task;
 use serde_json::{Value, json};
@@ -82,7 +82,8 @@ impl Provider for Anthropic {
         let finish = text(&body["stop_reason"]);
         let content = body["content"].as_array().map(Vec::as_slice).unwrap_or_default();
         let said = match finish.as_deref() {
-            Some("end_turn" | "tool_use" | "stop_sequence") | None => {
+            Some("refusal") => Err("refused".to_string()),
+            finish => reply::said(finish, || {
                 let calls: Vec<&Value> = content.iter().filter(|block| block["type"] == "tool_use").collect();
                 let spoken = content.iter().filter(|block| block["type"] == "text");
                 let spoken: String = spoken.filter_map(|block| block["text"].as_str()).collect();
@@ -99,10 +100,7 @@ impl Provider for Anthropic {
                     }),
                     _ => Err(format!("answer has two verdicts: {} calls of {TOOL}", calls.len())),
                 }
-            }
-            Some("max_tokens") => Err("answer cut off: max_tokens".to_string()),
-            Some("refusal") => Err("refused".to_string()),
-            Some(other) => Err(format!("no answer: {other}")),
+            }),
         };
         let usage = &body["usage"];
         let read = tokens(&usage["cache_read_input_tokens"]);

@@ -3,7 +3,7 @@
 
 use crate::llm::model::Model;
 use crate::llm::prices::Usage;
-use crate::llm::reply::{Reply, text, tokens};
+use crate::llm::reply::{self, Reply, text, tokens};
 use crate::llm::schema::shorten;
 use crate::llm::task::Task;
 use serde_json::{Value, json};
@@ -37,11 +37,9 @@ pub(crate) fn reply(task: &Task, body: &Value) -> Reply {
     let choice = &body["choices"][0];
     let message = &choice["message"];
     let finish = text(&choice["finish_reason"]);
-    let said = match (message["refusal"].as_str(), finish.as_deref()) {
-        (Some(words), _) if !words.is_empty() => Err(format!("refused: {}", shorten(words))),
-        (_, Some("stop") | None) => task.schema.read(message["content"].as_str().unwrap_or("")),
-        (_, Some("length")) => Err("answer cut off: length".to_string()),
-        (_, Some(other)) => Err(format!("no answer: {other}")),
+    let said = match message["refusal"].as_str().filter(|words| !words.is_empty()) {
+        Some(words) => Err(format!("refused: {}", shorten(words))),
+        None => reply::said(finish.as_deref(), || task.schema.read(message["content"].as_str().unwrap_or(""))),
     };
     let usage = &body["usage"];
     Reply {
@@ -76,6 +74,10 @@ mod tests {
             "answer cut off: length"
         );
         assert_eq!(of(json!({"finish_reason": "stop", "message": {"refusal": "no"}})).unwrap_err(), "refused: no");
+        for finish in [json!("eos"), json!("eos_token"), json!(""), Value::Null] {
+            let ended = json!({"finish_reason": finish, "message": {"content": "{\"evaluation\":\"ACCEPT\"}"}});
+            assert_eq!(of(ended).unwrap().label, Some(true));
+        }
         assert_eq!(of(json!({"finish_reason": "content_filter"})).unwrap_err(), "no answer: content_filter");
         assert_eq!(reply(&Task::default(), &json!({})).said.unwrap_err(), "empty answer");
     }

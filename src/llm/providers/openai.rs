@@ -5,7 +5,7 @@ use crate::env::Variable;
 use crate::hash::{Hash, hexadecimal, unhex};
 use crate::llm::model::{Batches, Facts, Home, Key, Line, Model, Provider, Results, Role, Upload};
 use crate::llm::prices::Usage;
-use crate::llm::reply::{Reply, text, tokens};
+use crate::llm::reply::{self, Reply, text, tokens};
 use crate::llm::request_error::RequestError;
 use crate::llm::schema::shorten;
 use crate::llm::task::Task;
@@ -68,18 +68,17 @@ impl Provider for OpenAi {
         let messages = output.iter().filter(|item| item["type"] == "message");
         let content: Vec<&Value> = messages.filter_map(|item| item["content"].as_array()).flatten().collect();
         let refusal = content.iter().find_map(|part| part["refusal"].as_str());
-        let said = match (refusal, finish.as_deref()) {
-            (Some(words), _) => Err(format!("refused: {}", shorten(words))),
-            (None, Some("completed") | None) => {
+        let said = match refusal {
+            Some(words) => Err(format!("refused: {}", shorten(words))),
+            None => reply::said(finish.as_deref(), || {
                 let spoken = content.iter().filter(|part| part["type"] == "output_text");
                 task.schema.read(&spoken.filter_map(|part| part["text"].as_str()).collect::<String>())
-            }
-            (None, Some("max_output_tokens")) => Err("answer cut off: max_output_tokens".to_string()),
-            (None, Some(other)) => match body["error"]["message"].as_str() {
-                Some(message) => Err(format!("no answer: {other}: {}", shorten(message))),
-                None => Err(format!("no answer: {other}")),
-            },
+            }),
         };
+        let said = said.map_err(|problem| match body["error"]["message"].as_str() {
+            Some(message) => format!("{problem}: {}", shorten(message)),
+            None => problem,
+        });
         let usage = &body["usage"];
         Reply {
             model: text(&body["model"]),

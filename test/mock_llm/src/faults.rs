@@ -14,6 +14,7 @@
 //! | `redirect`, `redirect_here` | 307 to another host, and to another path of this one |
 //! | `truncated` | an answer that is the beginning of JSON, with a normal finish |
 //! | `length` | no text, since the cap on tokens was reached |
+//! | `eos` | Chat Completions: an answer that ends with `eos_token` |
 //! | `refusal` | a refusal, as each provider puts it |
 //! | `safety` | blocked: Gemini without candidates, the others by their content filter |
 //! | `spii` | Gemini: a candidate that ended for personal data, without content |

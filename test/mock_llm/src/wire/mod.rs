@@ -269,6 +269,7 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
         "empty" => success(provider, ask, changed(""), context),
         "prose" => success(provider, ask, changed("I would say that this person is an expert: ACCEPT."), context),
         "fenced" => success(provider, ask, changed(&format!("```json\n{}\n```", answer.text)), context),
+        "eos" => edited(success(provider, ask, answer, context), "/choices/0/finish_reason", |_| json!("eos_token")),
         "thinking" => {
             let text = format!("<think>The form is {}.</think>\n{}", opposite(ask), answer.text);
             success(provider, ask, changed(&text), context)
@@ -302,6 +303,16 @@ fn failure(provider: Provider, status: u16, kind: Kind, message: &str, context: 
 
 fn success(provider: Provider, ask: &Ask, answer: Answer, context: &Context) -> Reply {
     Reply::json(200, &provider.answer(ask, &answer, context.id))
+}
+
+/// A reply with another value at a place of its body, where there is such a place.
+fn edited(mut reply: Reply, pointer: &str, edit: impl FnOnce(&Value) -> Value) -> Reply {
+    let mut body: Value = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
+    if let Some(value) = body.pointer_mut(pointer) {
+        *value = edit(value);
+        reply.body = body.to_string();
+    }
+    reply
 }
 
 /// The answer of the model: JSON in the schema, or a sentence where none was given.
