@@ -51,7 +51,7 @@ pub(crate) async fn ask(run: &Run, job: &Job) -> Result<Outcome, LlmError> {
         let read = http::send(model, request, run.settings.timeout).await.and_then(|response| {
             let body = serde_json::from_str(&response.body)
                 .map_err(|_| RequestError::lost(format!("response is not JSON: {}", shorten(&response.body))))?;
-            Ok::<(Reply, Response), RequestError>((provider.reply(task, &body), response))
+            Ok::<(Reply, Response), RequestError>((provider.read(task, &response.headers, &body)?, response))
         });
         lane.leave(permit, read.is_ok());
         match read {

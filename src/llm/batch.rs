@@ -21,6 +21,7 @@ use super::store::Batch;
 use crate::env;
 use crate::hash::Hash;
 use reqwest::RequestBuilder;
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -269,7 +270,12 @@ async fn collect(
     for hash in ours {
         let Some(mut waiter) = waiting.remove(&hash) else { continue };
         waiter.attempts += 1;
-        match lines.remove(&hash).unwrap_or_else(|| Err(RequestError::lost("no result in the batch".to_string()))) {
+        let line = lines.remove(&hash).unwrap_or_else(|| Err(RequestError::lost("no result in the batch".to_string())));
+        let read = line.and_then(|body| {
+            let reply = settings.provider.read(&run.settings.task, &HeaderMap::new(), &body)?;
+            Ok((reply, body))
+        });
+        match read {
             Err(error) if error.retry => {
                 waiter.problem = error.message;
                 waiting.insert(hash, waiter);
@@ -278,8 +284,7 @@ async fn collect(
                 let outcome = Outcome::failed(waiter.attempts, error.message);
                 ended.push((waiter, outcome, None));
             }
-            Ok(body) => {
-                let reply = settings.provider.reply(&run.settings.task, &body);
+            Ok((reply, body)) => {
                 let outcome = ledger::outcome(settings, reply, waiter.attempts, true);
                 ended.push((waiter, outcome, Some(body.to_string())));
             }

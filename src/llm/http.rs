@@ -17,6 +17,7 @@ const LONGEST: usize = 256 << 20;
 /// A response that is a success.
 #[derive(Debug)]
 pub(crate) struct Response {
+    pub headers: HeaderMap,
     pub body: String,
     pub request_id: Option<String>,
     /// Time for which nothing more should be sent, by the server's account of its limits.
@@ -74,7 +75,7 @@ pub(crate) async fn send(model: &Model, request: RequestBuilder, timeout: Durati
     };
     if status.is_success() {
         let request_id = ["x-request-id", "request-id"].iter().find_map(|name| header(&headers, name));
-        return Ok(Response { body: redact(&body), request_id, pause: wait::exhausted(&headers) });
+        return Ok(Response { body: redact(&body), request_id, pause: wait::exhausted(&headers), headers });
     }
     let error = model.provider.error(status.as_u16(), &headers, &body);
     Err(RequestError { message: redact(&error.message), ..error })

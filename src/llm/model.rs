@@ -5,7 +5,7 @@
 
 use super::prices::Price;
 use super::reply::Reply;
-use super::request_error::RequestError;
+use super::request_error::{self, RequestError};
 use super::task::Task;
 use crate::env::Variable;
 use crate::hash::Hash;
@@ -173,6 +173,19 @@ pub(crate) trait Provider: Sync + std::fmt::Debug {
         let (mut error, body) = RequestError::read(status, headers, text);
         self.refine(&mut error, &body);
         error
+    }
+
+    /// Reads the body of a response with the status of a success, which may hold an error all the same. One that names
+    /// no status may pass.
+    fn read(&self, task: &Task, headers: &HeaderMap, body: &Value) -> Result<Reply, RequestError> {
+        let Some((named, found)) = request_error::within(body) else { return Ok(self.reply(task, body)) };
+        let error = self.error(named.unwrap_or(500), headers, &found.to_string());
+        let message = match (error.message.strip_prefix("HTTP "), named) {
+            (Some(said), Some(_)) => format!("HTTP 200 with error {said}"),
+            (Some(said), None) => format!("HTTP 200 with error: {}", said.trim_start_matches("500").trim_start()),
+            (None, _) => error.message,
+        };
+        Err(RequestError { message, ..error })
     }
 
     /// Reads the error of one request of a batch. Codes below 100 are those of gRPC, and may pass.

@@ -75,10 +75,6 @@ impl Provider for OpenAi {
                 task.schema.read(&spoken.filter_map(|part| part["text"].as_str()).collect::<String>())
             }),
         };
-        let said = said.map_err(|problem| match body["error"]["message"].as_str() {
-            Some(message) => format!("{problem}: {}", shorten(message)),
-            None => problem,
-        });
         let usage = &body["usage"];
         Reply {
             model: text(&body["model"]),

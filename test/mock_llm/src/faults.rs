@@ -4,6 +4,7 @@
 //! | name | what comes |
 //! | --- | --- |
 //! | `400` … `599` | that status in the provider's own error shape; 429 with the provider's own signal how long to wait |
+//! | `error_200` | 200 with an error that names status 429, as gateways pass it on |
 //! | `insufficient_quota`, `per_day` | a quota that waiting does not fill |
 //! | `echo_key` | 401 whose message repeats the key that was sent |
 //! | `html` | 502 with a page of a proxy |

@@ -230,6 +230,9 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
             let (_, status) = provider.statuses();
             failure(provider, status, Kind::InsufficientQuota, "You exceeded your current quota", context)
         }
+        "error_200" => {
+            Reply::json(200, &json!({ "error": { "message": "scripted fault within a success", "code": 429 } }))
+        }
         "per_day" => failure(provider, 429, Kind::PerDay, "Quota of requests per day exceeded", context),
         "echo_key" => {
             let message = format!("Incorrect API key provided: {}", context.key);
