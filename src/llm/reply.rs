@@ -67,6 +67,28 @@ pub(crate) fn said(finish: Option<&str>, answer: impl FnOnce() -> Result<Verdict
     })
 }
 
+/// The text that a model says: all of it, or the parts of a list that are text and no thought, in one. Parts without a
+/// type are texts.
+pub(crate) fn spoken(content: &Value) -> String {
+    match content {
+        Value::Array(parts) => parts.iter().map(spoken).collect(),
+        Value::String(text) => text.clone(),
+        part => {
+            let kind = part["type"].as_str().unwrap_or("text");
+            let is_text = ["text", "output_text"].contains(&kind) && part["thought"] != true;
+            // OpenAI's assistants have the text a level deeper
+            let text = part["text"].as_str().or(part["text"]["value"].as_str());
+            text.filter(|_| is_text).unwrap_or_default().to_string()
+        }
+    }
+}
+
+/// The words of a refusal among the parts of what a model says.
+pub(crate) fn refusal(content: &Value) -> Option<&str> {
+    let parts = content.as_array().map_or(std::slice::from_ref(content), Vec::as_slice);
+    parts.iter().find_map(|part| part["refusal"].as_str()).filter(|words| !words.is_empty())
+}
+
 /// Number of tokens in a body.
 pub(crate) fn tokens(value: &Value) -> Option<u64> {
     value.as_u64()
@@ -80,6 +102,26 @@ pub(crate) fn text(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_is_in_the_parts_that_are_text() {
+        use serde_json::json;
+        let thought = json!({"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]});
+        for (content, text) in [
+            (json!("a"), "a"),
+            (json!([thought, {"type": "text", "text": "a"}, {"type": "output_text", "text": "b"}]), "ab"),
+            (json!([{"text": "hm", "thought": true}, {"text": "a"}, "b"]), "ab"),
+            (json!([{"type": "reasoning", "text": "hm"}, {"type": "redacted_thinking", "data": "x"}]), ""),
+            (json!([{"type": "text", "text": {"value": "a", "annotations": []}}]), "a"),
+            (json!({"type": "text", "text": "a"}), "a"),
+            (json!([null, 7, {}]), ""),
+            (json!(null), ""),
+        ] {
+            assert_eq!(spoken(&content), text, "{content}");
+        }
+        assert_eq!(refusal(&json!([{"type": "refusal", "refusal": "no"}])), Some("no"));
+        assert_eq!(refusal(&json!("no")), None);
+    }
 
     /// The words of vLLM, TGI, Together, Mistral, Cohere, DeepSeek, Bedrock, Zhipu, OpenRouter and the documented ones.
     #[test]

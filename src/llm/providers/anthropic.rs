@@ -85,8 +85,7 @@ impl Provider for Anthropic {
             Some("refusal") => Err("refused".to_string()),
             finish => reply::said(finish, || {
                 let calls: Vec<&Value> = content.iter().filter(|block| block["type"] == "tool_use").collect();
-                let spoken = content.iter().filter(|block| block["type"] == "text");
-                let spoken: String = spoken.filter_map(|block| block["text"].as_str()).collect();
+                let spoken = reply::spoken(&body["content"]);
                 match calls[..] {
                     [] => task.schema.read(&spoken),
                     [call] => task.schema.read_object(&call["input"]).and_then(|verdict| {

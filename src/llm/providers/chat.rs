@@ -37,9 +37,10 @@ pub(crate) fn reply(task: &Task, body: &Value) -> Reply {
     let choice = &body["choices"][0];
     let message = &choice["message"];
     let finish = text(&choice["finish_reason"]);
-    let said = match message["refusal"].as_str().filter(|words| !words.is_empty()) {
+    let content = &message["content"];
+    let said = match reply::refusal(message).or(reply::refusal(content)) {
         Some(words) => Err(format!("refused: {}", shorten(words))),
-        None => reply::said(finish.as_deref(), || task.schema.read(message["content"].as_str().unwrap_or(""))),
+        None => reply::said(finish.as_deref(), || task.schema.read(&reply::spoken(content))),
     };
     let usage = &body["usage"];
     Reply {
@@ -78,6 +79,13 @@ mod tests {
             let ended = json!({"finish_reason": finish, "message": {"content": "{\"evaluation\":\"ACCEPT\"}"}});
             assert_eq!(of(ended).unwrap().label, Some(true));
         }
+        let thought =
+            json!({"type": "thinking", "thinking": [{"type": "text", "text": "{\"evaluation\":\"ACCEPT\"}"}]});
+        let parts =
+            json!([thought, {"type": "text", "text": "{\"evaluation\":"}, {"type": "text", "text": "\"REJECT\"}"}]);
+        assert_eq!(of(json!({"message": {"content": parts}})).unwrap().label, Some(false));
+        let refused = json!({"message": {"content": [{"type": "refusal", "refusal": "no"}]}});
+        assert_eq!(of(refused).unwrap_err(), "refused: no");
         assert_eq!(of(json!({"finish_reason": "content_filter"})).unwrap_err(), "no answer: content_filter");
         assert_eq!(reply(&Task::default(), &json!({})).said.unwrap_err(), "empty answer");
     }

@@ -69,11 +69,7 @@ impl Provider for Google {
         let finish = text(&candidate["finishReason"]);
         let said = match &blocked {
             Some(reason) => Err(format!("prompt blocked: {reason}")),
-            None => reply::said(finish.as_deref(), || {
-                let parts = candidate["content"]["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
-                let spoken = parts.iter().filter(|part| part["thought"].as_bool() != Some(true));
-                task.schema.read(&spoken.filter_map(|part| part["text"].as_str()).collect::<String>())
-            }),
+            None => reply::said(finish.as_deref(), || task.schema.read(&reply::spoken(&candidate["content"]["parts"]))),
         };
         let usage = &body["usageMetadata"];
         let thoughts = tokens(&usage["thoughtsTokenCount"]);

@@ -66,13 +66,11 @@ impl Provider for OpenAi {
         let finish = text(&body["incomplete_details"]["reason"]).or_else(|| text(&body["status"]));
         let output = body["output"].as_array().map(Vec::as_slice).unwrap_or_default();
         let messages = output.iter().filter(|item| item["type"] == "message");
-        let content: Vec<&Value> = messages.filter_map(|item| item["content"].as_array()).flatten().collect();
-        let refusal = content.iter().find_map(|part| part["refusal"].as_str());
-        let said = match refusal {
+        let content: Vec<&Value> = messages.map(|item| &item["content"]).collect();
+        let said = match content.iter().find_map(|content| reply::refusal(content)) {
             Some(words) => Err(format!("refused: {}", shorten(words))),
             None => reply::said(finish.as_deref(), || {
-                let spoken = content.iter().filter(|part| part["type"] == "output_text");
-                task.schema.read(&spoken.filter_map(|part| part["text"].as_str()).collect::<String>())
+                task.schema.read(&content.iter().map(|content| reply::spoken(content)).collect::<String>())
             }),
         };
         let usage = &body["usage"];

@@ -21,6 +21,7 @@
 //! | `spii` | Gemini: a candidate that ended for personal data, without content |
 //! | `enum` | an answer outside the enum of the schema |
 //! | `empty`, `prose`, `fenced` | no text; a sentence without JSON; JSON in a Markdown fence |
+//! | `parts` | Chat Completions: an answer in a list of parts, the first of them a thought |
 //! | `thinking`, `thought_word` | a thought that quotes the opposite, before the answer and before a bare word |
 //! | `quoted`, `two` | a sentence that quotes the opposite; both verdicts |
 //! | `no_usage` | an answer without token counts |

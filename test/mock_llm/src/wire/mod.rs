@@ -273,6 +273,12 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
         "prose" => success(provider, ask, changed("I would say that this person is an expert: ACCEPT."), context),
         "fenced" => success(provider, ask, changed(&format!("```json\n{}\n```", answer.text)), context),
         "eos" => edited(success(provider, ask, answer, context), "/choices/0/finish_reason", |_| json!("eos_token")),
+        "parts" => {
+            let thought =
+                json!({ "type": "thinking", "thinking": [{ "type": "text", "text": opposite(ask).to_string() }] });
+            let parts = |text: &Value| json!([thought, { "type": "text", "text": text }]);
+            edited(success(provider, ask, answer, context), "/choices/0/message/content", parts)
+        }
         "thinking" => {
             let text = format!("<think>The form is {}.</think>\n{}", opposite(ask), answer.text);
             success(provider, ask, changed(&text), context)
