@@ -53,6 +53,7 @@ pub(crate) async fn ask(run: &Run, job: &Job) -> Result<Outcome, LlmError> {
                 .map_err(|_| RequestError::lost(format!("response is not JSON: {}", shorten(&response.body))))?;
             Ok::<(Reply, Response), RequestError>((provider.read(task, &response.headers, &body)?, response))
         });
+        let read = read.map_err(|error| model.redact_error(error));
         lane.leave(permit, read.is_ok());
         match read {
             Ok((mut reply, response)) => {

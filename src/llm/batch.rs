@@ -204,9 +204,10 @@ async fn exchange(
 }
 
 /// The JSON of a response.
-fn parsed(response: Result<Response, RequestError>) -> Result<Value, RequestError> {
+fn parsed(model: &Model, response: Result<Response, RequestError>) -> Result<Value, RequestError> {
     let body = response?.body;
-    serde_json::from_str(&body).map_err(|_| RequestError::lost(format!("response is not JSON: {}", shorten(&body))))
+    let broken = || RequestError::lost(format!("response is not JSON: {}", shorten(&body)));
+    serde_json::from_str(&body).map_err(|_| model.redact_error(broken()))
 }
 
 /// Submits one batch; its id.
@@ -224,7 +225,7 @@ async fn submit(
             let form = reqwest::multipart::Form::new().text("purpose", "batch").part("file", lines);
             client.post(&upload.url).multipart(form)
         };
-        match parsed(exchange(run, model, &seed, request, |_| true).await?) {
+        match parsed(model, exchange(run, model, &seed, request, |_| true).await?) {
             Ok(body) => file = body["id"].clone(),
             Err(error) => return Ok(Err(error)),
         }
@@ -233,11 +234,12 @@ async fn submit(
     // a response that was lost may stand for a batch that was made: only what the server has refused is repeated
     let refused = |error: &RequestError| error.status.is_some();
     let response = exchange(run, model, &seed, |client| client.post(&url).json(&body), refused).await?;
-    Ok(parsed(response).and_then(|body| {
+    Ok(parsed(model, response).and_then(|body| {
         let id = body["id"].as_str().or(body["name"].as_str());
         let id =
             id.filter(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || "-_/.".contains(c)) && !id.contains(".."));
-        let unknown = || RequestError::lost(format!("batch without id: {}", shorten(&body.to_string())));
+        let unknown =
+            || model.redact_error(RequestError::lost(format!("batch without id: {}", shorten(&body.to_string()))));
         id.map(str::to_string).ok_or_else(unknown)
     }))
 }
@@ -275,7 +277,7 @@ async fn collect(
             let reply = settings.provider.read(&run.settings.task, &HeaderMap::new(), &body)?;
             Ok((reply, body))
         });
-        match read {
+        match read.map_err(|error| settings.redact_error(error)) {
             Err(error) if error.retry => {
                 waiter.problem = error.message;
                 waiting.insert(hash, waiter);
@@ -318,7 +320,7 @@ async fn results(
     let get = async |url: &str| exchange(run, model, &seed, |client| client.get(url), |_| true).await;
     let url = interface.report_url(model, &batch.id);
     let report = loop {
-        match parsed(get(&url).await?) {
+        match parsed(model, get(&url).await?) {
             Ok(report) if interface.has_ended(&report) => break report,
             Ok(_) => run.unless_halted(tokio::time::sleep(poll_interval())).await?,
             Err(error) if error.status == Some(404) => return Ok(Ok(Lines::new())),
