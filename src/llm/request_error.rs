@@ -68,7 +68,7 @@ impl RequestError {
             Some("false") => retry = false,
             _ => {}
         }
-        let wait = wait::from_headers(headers).or_else(|| wait::from_details(inner));
+        let wait = wait::from_headers(headers).max(wait::from_details(inner));
         let unpaid = ["insufficient_quota", "billing_hard_limit_reached"];
         let stop = matches!(status, 401..=404)
             || unpaid.iter().any(|unpaid| [word("code"), word("type")].contains(&Some(*unpaid)))
