@@ -11,6 +11,7 @@ use super::error::LlmError;
 use super::flight::Claim;
 use super::http::{self, Response};
 use super::job::{Done, Job, Outcome, stopped};
+use super::json;
 use super::ledger;
 use super::model::{Batches, Line, Model, Results};
 use super::request_error::RequestError;
@@ -207,7 +208,7 @@ async fn exchange(
 fn parsed(model: &Model, response: Result<Response, RequestError>) -> Result<Value, RequestError> {
     let body = response?.body;
     let broken = || RequestError::lost(format!("response is not JSON: {}", shorten(&body)));
-    serde_json::from_str(&body).map_err(|_| model.redact_error(broken()))
+    json::read(&body).ok_or_else(|| model.redact_error(broken()))
 }
 
 /// Submits one batch; its id.
@@ -335,7 +336,7 @@ async fn results(
     for url in files {
         match get(&url).await? {
             Ok(response) => {
-                let values = response.body.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+                let values = response.body.lines().filter_map(json::read);
                 lines.extend(values.filter_map(|line| -> Option<Line> { interface.line(&line) }));
             }
             Err(error) => return Ok(Err(error)),

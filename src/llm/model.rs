@@ -3,6 +3,7 @@
 //! A provider is a file of `providers` that implements [`Provider`], and [`Batches`] where it has such an interface;
 //! everything else of the engine asks these traits.
 
+use super::json;
 use super::prices::Price;
 use super::reply::Reply;
 use super::request_error::{self, RequestError};
@@ -100,8 +101,8 @@ impl Model {
     /// A body to be stored, without the key: of JSON it is taken out of the texts, so that what is left is JSON.
     pub(crate) fn redact_body(&self, body: String) -> String {
         let Some(key) = &self.key else { return body };
-        let Ok(mut json) = serde_json::from_str::<Value>(&body) else { return key.redact(&body) };
-        if redact_texts(key, &mut json) { json.to_string() } else { body }
+        let Some(mut read) = json::read(&body) else { return key.redact(&body) };
+        if redact_texts(key, &mut read) { read.to_string() } else { body }
     }
 
     /// What a server says of an answer, without the key. The answer is left as it was read: of its texts a long key alone

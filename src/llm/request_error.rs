@@ -1,5 +1,6 @@
 //! A request without a successful response: what the server said, and whether to ask again.
 
+use super::json;
 use super::schema::shorten;
 use super::wait;
 use reqwest::header::HeaderMap;
@@ -45,7 +46,7 @@ impl RequestError {
                 format!("HTTP {status}: redirect to {} is not followed", host.as_deref().unwrap_or("another address"));
             return (RequestError { message, retry: false, stop: true, ..error }, Value::Null);
         }
-        let mut body: Value = serde_json::from_str(text).unwrap_or(Value::Null);
+        let mut body: Value = json::read(text).unwrap_or(Value::Null);
         // Google wraps an error in a list at times
         if body.is_array() {
             body = body.get_mut(0).map(Value::take).unwrap_or_default();

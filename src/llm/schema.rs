@@ -120,7 +120,7 @@ impl Schema {
     /// Reads an answer, which is the whole text, or the whole of what follows a closed thought: JSON, or one fenced block
     /// of it that ends the text. JSON that the text only quotes is no answer. The error says what is wrong with it.
     pub(crate) fn read(&self, text: &str) -> Result<Verdict, String> {
-        let text = text.trim();
+        let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
         if text.is_empty() {
             return Err(EMPTY.to_string());
         }
@@ -159,7 +159,7 @@ impl Schema {
 
     /// Reads a text that is a JSON object; `None` for any other.
     fn read_json(&self, text: &str) -> Option<Result<Verdict, String>> {
-        let object = serde_json::from_str::<Value>(text).ok().filter(Value::is_object)?;
+        let object = json::read(text).filter(Value::is_object)?;
         Some(match json::members(text, &self.field) {
             0 | 1 => self.read_object(&object),
             _ => Err(format!("answer has two verdicts: {}", shorten(text))),
@@ -280,6 +280,25 @@ mod tests {
         ] {
             assert_eq!(schema.read(text), Err(error.to_string()), "{text}");
         }
+    }
+
+    /// JSON that no parser takes, with a verdict that nobody could misunderstand.
+    #[test]
+    fn plain_verdicts_are_read() {
+        let schema = Schema::default();
+        for (text, reason) in [
+            ("{\"evaluation\":\"REJECT\",\"reason\":\"sells.\nNo papers.\"}", "sells.\nNo papers."),
+            ("{\"evaluation\":\"REJECT\",\"reason\":\"sad \\ud83d\"}", "sad \u{fffd}"),
+            ("{\"evaluation\":\"REJECT\",\"reason\":\"sells\",\n}", "sells"),
+            ("\u{feff}{\"evaluation\":\"REJECT\",\"reason\":\"sells\"}", "sells"),
+            ("```json\n{\"evaluation\":\"REJECT\",\"reason\":\"sells\",}\n```", "sells"),
+            ("<think>{a set} of {things}</think>{\"evaluation\":\"REJECT\",\"reason\":\"sells\"}", "sells"),
+        ] {
+            let verdict = schema.read(text).unwrap();
+            assert_eq!((verdict.label, verdict.reason.as_deref()), (Some(false), Some(reason)), "{text}");
+        }
+        let twice = "{\"evaluation\":\"REJECT\",\"evaluation\":\"ACCEPT\",}";
+        assert!(schema.read(twice).unwrap_err().starts_with("answer has two verdicts"));
     }
 
     /// What a model thinks, quotes or is told is not what it answers.

@@ -24,6 +24,7 @@
 //! | `parts` | Chat Completions: an answer in a list of parts, the first of them a thought |
 //! | `thinking`, `thought_word` | a thought that quotes the opposite, before the answer and before a bare word |
 //! | `quoted`, `two` | a sentence that quotes the opposite; both verdicts |
+//! | `loose`, `surrogate` | JSON that breaks the standard: in the answer, and half a surrogate pair in the body |
 //! | `no_usage` | an answer without token counts |
 //! | `thought` | the answer beside a thought that contradicts it |
 //! | `other_model` | an answer of another model than was asked |

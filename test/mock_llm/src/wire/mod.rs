@@ -279,6 +279,15 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
             let parts = |text: &Value| json!([thought, { "type": "text", "text": text }]);
             edited(success(provider, ask, answer, context), "/choices/0/message/content", parts)
         }
+        "loose" => {
+            let text = answer.text.replace("The profile", "The\nprofile");
+            let text = format!("\u{feff}{},\n}}", text.trim_end_matches('}'));
+            success(provider, ask, changed(&text), context)
+        }
+        "surrogate" => {
+            let reply = success(provider, ask, answer, context);
+            Reply { body: reply.body.replacen("The profile", "The \\ud83d profile", 1), ..reply }
+        }
         "thinking" => {
             let text = format!("<think>The form is {}.</think>\n{}", opposite(ask), answer.text);
             success(provider, ask, changed(&text), context)
