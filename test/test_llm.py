@@ -258,6 +258,10 @@ class Answers(Case):
         self.assertRegex(rows[1]["error"], "empty")
         self.assertRegex(rows[2]["error"], "101.*max_text_chars")
         self.assertEqual(self.sent(), 1)
+        blank = self.annotate(texts("\u200b", " \ufeff\u2060\n", "\u3164"), LOCAL)
+        self.assertEqual([row["error"] for row in blank], ["text is empty"] * 3)
+        self.assertEqual(self.sent(), 1)
+        self.assertRegex(self.error(self.sql(people(1), LOCAL, prompt="\u200b")), "prompt must not be empty")
 
     def test_profile_ids_of_any_type(self):
         docs = "WITH docs AS (SELECT {a: i} AS profile_id, 'CV ' || i AS text FROM range(2) t(i)) "

@@ -6,6 +6,7 @@
 
 use super::{json, thought};
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthChar;
 
 /// Problem of an answer without text.
 pub(crate) const EMPTY: &str = "empty answer";
@@ -74,7 +75,7 @@ impl Schema {
         }
         let mut folded: Vec<String> = schema.words().map(|word| word.trim().to_lowercase()).collect();
         folded.sort();
-        if folded.iter().any(String::is_empty) || folded.windows(2).any(|pair| pair[0] == pair[1]) {
+        if folded.iter().any(|word| is_blank(word)) || folded.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err("have words that are not empty and differ by more than their case".to_string());
         }
         Ok(schema)
@@ -121,7 +122,7 @@ impl Schema {
     /// of it that ends the text. JSON that the text only quotes is no answer. The error says what is wrong with it.
     pub(crate) fn read(&self, text: &str) -> Result<Verdict, String> {
         let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-        if text.is_empty() {
+        if is_blank(text) {
             return Err(EMPTY.to_string());
         }
         let answers = thought::answers(text);
@@ -242,6 +243,12 @@ fn json_text(value: &Value) -> String {
     }
 }
 
+/// Whether a text shows nothing: white space, and what has no width or no ink.
+pub(crate) fn is_blank(text: &str) -> bool {
+    let inkless = ['\u{ad}', '\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
+    text.chars().all(|c| c.is_whitespace() || c.width() == Some(0) || inkless.contains(&c))
+}
+
 /// Beginning of a text for an error, at most 200 characters.
 pub(crate) fn shorten(text: &str) -> String {
     let mut short: String = text.chars().take(200).collect();
@@ -271,6 +278,7 @@ mod tests {
         for (text, error) in [
             ("", "empty answer"),
             ("  \n", "empty answer"),
+            ("\u{200b}\u{2060}", "empty answer"),
             ("I would say yes", "answer is not JSON: I would say yes"),
             (r#"{"evaluation":"ACC"#, r#"answer is not JSON: {"evaluation":"ACC"#),
             (r#"{"evaluation":"MAYBE","reason":""}"#, "answer outside the schema: evaluation 'MAYBE'"),
@@ -371,6 +379,7 @@ mod tests {
             json!("ACCEPT"),
             json!({"yes": ["A"]}),
             json!({"yes": ["A"], "no": ["a"]}),
+            json!({"yes": ["A"], "no": ["\u{200b}"]}),
             json!({"yes": ["A"], "no": [1]}),
             json!({"yes": ["A"], "no": ["B"], "maybe": ["C"]}),
             json!({"field": "reason", "yes": ["A"], "no": ["B"]}),
