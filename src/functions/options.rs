@@ -1,9 +1,9 @@
 //! The marker `muster_options()` of the files in `sql/`: in its place comes the list of a call's options, from the signature.
 //!
 //! Each option goes with its name and value through the macro `_muster_option`; before them go the function's own name,
-//! the threads that the database may use, and whether it may reach files and the network. An argument is an option unless its description begins with "relation" or
-//! "expression over". Where that does not suffice the marker says so: `-name` leaves an argument out, `name: value` adds one or
-//! gives another value.
+//! the threads that the database may use, and whether it may reach files and the network. An argument is an option
+//! unless its description begins with "relation" or "expression over". Where that does not suffice the marker says so:
+//! `-name` leaves an argument out, `name: value` adds one or gives another value.
 
 const MARKER: &str = "muster_options(";
 

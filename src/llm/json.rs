@@ -1,8 +1,8 @@
 //! JSON as servers and models write it.
 //!
-//! What the standard refuses is read all the same where it can mean one thing alone: a byte-order mark before it, control
-//! characters as they are within a string, half a surrogate pair (which becomes U+FFFD), a backslash before a character
-//! that needs none, a comma before a closing bracket.
+//! What the standard refuses is read all the same where it can mean one thing alone: a byte-order mark before it,
+//! control characters as they are within a string, half a surrogate pair (which becomes U+FFFD), a backslash before a
+//! character that needs none, a comma before a closing bracket.
 
 use serde_json::Value;
 

@@ -105,8 +105,8 @@ impl Model {
         if redact_texts(key, &mut read) { read.to_string() } else { body }
     }
 
-    /// What a server says of an answer, without the key. The answer is left as it was read: of its texts a long key alone
-    /// is taken out.
+    /// What a server says of an answer, without the key. The answer is left as it was read: of its texts a long key
+    /// alone is taken out.
     pub(crate) fn redact_reply(&self, mut reply: Reply) -> Reply {
         let Some(key) = &self.key else { return reply };
         reply.said = reply.said.map_err(|problem| key.redact(&problem));

@@ -4,8 +4,8 @@ use super::request_error::RequestError;
 use crate::hash::Hash;
 use std::time::Duration;
 
-/// The wait before another attempt after `attempts` of at most `max_attempts`: ours, or the server's own where it names a
-/// longer one, since some say 0 or a moment that has passed. `None` where no attempt is left or none may help.
+/// The wait before another attempt after `attempts` of at most `max_attempts`: ours, or the server's own where it names
+/// a longer one, since some say 0 or a moment that has passed. `None` where no attempt is left or none may help.
 pub(crate) fn wait(error: &RequestError, attempts: u32, max_attempts: u32, hash: &Hash) -> Option<Duration> {
     let again = error.retry && attempts < max_attempts;
     again.then(|| error.wait.unwrap_or_default().max(backoff(attempts, hash)))

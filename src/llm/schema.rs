@@ -118,8 +118,8 @@ impl Schema {
         })
     }
 
-    /// Reads an answer, which is the whole text, or the whole of what follows a closed thought: JSON, or one fenced block
-    /// of it that ends the text. JSON that the text only quotes is no answer. The error says what is wrong with it.
+    /// Reads an answer, which is the whole text, or the whole of what follows a closed thought: JSON, or one fenced
+    /// block of it that ends the text. JSON that the text only quotes is no answer. The error says what is wrong with it.
     pub(crate) fn read(&self, text: &str) -> Result<Verdict, String> {
         let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
         if is_blank(text) {

@@ -1,8 +1,8 @@
 //! The kernels behind `llm_annotate`, `llm_plan`, `llm_usage`, `llm_store` and `llm_import`.
 //!
-//! All are volatile: they ask servers, or read a store that changes. Texts are taken a whole vector at once, so that their
-//! requests are in flight together, and so are the rows of an import, which share a transaction. A database that is closed
-//! to files and the network closes all of them.
+//! All are volatile: they ask servers, or read a store that changes. Texts are taken a whole vector at once, so that
+//! their requests are in flight together, and so are the rows of an import, which share a transaction. A database that
+//! is closed to files and the network closes all of them.
 
 use super::kernel::{Kernel, VectorKernel, register as kernel};
 use super::llm_settings::settings;
