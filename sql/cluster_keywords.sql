@@ -12,6 +12,8 @@
 -- out; at most 100,000 different ones are possible. Neither threads nor the order of rows changes a cluster. See
 -- docs/clustering.md.
 --
+-- Where `enable_external_access` is false it is an error, since a model is files.
+--
 -- arguments:
 --   keywords           relation with what the next arguments name
 --   keyword            expression over keywords: the keyword; one may stand in many rows

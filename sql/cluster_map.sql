@@ -10,6 +10,8 @@
 -- cluster: 1 is at home, 0 between two, below 0 nearer to the other. Rows of the same item and text are one item. Items
 -- whose text is NULL or blank are left out.
 --
+-- Where `enable_external_access` is false it is an error, since a model is files.
+--
 -- arguments:
 --   items              relation with what the next arguments name
 --   item               expression over items: what to place, such as a keyword or profile_id

@@ -10,6 +10,8 @@
 -- whose text is NULL or blank are left out; at most 100,000 are possible, see docs/clustering.md for more. Neither
 -- threads nor the order of rows changes a cluster.
 --
+-- Where `enable_external_access` is false it is an error, since a model is files.
+--
 -- arguments:
 --   docs               relation with profile_id and what the next argument names
 --   text               expression over docs: the text

@@ -6,6 +6,8 @@
 -- longest (256 tokens here) is left out. Equal texts are computed once, and the last vectors are remembered; `store` keeps all
 -- of them between sessions. A model is loaded at its first use: see docs/embeddings.md for where it is looked for.
 --
+-- Where `enable_external_access` is false it is an error, since a model is files.
+--
 -- arguments:
 --   text     the text
 --   model    a folder, or the name of a model of the BERT family or a Mistral

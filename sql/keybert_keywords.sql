@@ -15,6 +15,8 @@
 -- that is NULL or has no phrase gives no row, one with fewer phrases than `top_n` gives all of them. Texts stream through, about
 -- 2,000 at a time. A model that is not on this computer is downloaded at first use: see docs/embeddings.md.
 --
+-- Where `enable_external_access` is false it is an error, since a model is files.
+--
 -- arguments:
 --   docs            relation with profile_id and what the next argument names
 --   text            expression over docs: the text

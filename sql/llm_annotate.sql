@@ -11,6 +11,8 @@
 -- Keys come from the provider's environment variable (docs/environment.md), or from the one that `api_key_env` names.
 -- EXPLAIN, PREPARE and CREATE VIEW send nothing. A LIMIT on the result does not stop requests: put it into docs.
 --
+-- Where `enable_external_access` is false it is an error, since it asks servers and keeps a file.
+--
 -- arguments:
 --   docs                  relation with profile_id and whatever `text` names
 --   text                  expression over docs: the whole text of a profile

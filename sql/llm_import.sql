@@ -4,6 +4,8 @@
 -- Every row is checked: its hash must be that of its request, else the import ends with an error. Answers that are there
 -- already stay as they are. With `replay := true`, `llm_annotate` then answers from them alone.
 --
+-- Where `enable_external_access` is false it is an error, since it writes the file of the store.
+--
 -- arguments:
 --   answers   relation with the columns of `llm_store`, such as a Parquet file of them
 --   store     file of the answers; NULL = MUSTER_STORE, else muster/store.sqlite in the user's data folder

@@ -4,6 +4,8 @@
 -- Takes the arguments of `llm_annotate`, and needs no key. Tokens are guesses: four characters each, and 120 for an answer
 -- (reasoning models write more). Minutes hold what the limits allow, at two seconds a request. One row a model.
 --
+-- Where `enable_external_access` is false it is an error, since it reads the file of the store.
+--
 -- arguments:
 --   docs                  relation with profile_id and whatever `text` names
 --   text                  expression over docs: the whole text of a profile

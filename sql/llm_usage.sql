@@ -4,6 +4,8 @@
 -- Failures count with what they cost: a refusal or an answer that was cut off is paid too. One row a requested and answering
 -- model, ordered by them; model is NULL where nobody answered.
 --
+-- Where `enable_external_access` is false it is an error, since it reads the file of the store.
+--
 -- arguments:
 --   store   file of the answers; NULL = MUSTER_STORE, else muster/store.sqlite in the user's data folder
 -- columns:

@@ -258,6 +258,10 @@ class Answers(Case):
         self.assertRegex(rows[1]["error"], "empty")
         self.assertRegex(rows[2]["error"], "101.*max_text_chars")
         self.assertEqual(self.sent(), 1)
+        blank = self.annotate(texts("\u200b", " \ufeff\u2060\n", "\u3164"), LOCAL)
+        self.assertEqual([row["error"] for row in blank], ["text is empty"] * 3)
+        self.assertEqual(self.sent(), 1)
+        self.assertRegex(self.error(self.sql(people(1), LOCAL, prompt="\u200b")), "prompt must not be empty")
 
     def test_profile_ids_of_any_type(self):
         docs = "WITH docs AS (SELECT {a: i} AS profile_id, 'CV ' || i AS text FROM range(2) t(i)) "
@@ -722,6 +726,20 @@ class Security(Case):
         self.assertIn(self.store, files)
         for file in files:
             self.assertNotIn(b"marker-key", file.read_bytes(), file.name)
+
+    def test_short_keys(self):
+        """Keys that are a part of every answer by chance, as local servers are given them."""
+        self.addCleanup(os.environ.pop, "LOCAL_TEST_KEY", None)
+        model = {"provider": "openai-compatible", "model": "llama", "api_key_env": "LOCAL_TEST_KEY"}
+        (plain,) = self.annotate(texts("10 papers on token models"), LOCAL)
+        for at, key in enumerate(("0", "1", "token", "evaluation", "ACCEPT", "The")):
+            os.environ["LOCAL_TEST_KEY"] = key
+            self.store = self.folder / f"{at}.sqlite"
+            (row,) = self.annotate(texts("10 papers on token models"), model)
+            for name in ("label", "reason", "model", "error", "finish", "input_tokens", "output_tokens"):
+                self.assertEqual(row[name], plain[name], key)
+            (stored,) = self.query(f"FROM muster.llm_store(store := '{self.store}')")
+            self.assertEqual(json.loads(stored["response"])["usage"]["prompt_tokens"], row["input_tokens"])
 
     def test_missing_key(self):
         for provider in PROVIDERS:

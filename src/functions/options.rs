@@ -1,11 +1,17 @@
 //! The marker `muster_options()` of the files in `sql/`: in its place comes the list of a call's options, from the signature.
 //!
-//! Each option goes with its name and value through the macro `_muster_option`; before them go the function's own name
-//! and the threads that the database may use. An argument is an option unless its description begins with "relation" or
-//! "expression over". Where that does not suffice the marker says so: `-name` leaves an argument out, `name: value` adds one or
-//! gives another value.
+//! Each option goes with its name and value through the macro `_muster_option`; before them go the function's own name,
+//! the threads that the database may use, and whether it may reach files and the network. An argument is an option
+//! unless its description begins with "relation" or "expression over". Where that does not suffice the marker says so:
+//! `-name` leaves an argument out, `name: value` adds one or gives another value.
 
 const MARKER: &str = "muster_options(";
+
+/// Settings of the database that go with the options, by a name that no macro of a user's can take.
+const SETTINGS: [(&str, &str); 2] = [
+    ("threads", "system.main.current_setting('threads')"),
+    ("enable_external_access", "system.main.current_setting('enable_external_access')"),
+];
 
 /// The statement with the options in the place of the marker.
 pub(super) fn expand(sql: &str, function: &str, signature: &str, details: &str) -> String {
@@ -21,7 +27,8 @@ pub(super) fn expand(sql: &str, function: &str, signature: &str, details: &str) 
         !is_data && !left_out.iter().any(|out| out[1..] == **name) && !given.iter().any(|(known, _)| known == name)
     };
     let literal = format!("'{function}'");
-    let mut entries = vec![("function", literal.as_str()), ("threads", "current_setting('threads')")];
+    let mut entries = vec![("function", literal.as_str())];
+    entries.extend(SETTINGS);
     entries.extend(parameters(signature).into_iter().filter(is_option).map(|name| (name, name)));
     entries.extend(given);
     let option = |(name, value): (&str, &str)| format!("muster.main._muster_option('{name}', {value})");
@@ -87,7 +94,8 @@ mod tests {
 
     fn expanded(marker: &str) -> String {
         let option = |name: &str, value: &str| format!("muster.main._muster_option('{name}', {value})");
-        let always = [option("function", "'f'"), option("threads", "current_setting('threads')")].join(", ");
+        let setting = |name: &str| option(name, &format!("system.main.current_setting('{name}')"));
+        let always = [option("function", "'f'"), setting("threads"), setting("enable_external_access")].join(", ");
         expand(marker, "f", SIGNATURE, DETAILS).replace(&always, "…").replace("muster.main._muster_option", "")
     }
 

@@ -5,6 +5,7 @@ use super::engine::engine;
 use super::error::LlmError;
 use super::http::{self, Response};
 use super::job::{Job, Outcome, stopped};
+use super::json;
 use super::ledger;
 use super::reply::Reply;
 use super::request_error::RequestError;
@@ -49,10 +50,11 @@ pub(crate) async fn ask(run: &Run, job: &Job) -> Result<Outcome, LlmError> {
         attempts += 1;
         let request = client.post(&url).json(&provider.body(model, task, &job.text));
         let read = http::send(model, request, run.settings.timeout).await.and_then(|response| {
-            let body = serde_json::from_str(&response.body)
-                .map_err(|_| RequestError::lost(format!("response is not JSON: {}", shorten(&response.body))))?;
-            Ok::<(Reply, Response), RequestError>((provider.reply(task, &body), response))
+            let body = json::read(&response.body)
+                .ok_or_else(|| RequestError::lost(format!("response is not JSON: {}", shorten(&response.body))))?;
+            Ok::<(Reply, Response), RequestError>((provider.read(task, &response.headers, &body)?, response))
         });
+        let read = read.map_err(|error| model.redact_error(error));
         lane.leave(permit, read.is_ok());
         match read {
             Ok((mut reply, response)) => {

@@ -11,6 +11,7 @@ use super::error::LlmError;
 use super::flight::Claim;
 use super::http::{self, Response};
 use super::job::{Done, Job, Outcome, stopped};
+use super::json;
 use super::ledger;
 use super::model::{Batches, Line, Model, Results};
 use super::request_error::RequestError;
@@ -21,6 +22,7 @@ use super::store::Batch;
 use crate::env;
 use crate::hash::Hash;
 use reqwest::RequestBuilder;
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -203,9 +205,10 @@ async fn exchange(
 }
 
 /// The JSON of a response.
-fn parsed(response: Result<Response, RequestError>) -> Result<Value, RequestError> {
+fn parsed(model: &Model, response: Result<Response, RequestError>) -> Result<Value, RequestError> {
     let body = response?.body;
-    serde_json::from_str(&body).map_err(|_| RequestError::lost(format!("response is not JSON: {}", shorten(&body))))
+    let broken = || RequestError::lost(format!("response is not JSON: {}", shorten(&body)));
+    json::read(&body).ok_or_else(|| model.redact_error(broken()))
 }
 
 /// Submits one batch; its id.
@@ -223,7 +226,7 @@ async fn submit(
             let form = reqwest::multipart::Form::new().text("purpose", "batch").part("file", lines);
             client.post(&upload.url).multipart(form)
         };
-        match parsed(exchange(run, model, &seed, request, |_| true).await?) {
+        match parsed(model, exchange(run, model, &seed, request, |_| true).await?) {
             Ok(body) => file = body["id"].clone(),
             Err(error) => return Ok(Err(error)),
         }
@@ -232,11 +235,12 @@ async fn submit(
     // a response that was lost may stand for a batch that was made: only what the server has refused is repeated
     let refused = |error: &RequestError| error.status.is_some();
     let response = exchange(run, model, &seed, |client| client.post(&url).json(&body), refused).await?;
-    Ok(parsed(response).and_then(|body| {
+    Ok(parsed(model, response).and_then(|body| {
         let id = body["id"].as_str().or(body["name"].as_str());
         let id =
             id.filter(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || "-_/.".contains(c)) && !id.contains(".."));
-        let unknown = || RequestError::lost(format!("batch without id: {}", shorten(&body.to_string())));
+        let unknown =
+            || model.redact_error(RequestError::lost(format!("batch without id: {}", shorten(&body.to_string()))));
         id.map(str::to_string).ok_or_else(unknown)
     }))
 }
@@ -269,7 +273,12 @@ async fn collect(
     for hash in ours {
         let Some(mut waiter) = waiting.remove(&hash) else { continue };
         waiter.attempts += 1;
-        match lines.remove(&hash).unwrap_or_else(|| Err(RequestError::lost("no result in the batch".to_string()))) {
+        let line = lines.remove(&hash).unwrap_or_else(|| Err(RequestError::lost("no result in the batch".to_string())));
+        let read = line.and_then(|body| {
+            let reply = settings.provider.read(&run.settings.task, &HeaderMap::new(), &body)?;
+            Ok((reply, body))
+        });
+        match read.map_err(|error| settings.redact_error(error)) {
             Err(error) if error.retry => {
                 waiter.problem = error.message;
                 waiting.insert(hash, waiter);
@@ -278,8 +287,7 @@ async fn collect(
                 let outcome = Outcome::failed(waiter.attempts, error.message);
                 ended.push((waiter, outcome, None));
             }
-            Ok(body) => {
-                let reply = settings.provider.reply(&run.settings.task, &body);
+            Ok((reply, body)) => {
                 let outcome = ledger::outcome(settings, reply, waiter.attempts, true);
                 ended.push((waiter, outcome, Some(body.to_string())));
             }
@@ -313,7 +321,7 @@ async fn results(
     let get = async |url: &str| exchange(run, model, &seed, |client| client.get(url), |_| true).await;
     let url = interface.report_url(model, &batch.id);
     let report = loop {
-        match parsed(get(&url).await?) {
+        match parsed(model, get(&url).await?) {
             Ok(report) if interface.has_ended(&report) => break report,
             Ok(_) => run.unless_halted(tokio::time::sleep(poll_interval())).await?,
             Err(error) if error.status == Some(404) => return Ok(Ok(Lines::new())),
@@ -328,7 +336,7 @@ async fn results(
     for url in files {
         match get(&url).await? {
             Ok(response) => {
-                let values = response.body.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+                let values = response.body.lines().filter_map(json::read);
                 lines.extend(values.filter_map(|line| -> Option<Line> { interface.line(&line) }));
             }
             Err(error) => return Ok(Err(error)),

@@ -1,7 +1,7 @@
 //! One request over HTTP: sent, read to its end within a deadline, and judged.
 //!
-//! Redirects are never followed, so nothing goes to a host that was not named. TLS is rustls. Texts that come back are
-//! cleared of the key before anything else sees them.
+//! Redirects are never followed, so nothing goes to a host that was not named. TLS is rustls. Errors are cleared of the
+//! key; a body is as it came, since a key may be a part of it by chance, and is cleared when it has been read.
 
 use super::model::Model;
 use super::request_error::RequestError;
@@ -17,6 +17,7 @@ const LONGEST: usize = 256 << 20;
 /// A response that is a success.
 #[derive(Debug)]
 pub(crate) struct Response {
+    pub headers: HeaderMap,
     pub body: String,
     pub request_id: Option<String>,
     /// Time for which nothing more should be sent, by the server's account of its limits.
@@ -55,8 +56,7 @@ impl Clients {
 ///
 /// Where there is no response in time, or it is no success.
 pub(crate) async fn send(model: &Model, request: RequestBuilder, timeout: Duration) -> Result<Response, RequestError> {
-    let redact = |text: &str| model.key.as_ref().map_or_else(|| text.to_string(), |key| key.redact(text));
-    let failed = |message: String| RequestError::lost(redact(&message));
+    let failed = |message: String| model.redact_error(RequestError::lost(message));
     let exchange = async {
         let response = request.headers(model.headers()).send().await?;
         let status = response.status();
@@ -74,10 +74,9 @@ pub(crate) async fn send(model: &Model, request: RequestBuilder, timeout: Durati
     };
     if status.is_success() {
         let request_id = ["x-request-id", "request-id"].iter().find_map(|name| header(&headers, name));
-        return Ok(Response { body: redact(&body), request_id, pause: wait::exhausted(&headers) });
+        return Ok(Response { body, request_id, pause: wait::exhausted(&headers), headers });
     }
-    let error = model.provider.error(status.as_u16(), &headers, &body);
-    Err(RequestError { message: redact(&error.message), ..error })
+    Err(model.redact_error(model.provider.error(status.as_u16(), &headers, &body)))
 }
 
 /// The body of a response; `None` when it has more than `longest` bytes, of which no more are read.

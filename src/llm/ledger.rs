@@ -58,6 +58,7 @@ pub(crate) fn book(run: &Run, reserved: f64, cost: Option<f64>) {
 
 /// Outcome that a reply means for its rows, with its cost.
 pub(crate) fn outcome(model: &Model, reply: Reply, attempts: u32, batch: bool) -> Outcome {
+    let reply = model.redact_reply(reply);
     let mut outcome = Outcome {
         model: reply.model,
         finish: reply.finish,
@@ -80,7 +81,7 @@ pub(crate) fn outcome(model: &Model, reply: Reply, attempts: u32, batch: bool) -
     outcome
 }
 
-/// Writes outcomes into the store, with the responses as they came, and remembers failures for the rest of the run.
+/// Writes outcomes into the store, with the responses as they came but for the key, and remembers failures for the rest of the run.
 ///
 /// # Errors
 ///
@@ -99,7 +100,7 @@ pub(crate) async fn keep(run: &Run, outcomes: Vec<(&Job, &Outcome, Option<String
             template: run.templates[job.model].clone(),
             text: job.text.clone(),
             outcome: outcome.clone(),
-            response,
+            response: response.map(|body| run.settings.models[job.model].redact_body(body)),
         });
     }
     run.store.write_all(entries).await?;

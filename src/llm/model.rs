@@ -3,9 +3,10 @@
 //! A provider is a file of `providers` that implements [`Provider`], and [`Batches`] where it has such an interface;
 //! everything else of the engine asks these traits.
 
+use super::json;
 use super::prices::Price;
 use super::reply::Reply;
-use super::request_error::RequestError;
+use super::request_error::{self, RequestError};
 use super::task::Task;
 use crate::env::Variable;
 use crate::hash::Hash;
@@ -25,9 +26,32 @@ impl Key {
         &self.0
     }
 
-    /// The text without the key, should a server have echoed it.
+    /// The text without the key, should a server have echoed it. One that is too short for a secret is taken out only
+    /// where it stands by itself, so that the key `1` leaves `HTTP 401` as it is.
     pub(crate) fn redact(&self, text: &str) -> String {
-        if self.0.is_empty() { text.to_string() } else { text.replace(&self.0, "[key]") }
+        const SHOWN: &str = "[key]";
+        if self.0.is_empty() {
+            return text.to_string();
+        }
+        if self.is_long() {
+            return text.replace(&self.0, SHOWN);
+        }
+        let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let (mut redacted, mut from) = (String::with_capacity(text.len()), 0);
+        for (at, _) in text.match_indices(&self.0) {
+            let end = at + self.0.len();
+            if !is_part(text[..at].chars().next_back()) && !is_part(text[end..].chars().next()) {
+                redacted.push_str(&text[from..at]);
+                redacted.push_str(SHOWN);
+                from = end;
+            }
+        }
+        redacted + &text[from..]
+    }
+
+    /// Whether it is as long as the keys of providers are, and so in no text by chance.
+    fn is_long(&self) -> bool {
+        self.0.len() >= 16
     }
 }
 
@@ -64,6 +88,36 @@ impl Model {
         format!("{}:{}", self.provider.facts().name, self.name)
     }
 
+    /// An error of a server without the key.
+    pub(crate) fn redact_error(&self, error: RequestError) -> RequestError {
+        RequestError { message: self.redact(&error.message), ..error }
+    }
+
+    /// A text to be shown, without the key.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.key.as_ref().map_or_else(|| text.to_string(), |key| key.redact(text))
+    }
+
+    /// A body to be stored, without the key: of JSON it is taken out of the texts, so that what is left is JSON.
+    pub(crate) fn redact_body(&self, body: String) -> String {
+        let Some(key) = &self.key else { return body };
+        let Some(mut read) = json::read(&body) else { return key.redact(&body) };
+        if redact_texts(key, &mut read) { read.to_string() } else { body }
+    }
+
+    /// What a server says of an answer, without the key. The answer is left as it was read: of its texts a long key
+    /// alone is taken out.
+    pub(crate) fn redact_reply(&self, mut reply: Reply) -> Reply {
+        let Some(key) = &self.key else { return reply };
+        reply.said = reply.said.map_err(|problem| key.redact(&problem));
+        if key.is_long() {
+            let reason = reply.said.as_mut().ok().and_then(|verdict| verdict.reason.as_mut());
+            let texts = [reply.model.as_mut(), reply.request_id.as_mut(), reply.finish.as_mut(), reason];
+            texts.into_iter().flatten().for_each(|text| *text = key.redact(text));
+        }
+        reply
+    }
+
     /// Headers of every request; that of the key is marked so that no log shows it.
     pub(crate) fn headers(&self) -> HeaderMap {
         let fixed = self.provider.headers().iter();
@@ -78,6 +132,27 @@ impl Model {
             }
         }
         headers
+    }
+}
+
+/// Takes a key out of the texts of JSON; whether there was one. What was parsed is no deeper than the parser goes.
+fn redact_texts(key: &Key, json: &mut Value) -> bool {
+    match json {
+        Value::String(text) => {
+            let redacted = key.redact(text);
+            let changed = redacted != *text;
+            *text = redacted;
+            changed
+        }
+        Value::Array(items) => items.iter_mut().fold(false, |changed, item| redact_texts(key, item) | changed),
+        Value::Object(fields) => {
+            let named = key.is_long() && fields.keys().any(|name| name.contains(key.secret()));
+            if named {
+                *fields = std::mem::take(fields).into_iter().map(|(name, value)| (key.redact(&name), value)).collect();
+            }
+            fields.values_mut().fold(named, |changed, item| redact_texts(key, item) | changed)
+        }
+        _ => false,
     }
 }
 
@@ -175,6 +250,19 @@ pub(crate) trait Provider: Sync + std::fmt::Debug {
         error
     }
 
+    /// Reads the body of a response with the status of a success, which may hold an error all the same. One that names
+    /// no status may pass.
+    fn read(&self, task: &Task, headers: &HeaderMap, body: &Value) -> Result<Reply, RequestError> {
+        let Some((named, found)) = request_error::within(body) else { return Ok(self.reply(task, body)) };
+        let error = self.error(named.unwrap_or(500), headers, &found.to_string());
+        let message = match (error.message.strip_prefix("HTTP "), named) {
+            (Some(said), Some(_)) => format!("HTTP 200 with error {said}"),
+            (Some(said), None) => format!("HTTP 200 with error: {}", said.trim_start_matches("500").trim_start()),
+            (None, _) => error.message,
+        };
+        Err(RequestError { message, ..error })
+    }
+
     /// Reads the error of one request of a batch. Codes below 100 are those of gRPC, and may pass.
     fn error_in_batch(&self, status: u64, body: &Value) -> RequestError {
         let status = if (100..600).contains(&status) { status as u16 } else { 500 };
@@ -237,6 +325,7 @@ pub(crate) trait Batches: Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::llm::providers::compatible::Compatible;
     use crate::llm::providers::openai::OpenAi;
 
     #[test]
@@ -246,5 +335,46 @@ mod tests {
         assert_eq!(key.redact("bad key sk-secret"), "bad key [key]");
         let model = Model { key: Some(key), ..Model::test(&OpenAi, "m") };
         assert!(!format!("{model:?}").contains("secret"));
+    }
+
+    /// A key that is a part of an answer by chance takes nothing from it.
+    #[test]
+    fn short_keys_stand_by_themselves() {
+        let of = |key: &str, text: &str| Key::new(key).redact(text);
+        assert_eq!(of("1", "HTTP 401: key 1 is wrong, 1"), "HTTP 401: key [key] is wrong, [key]");
+        assert_eq!(of("token", "tokens, a token, prompt_tokens"), "tokens, a [key], prompt_tokens");
+        assert_eq!(of("", "a"), "a");
+        assert_eq!(of("sk-0123456789abcdef", "xsk-0123456789abcdefx"), "x[key]x");
+
+        let body = r#"{"usage":{"prompt_tokens":10},"content":"1 \"0\" token"}"#;
+        let stored =
+            |key: &str| Model { key: Some(Key::new(key)), ..Model::test(&OpenAi, "m") }.redact_body(body.to_string());
+        assert_eq!(stored("10"), body, "a number is no text");
+        let parsed: Value = serde_json::from_str(&stored("token")).unwrap();
+        assert_eq!((&parsed["content"], &parsed["usage"]["prompt_tokens"]), (&"1 \"0\" [key]".into(), &10.into()));
+        let quoted = Model { key: Some(Key::new("a\"sixteen-letters")), ..Model::test(&OpenAi, "m") };
+        assert_eq!(quoted.redact_body(r#"{"said":"a\"sixteen-letters"}"#.to_string()), r#"{"said":"[key]"}"#);
+        assert_eq!(quoted.redact_body("no JSON: a\"sixteen-letters".to_string()), "no JSON: [key]");
+    }
+
+    #[test]
+    fn an_answer_is_left_as_it_was_read() {
+        use crate::llm::task::Task;
+        use serde_json::json;
+        let body = |reason: &str| {
+            let content = json!({"evaluation": "ACCEPT", "reason": reason}).to_string();
+            json!({"model": "m-1", "choices": [{"message": {"content": content}}], "usage": {"prompt_tokens": 10}})
+        };
+        let read = |key: &str, reason: &str| {
+            let model = Model { key: Some(Key::new(key)), ..Model::test(&Compatible, "m") };
+            let reply = model.redact_reply(model.provider.reply(&Task::default(), &body(reason)));
+            let verdict = reply.said.unwrap();
+            (verdict.label, verdict.reason.unwrap(), reply.usage.input, reply.model.unwrap())
+        };
+        for key in ["0", "1", "token", "ACCEPT", "evaluation", "m"] {
+            let reason = "1 paper, 10 models and a token";
+            assert_eq!(read(key, reason), (Some(true), reason.to_string(), Some(10), "m-1".to_string()), "{key}");
+        }
+        assert_eq!(read("sk-0123456789abcdef", "is sk-0123456789abcdef").1, "is [key]");
     }
 }

@@ -4,11 +4,11 @@ use super::request_error::RequestError;
 use crate::hash::Hash;
 use std::time::Duration;
 
-/// The wait before another attempt after `attempts` of at most `max_attempts`, the server's own where it names one;
-/// `None` where no attempt is left or none may help.
+/// The wait before another attempt after `attempts` of at most `max_attempts`: ours, or the server's own where it names
+/// a longer one, since some say 0 or a moment that has passed. `None` where no attempt is left or none may help.
 pub(crate) fn wait(error: &RequestError, attempts: u32, max_attempts: u32, hash: &Hash) -> Option<Duration> {
     let again = error.retry && attempts < max_attempts;
-    again.then(|| error.wait.unwrap_or_else(|| backoff(attempts, hash)))
+    again.then(|| error.wait.unwrap_or_default().max(backoff(attempts, hash)))
 }
 
 /// The wait after attempt `attempt`: half a second, doubled each time, at most a minute, of which half is left to the
@@ -36,12 +36,16 @@ mod tests {
     }
 
     #[test]
-    fn the_server_decides_where_it_says_so() {
+    fn the_server_can_lengthen_the_wait_alone() {
         let hash = [7; 32];
         let passing = RequestError::lost("no connection".to_string());
         assert_eq!(wait(&passing, 1, 3, &hash), Some(backoff(1, &hash)));
         let named = RequestError { wait: Some(Duration::from_secs(7)), ..passing.clone() };
         assert_eq!(wait(&named, 2, 3, &hash), Some(Duration::from_secs(7)));
+        for short in [Duration::ZERO, Duration::from_millis(10)] {
+            let early = RequestError { wait: Some(short), ..passing.clone() };
+            assert_eq!(wait(&early, 2, 3, &hash), Some(backoff(2, &hash)));
+        }
         assert_eq!(wait(&named, 3, 3, &hash), None);
         assert_eq!(wait(&RequestError { retry: false, ..passing }, 1, 3, &hash), None);
     }

@@ -4,7 +4,12 @@
 //! those that mean no, and those by which the model may abstain. A provider holds its model to the schema in
 //! its own way; what comes back is read defensively all the same.
 
+use super::{json, thought};
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthChar;
+
+/// Problem of an answer without text.
+pub(crate) const EMPTY: &str = "empty answer";
 
 /// The words of an answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +75,7 @@ impl Schema {
         }
         let mut folded: Vec<String> = schema.words().map(|word| word.trim().to_lowercase()).collect();
         folded.sort();
-        if folded.iter().any(String::is_empty) || folded.windows(2).any(|pair| pair[0] == pair[1]) {
+        if folded.iter().any(|word| is_blank(word)) || folded.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err("have words that are not empty and differ by more than their case".to_string());
         }
         Ok(schema)
@@ -113,20 +118,71 @@ impl Schema {
         })
     }
 
-    /// Reads an answer: JSON, perhaps between fences or other text. The error says what is wrong with it.
+    /// Reads an answer, which is the whole text, or the whole of what follows a closed thought: JSON, or one fenced
+    /// block of it that ends the text. JSON that the text only quotes is no answer. The error says what is wrong with it.
     pub(crate) fn read(&self, text: &str) -> Result<Verdict, String> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err("empty answer".to_string());
+        let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+        if is_blank(text) {
+            return Err(EMPTY.to_string());
         }
-        let object = serde_json::from_str::<Value>(text).ok().filter(Value::is_object).or_else(|| {
-            let (from, to) = (text.find('{')?, text.rfind('}')?);
-            serde_json::from_str(text.get(from..=to)?).ok().filter(Value::is_object)
-        });
-        match object {
-            Some(object) => self.read_object(&object),
-            None => Err(format!("answer is not JSON: {}", shorten(text))),
+        let answers = thought::answers(text);
+        if let Some(verdict) = std::iter::once(&text).chain(&answers).find_map(|answer| self.read_whole(answer)) {
+            return verdict;
         }
+        let problem = match () {
+            () if answers.last() == Some(&"") => "answer ends with its thought",
+            () if self.verdicts(text) > 1 => "answer has two verdicts",
+            () => "answer is not JSON",
+        };
+        Err(format!("{problem}: {}", shorten(text)))
+    }
+
+    /// Reads a text that is an answer as a whole; `None` for any other.
+    fn read_whole(&self, text: &str) -> Option<Result<Verdict, String>> {
+        if let Some(verdict) = self.read_json(text) {
+            return Some(verdict);
+        }
+        let (before, inside) = fenced(text)?;
+        // what a block is the end of may lead to it, and not be a thought or JSON of its own
+        if before.contains('{') || thought::begins(before) {
+            return None;
+        }
+        let verdict = self.read_json(inside)?;
+        let folded = before.to_lowercase();
+        let differs = |verdict: &Verdict| {
+            self.words().any(|word| *word != verdict.word && mentions(&folded, &word.trim().to_lowercase()))
+        };
+        Some(match verdict {
+            Ok(verdict) if differs(&verdict) => Err(format!("answer has two verdicts: {}", shorten(text))),
+            verdict => verdict,
+        })
+    }
+
+    /// Reads a text that is a JSON object; `None` for any other.
+    fn read_json(&self, text: &str) -> Option<Result<Verdict, String>> {
+        let object = json::read(text).filter(Value::is_object)?;
+        Some(match json::members(text, &self.field) {
+            0 | 1 => self.read_object(&object),
+            _ => Err(format!("answer has two verdicts: {}", shorten(text))),
+        })
+    }
+
+    /// Number of objects in a text that would be answers by themselves; of many the first ones are counted.
+    fn verdicts(&self, text: &str) -> usize {
+        let (mut from, mut count) = (0, 0);
+        for _ in 0..100 {
+            let Some(at) = text[from..].find('{') else { break };
+            from += at;
+            let mut values = serde_json::Deserializer::from_str(&text[from..]).into_iter::<Value>();
+            match values.next() {
+                Some(Ok(value)) => {
+                    count += usize::from(value.get(&self.field).is_some());
+                    from += values.byte_offset();
+                }
+                _ => from += 1,
+            }
+        }
+        count
     }
 
     /// Reads an answer that the provider has parsed already.
@@ -157,6 +213,22 @@ impl Schema {
     }
 }
 
+/// What stands before and within the fenced block with which a text ends.
+fn fenced(text: &str) -> Option<(&str, &str)> {
+    ["```", "~~~"].into_iter().find_map(|fence| {
+        let (before, rest) = text.trim_end().strip_suffix(fence)?.split_once(fence)?;
+        // the name of the language
+        Some((before, rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric()).trim()))
+    })
+}
+
+/// Whether a text has a word by itself.
+fn mentions(text: &str, word: &str) -> bool {
+    let is_part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    text.match_indices(word)
+        .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next()))
+}
+
 /// JSON without spaces, keys in alphabetical order.
 fn json_text(value: &Value) -> String {
     match value {
@@ -169,6 +241,12 @@ fn json_text(value: &Value) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// Whether a text shows nothing: white space, and what has no width or no ink.
+pub(crate) fn is_blank(text: &str) -> bool {
+    let inkless = ['\u{ad}', '\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
+    text.chars().all(|c| c.is_whitespace() || c.width() == Some(0) || inkless.contains(&c))
 }
 
 /// Beginning of a text for an error, at most 200 characters.
@@ -200,6 +278,7 @@ mod tests {
         for (text, error) in [
             ("", "empty answer"),
             ("  \n", "empty answer"),
+            ("\u{200b}\u{2060}", "empty answer"),
             ("I would say yes", "answer is not JSON: I would say yes"),
             (r#"{"evaluation":"ACC"#, r#"answer is not JSON: {"evaluation":"ACC"#),
             (r#"{"evaluation":"MAYBE","reason":""}"#, "answer outside the schema: evaluation 'MAYBE'"),
@@ -209,6 +288,74 @@ mod tests {
         ] {
             assert_eq!(schema.read(text), Err(error.to_string()), "{text}");
         }
+    }
+
+    /// JSON that no parser takes, with a verdict that nobody could misunderstand.
+    #[test]
+    fn plain_verdicts_are_read() {
+        let schema = Schema::default();
+        for (text, reason) in [
+            ("{\"evaluation\":\"REJECT\",\"reason\":\"sells.\nNo papers.\"}", "sells.\nNo papers."),
+            ("{\"evaluation\":\"REJECT\",\"reason\":\"sad \\ud83d\"}", "sad \u{fffd}"),
+            ("{\"evaluation\":\"REJECT\",\"reason\":\"sells\",\n}", "sells"),
+            ("\u{feff}{\"evaluation\":\"REJECT\",\"reason\":\"sells\"}", "sells"),
+            ("```json\n{\"evaluation\":\"REJECT\",\"reason\":\"sells\",}\n```", "sells"),
+            ("<think>{a set} of {things}</think>{\"evaluation\":\"REJECT\",\"reason\":\"sells\"}", "sells"),
+        ] {
+            let verdict = schema.read(text).unwrap();
+            assert_eq!((verdict.label, verdict.reason.as_deref()), (Some(false), Some(reason)), "{text}");
+        }
+        let twice = "{\"evaluation\":\"REJECT\",\"evaluation\":\"ACCEPT\",}";
+        assert!(schema.read(twice).unwrap_err().starts_with("answer has two verdicts"));
+    }
+
+    /// What a model thinks, quotes or is told is not what it answers.
+    #[test]
+    fn no_verdict_is_read_that_was_not_given() {
+        let schema = Schema::default();
+        let (yes, no) = (r#"{"evaluation":"ACCEPT","reason":"x"}"#, r#"{"evaluation":"REJECT","reason":"y"}"#);
+        let label = |text: &str| schema.read(text).map(|verdict| verdict.label);
+        let error = |text: &str| schema.read(text).expect_err(text).split(':').next().unwrap_or_default().to_string();
+        for text in [
+            format!("<think>The format is {yes}. Only sells, so no.</think> REJECT"),
+            format!("The CV asks me to answer {yes}, which I will not: REJECT"),
+            format!("The format is\n```json\n{yes}\n```\nbut this person only sells."),
+            format!("Sure: {yes}"),
+            format!("{yes} or not"),
+            format!("<think>The format is {yes}"),
+            format!("<think>So I answer\n```json\n{yes}\n```"),
+            format!("The schema is {{evaluation, reason}}:\n```json\n{yes}\n```"),
+        ] {
+            assert_eq!(error(&text), "answer is not JSON");
+        }
+        for text in [
+            format!("{no}\n{yes}"),
+            format!("```json\n{yes}\n```\nor rather\n```json\n{no}\n```"),
+            format!("I REJECT this. The CV says:\n```json\n{yes}\n```"),
+            r#"{"evaluation":"REJECT","evaluation":"ACCEPT"}"#.to_string(),
+        ] {
+            assert_eq!(error(&text), "answer has two verdicts");
+        }
+        assert_eq!(error(&format!("<think>It is {yes}</think>\n")), "answer ends with its thought");
+        for text in [
+            no.to_string(),
+            format!("Here is my evaluation.\n```json\n{no}\n```\n"),
+            format!("```\n{no}```"),
+            format!("~~~json\n{no}\n~~~"),
+            format!("<think>The format is {yes}.</think>\n{no}"),
+            format!("<think>\n\n</think>\n\n```json\n{no}\n```"),
+            format!("<THINKING>{yes}</thinking><think>again: {yes}</think>{no}"),
+            // the beginning of a thought may stand in the prompt
+            format!("Is it {yes}? No.</think>{no}"),
+            format!("[THINK]{yes}[/THINK]{no}"),
+            format!("<|channel|>analysis<|message|>{yes}<|end|><|start|>assistant<|channel|>final<|message|>{no}"),
+        ] {
+            assert_eq!(label(&text), Ok(Some(false)), "{text}");
+        }
+        let quoting = r#"{"evaluation":"REJECT","reason":"it says </think> and ``` and {\"evaluation\":\"ACCEPT\"}"}"#;
+        assert_eq!(label(quoting), Ok(Some(false)));
+        assert_eq!(label(&format!("<think>{yes}</think>{quoting}")), Ok(Some(false)));
+        assert_eq!(label(&format!("```json\n{quoting}\n```")), Ok(Some(false)));
     }
 
     #[test]
@@ -232,6 +379,7 @@ mod tests {
             json!("ACCEPT"),
             json!({"yes": ["A"]}),
             json!({"yes": ["A"], "no": ["a"]}),
+            json!({"yes": ["A"], "no": ["\u{200b}"]}),
             json!({"yes": ["A"], "no": [1]}),
             json!({"yes": ["A"], "no": ["B"], "maybe": ["C"]}),
             json!({"field": "reason", "yes": ["A"], "no": ["B"]}),

@@ -1,6 +1,6 @@
 //! The question that every document is asked.
 
-use super::schema::Schema;
+use super::schema::{Schema, is_blank};
 
 /// Prompt and form of the answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +18,7 @@ impl Default for Task {
 /// The text as it is sent, or the reason why it is not.
 pub(crate) fn readable(text: Option<&str>, max_chars: usize) -> Result<&str, String> {
     let Some(text) = text else { return Err("text is NULL".to_string()) };
-    if text.trim().is_empty() {
+    if is_blank(text) {
         return Err("text is empty".to_string());
     }
     // counting is only needed where bytes leave a doubt
@@ -38,7 +38,12 @@ mod tests {
     #[test]
     fn texts_that_cannot_be_judged() {
         assert_eq!(readable(None, 9), Err("text is NULL".to_string()));
-        assert_eq!(readable(Some(" \n"), 9), Err("text is empty".to_string()));
+        for blank in ["", " \n", "\u{200b}", "\u{feff}\u{ad} \u{2060}", "\u{3164}", "\u{2800}\u{202e}"] {
+            assert_eq!(readable(Some(blank), 9), Err("text is empty".to_string()), "{blank:?}");
+        }
+        for text in ["\u{200b}.", "\u{feff}\u{1}"] {
+            assert_eq!(readable(Some(text), 9), Ok(text));
+        }
         // characters, not bytes
         assert_eq!(readable(Some("ééééé"), 5), Ok("ééééé"));
         assert_eq!(

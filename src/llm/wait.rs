@@ -1,6 +1,6 @@
 //! Waits and rate limits as servers write them.
 
-use chrono::{DateTime, TimeZone};
+use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeZone};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
@@ -16,8 +16,23 @@ pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Duration> {
         return Some(Duration::from_secs_f64(milliseconds / 1000.0));
     }
     let after = header("retry-after")?;
-    // a date of HTTP is one of mail (RFC 9110, section 5.6.7)
-    number(after).map(Duration::from_secs_f64).or_else(|| until(DateTime::parse_from_rfc2822(after).ok()?))
+    number(after).map(Duration::from_secs_f64).or_else(|| until(date(after)?))
+}
+
+/// Date of HTTP in one of the three forms that may come (RFC 9110, section 5.6.7), or as RFC 3339 has it. The day of
+/// the week says nothing new, and is not compared.
+fn date(text: &str) -> Option<DateTime<FixedOffset>> {
+    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+        return Some(moment);
+    }
+    let (_, rest) = text.split_once(|c: char| c == ',' || c.is_whitespace())?;
+    let rest = rest.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Ok(moment) = DateTime::parse_from_rfc2822(&rest) {
+        return Some(moment);
+    }
+    let forms = ["%d-%b-%y %H:%M:%S GMT", "%b %d %H:%M:%S %Y"];
+    let moment = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(&rest, form).ok())?;
+    Some(moment.and_utc().fixed_offset())
 }
 
 /// Time in which nothing should be sent, because a limit's remainder is down to nothing: the longest such reset.
@@ -106,12 +121,25 @@ mod tests {
         let far = of("Sat, 06 Nov 2094 08:49:37 GMT").unwrap();
         assert!(far > LONGEST, "{far:?}");
         assert_eq!(of("tomorrow"), None);
-        // 784111777 seconds since 1970, by RFC 9110 and as a timestamp
-        let moments = [
-            DateTime::parse_from_rfc2822("Sun, 06 Nov 1994 08:49:37 GMT").unwrap(),
-            DateTime::parse_from_rfc3339("1994-11-06T08:49:37Z").unwrap(),
-        ];
-        assert_eq!(moments.map(|moment| moment.timestamp()), [784_111_777; 2]);
+        for past in ["Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            assert_eq!(of(past), Some(Duration::ZERO), "{past}");
+        }
+        for far in ["Saturday, 06-Nov-60 08:49:37 GMT", "Sat Nov  6 08:49:37 2060", "Sat Nov 16 08:49:37 2060"] {
+            assert!(of(far).is_some_and(|wait| wait > LONGEST), "{far}");
+        }
+        // the examples of RFC 9110 are one moment: 784111777 seconds since 1970
+        for form in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "1994-11-06T08:49:37Z",
+            "1994-11-06T09:49:37+01:00",
+        ] {
+            assert_eq!(date(form).map(|moment| moment.timestamp()), Some(784_111_777), "{form}");
+        }
+        for form in ["", "soon", "Sun, 06 Nov", "Sun Foo  6 08:49:37 1994", "06-Nov-94"] {
+            assert_eq!(date(form), None, "{form}");
+        }
     }
 
     #[test]

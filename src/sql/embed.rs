@@ -19,8 +19,9 @@ pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
 ///
 /// # Errors
 ///
-/// Where one of them is wrong, or there is no place for a store.
+/// Where one of them is wrong, there is no place for a store, or the database is closed to files and the network.
 pub(super) fn model(options: &mut Options, dtype: Dtype) -> Result<Settings, Failure> {
+    options.outside()?;
     let model = options.required_text("model", "name a model")?;
     let devices = [("auto", Device::Auto), ("cpu", Device::Cpu), ("cuda", Device::Cuda)];
     let device = options.choice("device", &devices)?;

@@ -1,7 +1,8 @@
 //! The kernels behind `llm_annotate`, `llm_plan`, `llm_usage`, `llm_store` and `llm_import`.
 //!
-//! All are volatile: they ask servers, or read a store that changes. Texts are taken a whole vector at once, so that their
-//! requests are in flight together, and so are the rows of an import, which share a transaction.
+//! All are volatile: they ask servers, or read a store that changes. Texts are taken a whole vector at once, so that
+//! their requests are in flight together, and so are the rows of an import, which share a transaction. A database that
+//! is closed to files and the network closes all of them.
 
 use super::kernel::{Kernel, VectorKernel, register as kernel};
 use super::llm_settings::settings;
@@ -94,7 +95,9 @@ fn taken<T>(
             let lists: Vec<_> = (from..to).map(|call| list(input, 0, call)).collect();
             let given = lists.iter().map(Text::rows).collect::<Result<Vec<_>, _>>()?;
             let flat: Vec<Option<&str>> = given.iter().flatten().map(|row| row.text).collect();
-            let made = make(Options::read(input, 1, from)?, run, &flat)?;
+            let options = Options::read(input, 1, from)?;
+            options.outside()?;
+            let made = make(options, run, &flat)?;
             let each = made.len().checked_div(flat.len()).unwrap_or(0);
             lengths.extend(given.iter().map(|texts| texts.len() * each));
             let numbers = given.iter().flat_map(|texts| (0..texts.len() * each).map(|row| row / each + 1));
@@ -141,6 +144,7 @@ impl VectorKernel for Plan {
 /// The file of the store, from the options of a function that has no others.
 fn store_path(input: &RecordBatch, argument: usize, call: usize) -> Result<PathBuf, Failure> {
     let mut options = Options::read(input, argument, call)?;
+    options.outside()?;
     let path = store::path(options.text("store").as_deref())?;
     options.finish()?;
     Ok(path)

@@ -8,7 +8,7 @@ use crate::llm::error::LlmError;
 use crate::llm::model::{Home, Key, Model, Provider, Role};
 use crate::llm::prices::Prices;
 use crate::llm::providers;
-use crate::llm::schema::{Schema, shorten};
+use crate::llm::schema::{Schema, is_blank, shorten};
 use crate::llm::task::Task;
 use crate::store::{self, StoreError};
 use serde_json::Value;
@@ -93,7 +93,7 @@ pub(super) fn settings(mut options: Options, sends: bool) -> Result<Settings, Se
     let mut given = |name: &str| options.text(name).filter(|text| text != "null");
     let mut task = Task::default();
     if let Some(prompt) = given("prompt") {
-        if prompt.trim().is_empty() {
+        if is_blank(&prompt) {
             return Err(wrong("prompt", "not be empty", "''"));
         }
         task.prompt = prompt;
@@ -223,7 +223,7 @@ fn model(given: &Value, defaults: &Defaults, rules: &Rules) -> Result<Model, Set
         let names = providers::ALL.map(|provider| format!("'{}'", provider.facts().name));
         wrong(&format!("have a provider that is one of {}", names.join(", ")), format!("'{provider}'"))
     })?;
-    let name = take("model").map(text).filter(|name| !name.trim().is_empty());
+    let name = take("model").map(text).filter(|name| !is_blank(name));
     let name = name.ok_or_else(|| wrong("have a model name", shown()))?;
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/@+".contains(c)) || name.contains("..") {
         return Err(wrong("have model names of letters, digits and - _ . : / @ +", format!("'{name}'")));

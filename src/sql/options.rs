@@ -3,7 +3,7 @@
 //! The macros hand them over as a list of {name, kind, value, texts}, made by `_muster_option`: the option's name, its
 //! type, its value as text, and as a list of texts where it can be one. So NaN, decimals and what a user mistook for a
 //! number all arrive and can be shown in the error, and 'english' is not ['english']. With them come the SQL function
-//! that asks, for the name before errors, and the threads that the database may use.
+//! that asks, for the name before errors, the threads that the database may use, and whether it may reach outside.
 
 use super::rows::{Failure, Listed, list, listed};
 use duckdb::arrow::array::{Array, AsArray, RecordBatch, StructArray};
@@ -19,10 +19,12 @@ pub(super) enum OptionError {
     Invalid { name: String, allowed: String, value: String },
     #[error("unknown option {name}")]
     Unknown { name: String },
+    #[error("enable_external_access must be true for what reads or writes files or asks servers, got false")]
+    Closed,
 }
 
 listed! {
-    /// One option, or one of `FUNCTION` and `THREADS`.
+    /// One option, or one of `FUNCTION`, `THREADS` and `ACCESS`.
     struct Entry<'l> {
         name: &'l str,
         kind: &'l str,
@@ -36,6 +38,9 @@ const FUNCTION: &str = "function";
 
 /// The name of the entry that holds the number of threads.
 const THREADS: &str = "threads";
+
+/// The name of the entry that says whether the database may reach files and the network.
+const ACCESS: &str = "enable_external_access";
 
 /// Maximum number of replicates: what 200 companies keep of them takes 160 MB.
 pub(super) const MAX_DRAWS: usize = 100_000;
@@ -128,6 +133,8 @@ pub(super) enum NameOrList {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Options {
     threads: usize,
+    /// Whether files and the network may be used; not without a word.
+    access: bool,
     values: BTreeMap<String, Given>,
 }
 
@@ -138,10 +145,11 @@ impl Options {
     ///
     /// Where the argument has no such columns.
     pub(super) fn read(input: &RecordBatch, argument: usize, call: usize) -> Result<Options, Failure> {
-        let mut options = Options { threads: 1, values: BTreeMap::new() };
+        let mut options = Options { threads: 1, access: false, values: BTreeMap::new() };
         for entry in Entry::rows(&list(input, argument, call))? {
             match (entry.name, entry.value) {
                 (FUNCTION, _) => {}
+                (ACCESS, value) => options.access = value == Some("true"),
                 (THREADS, value) => options.threads = value.and_then(|text| text.parse().ok()).unwrap_or(1).max(1),
                 (name, value) => {
                     let (kind, value) = (entry.kind.to_string(), value.map(str::to_string));
@@ -157,7 +165,11 @@ impl Options {
     pub(super) fn of(values: &[(&str, Option<&str>)]) -> Options {
         let given =
             |value: &Option<&str>| Given { kind: "VARCHAR".to_string(), value: value.map(str::to_string), texts: None };
-        Options { threads: 1, values: values.iter().map(|(name, value)| (name.to_string(), given(value))).collect() }
+        Options {
+            threads: 1,
+            access: true,
+            values: values.iter().map(|(name, value)| (name.to_string(), given(value))).collect(),
+        }
     }
 
     /// A text that other options do not have.
@@ -170,6 +182,11 @@ impl Options {
     /// The threads that the database may use.
     pub(super) fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// An error where the database is closed to files and the network: to be called before either is used.
+    pub(super) fn outside(&self) -> Result<(), OptionError> {
+        if self.access { Ok(()) } else { Err(OptionError::Closed) }
     }
 
     /// The option `level`: the coverage of intervals.
@@ -433,9 +450,19 @@ mod tests {
         assert_eq!(function(&input(&[made]), 0), Some("f".to_string()));
         assert_eq!(function(&input(&[]), 0), None);
         let options = options(made);
-        assert_eq!(options.threads(), 3);
+        assert_eq!((options.threads(), options.outside()), (3, Err(OptionError::Closed)), "closed without a word");
         assert_eq!(options.finish(), Ok(()));
         assert_eq!(text("levle", "1").finish().unwrap_err().to_string(), "unknown option levle");
+    }
+
+    #[test]
+    fn a_closed_database_is_closed() {
+        let outside = |value| options(&[(ACCESS, "BOOLEAN", value)]).outside();
+        assert_eq!(outside(Some("true")), Ok(()));
+        for closed in [Some("false"), Some("TRUE "), None] {
+            assert_eq!(outside(closed), Err(OptionError::Closed));
+        }
+        assert_eq!(options(&[(ACCESS, "BOOLEAN", Some("true"))]).finish(), Ok(()));
     }
 
     #[test]

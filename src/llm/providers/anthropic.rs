@@ -7,7 +7,7 @@ use crate::env::Variable;
 use crate::hash::{Hash, hexadecimal, unhex};
 use crate::llm::model::{Batches, Facts, Home, Key, Line, Model, Provider, Results, Role};
 use crate::llm::prices::Usage;
-use crate::llm::reply::{Reply, text, tokens};
+use crate::llm::reply::{self, Reply, text, tokens};
 use crate::llm::request_error::RequestError;
 use crate::llm::task::Task;
 use serde_json::{Value, json};
@@ -82,18 +82,24 @@ impl Provider for Anthropic {
         let finish = text(&body["stop_reason"]);
         let content = body["content"].as_array().map(Vec::as_slice).unwrap_or_default();
         let said = match finish.as_deref() {
-            Some("end_turn" | "tool_use" | "stop_sequence") | None => {
-                match content.iter().find(|block| block["type"] == "tool_use") {
-                    Some(block) => task.schema.read_object(&block["input"]),
-                    None => {
-                        let spoken = content.iter().filter(|block| block["type"] == "text");
-                        task.schema.read(&spoken.filter_map(|block| block["text"].as_str()).collect::<String>())
-                    }
-                }
-            }
-            Some("max_tokens") => Err("answer cut off: max_tokens".to_string()),
             Some("refusal") => Err("refused".to_string()),
-            Some(other) => Err(format!("no answer: {other}")),
+            finish => reply::said(finish, || {
+                let calls: Vec<&Value> = content.iter().filter(|block| block["type"] == "tool_use").collect();
+                let spoken = reply::spoken(&body["content"]);
+                match calls[..] {
+                    [] => task.schema.read(&spoken),
+                    [call] => task.schema.read_object(&call["input"]).and_then(|verdict| {
+                        // what is said beside a call is no answer, unless it would be one
+                        match task.schema.read(&spoken) {
+                            Ok(other) if other.word != verdict.word => {
+                                Err(format!("answer has two verdicts: {} and {}", verdict.word, other.word))
+                            }
+                            _ => Ok(verdict),
+                        }
+                    }),
+                    _ => Err(format!("answer has two verdicts: {} calls of {TOOL}", calls.len())),
+                }
+            }),
         };
         let usage = &body["usage"];
         let read = tokens(&usage["cache_read_input_tokens"]);
@@ -228,6 +234,20 @@ mod tests {
             "content": [{"type": "thinking", "thinking": "…"}, {"type": "text", "text": input.to_string()}]
         });
         assert_eq!(Anthropic.reply(&Task::default(), &plain).said.unwrap().reason.as_deref(), Some("sells"));
+    }
+
+    #[test]
+    fn two_verdicts_are_none() {
+        let call = |word: &str| json!({"type": "tool_use", "name": "evaluate", "input": {"evaluation": word}});
+        let said = |word: &str| json!({"type": "text", "text": json!({"evaluation": word}).to_string()});
+        let of = |content: Value| {
+            Anthropic.reply(&Task::default(), &json!({"stop_reason": "tool_use", "content": content})).said
+        };
+        let two = of(json!([call("ACCEPT"), call("REJECT")]));
+        assert_eq!(two.unwrap_err(), "answer has two verdicts: 2 calls of evaluate");
+        let beside = of(json!([said("REJECT"), call("ACCEPT")]));
+        assert_eq!(beside.unwrap_err(), "answer has two verdicts: ACCEPT and REJECT");
+        assert_eq!(of(json!([said("ACCEPT"), call("ACCEPT")])).unwrap().label, Some(true));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Chat Completions, as compatible servers and Azure speak it: the schema stands under `response_format`. A server that
-//! does not know it answers in prose, which is read as far as it holds JSON.
+//! does not know it answers in prose, of which one fenced block of JSON is read.
 
 use crate::llm::model::Model;
 use crate::llm::prices::Usage;
-use crate::llm::reply::{Reply, text, tokens};
+use crate::llm::reply::{self, Reply, text, tokens};
 use crate::llm::schema::shorten;
 use crate::llm::task::Task;
 use serde_json::{Value, json};
@@ -37,11 +37,10 @@ pub(crate) fn reply(task: &Task, body: &Value) -> Reply {
     let choice = &body["choices"][0];
     let message = &choice["message"];
     let finish = text(&choice["finish_reason"]);
-    let said = match (message["refusal"].as_str(), finish.as_deref()) {
-        (Some(words), _) if !words.is_empty() => Err(format!("refused: {}", shorten(words))),
-        (_, Some("stop") | None) => task.schema.read(message["content"].as_str().unwrap_or("")),
-        (_, Some("length")) => Err("answer cut off: length".to_string()),
-        (_, Some(other)) => Err(format!("no answer: {other}")),
+    let content = &message["content"];
+    let said = match reply::refusal(message).or(reply::refusal(content)) {
+        Some(words) => Err(format!("refused: {}", shorten(words))),
+        None => reply::said(finish.as_deref(), || task.schema.read(&reply::spoken(content))),
     };
     let usage = &body["usage"];
     Reply {
@@ -66,7 +65,7 @@ mod tests {
     #[test]
     fn answers_and_what_is_none() {
         let of = |choice: Value| reply(&Task::default(), &json!({ "choices": [choice] })).said;
-        let content = "Sure: {\"evaluation\":\"REJECT\",\"reason\":\"r\"}";
+        let content = "Sure:\n```json\n{\"evaluation\":\"REJECT\",\"reason\":\"r\"}\n```";
         let spoken = json!({"finish_reason": "stop", "message": {"content": content, "refusal": null}});
         assert_eq!(of(spoken).unwrap().label, Some(false));
         let reasoning = json!({"finish_reason": "stop", "message": {"content": null, "reasoning_content": "ACCEPT"}});
@@ -76,6 +75,17 @@ mod tests {
             "answer cut off: length"
         );
         assert_eq!(of(json!({"finish_reason": "stop", "message": {"refusal": "no"}})).unwrap_err(), "refused: no");
+        for finish in [json!("eos"), json!("eos_token"), json!(""), Value::Null] {
+            let ended = json!({"finish_reason": finish, "message": {"content": "{\"evaluation\":\"ACCEPT\"}"}});
+            assert_eq!(of(ended).unwrap().label, Some(true));
+        }
+        let thought =
+            json!({"type": "thinking", "thinking": [{"type": "text", "text": "{\"evaluation\":\"ACCEPT\"}"}]});
+        let parts =
+            json!([thought, {"type": "text", "text": "{\"evaluation\":"}, {"type": "text", "text": "\"REJECT\"}"}]);
+        assert_eq!(of(json!({"message": {"content": parts}})).unwrap().label, Some(false));
+        let refused = json!({"message": {"content": [{"type": "refusal", "refusal": "no"}]}});
+        assert_eq!(of(refused).unwrap_err(), "refused: no");
         assert_eq!(of(json!({"finish_reason": "content_filter"})).unwrap_err(), "no answer: content_filter");
         assert_eq!(reply(&Task::default(), &json!({})).said.unwrap_err(), "empty answer");
     }

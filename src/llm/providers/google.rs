@@ -7,7 +7,7 @@ use crate::env::Variable;
 use crate::hash::{Hash, hexadecimal, unhex};
 use crate::llm::model::{Batches, Facts, Home, Key, Line, Model, Provider, Results, Role};
 use crate::llm::prices::Usage;
-use crate::llm::reply::{Reply, text, tokens};
+use crate::llm::reply::{self, Reply, text, tokens};
 use crate::llm::request_error::RequestError;
 use crate::llm::task::Task;
 use serde_json::{Value, json};
@@ -67,15 +67,9 @@ impl Provider for Google {
         let candidate = &body["candidates"][0];
         let blocked = text(&body["promptFeedback"]["blockReason"]);
         let finish = text(&candidate["finishReason"]);
-        let said = match (&blocked, finish.as_deref()) {
-            (Some(reason), _) => Err(format!("prompt blocked: {reason}")),
-            (None, Some("STOP") | None) => {
-                let parts = candidate["content"]["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
-                let spoken = parts.iter().filter(|part| part["thought"].as_bool() != Some(true));
-                task.schema.read(&spoken.filter_map(|part| part["text"].as_str()).collect::<String>())
-            }
-            (None, Some("MAX_TOKENS")) => Err("answer cut off: MAX_TOKENS".to_string()),
-            (None, Some(other)) => Err(format!("no answer: {other}")),
+        let said = match &blocked {
+            Some(reason) => Err(format!("prompt blocked: {reason}")),
+            None => reply::said(finish.as_deref(), || task.schema.read(&reply::spoken(&candidate["content"]["parts"]))),
         };
         let usage = &body["usageMetadata"];
         let thoughts = tokens(&usage["thoughtsTokenCount"]);

@@ -99,6 +99,29 @@ mod tests {
         assert_eq!((moved.message.as_str(), moved.stop), ("HTTP 307: redirect to evil.example is not followed", true));
     }
 
+    /// The status of the response is no answer to whether there is one.
+    #[test]
+    fn errors_under_the_status_of_a_success() {
+        for provider in ALL {
+            let of = |body: Value| {
+                let error = provider.read(&Task::default(), &HeaderMap::new(), &body).unwrap_err();
+                (error.message, error.retry, error.stop)
+            };
+            let limited = json!({"error": {"message": "slow down", "code": 429}});
+            assert_eq!(of(limited), ("HTTP 200 with error 429 slow down".to_string(), true, false));
+            let text = json!({"error": {"message": "upstream", "code": "502"}});
+            assert_eq!(of(text), ("HTTP 200 with error 502 upstream".to_string(), true, false));
+            let wrong = json!({"error": {"message": "no such field", "code": 400}});
+            assert_eq!(of(wrong), ("HTTP 200 with error 400 no such field".to_string(), false, false));
+            let unpaid = json!({"error": {"message": "no credits", "code": 402}});
+            assert_eq!(of(unpaid), ("HTTP 200 with error 402 no credits".to_string(), false, true));
+            assert_eq!(of(json!({"error": "loading"})), ("HTTP 200 with error: loading".to_string(), true, false));
+        }
+        let wait = json!({"error": {"message": "slow", "code": 429}});
+        let error = Compatible.read(&Task::default(), &headers_of(&[("retry-after", "9")]), &wait).unwrap_err();
+        assert_eq!((error.wait.map(|wait| wait.as_secs()), error.overloaded), (Some(9), true));
+    }
+
     #[test]
     fn bodies_without_an_error_are_read() {
         for (body, message) in

@@ -5,7 +5,7 @@ use crate::env::Variable;
 use crate::hash::{Hash, hexadecimal, unhex};
 use crate::llm::model::{Batches, Facts, Home, Key, Line, Model, Provider, Results, Role, Upload};
 use crate::llm::prices::Usage;
-use crate::llm::reply::{Reply, text, tokens};
+use crate::llm::reply::{self, Reply, text, tokens};
 use crate::llm::request_error::RequestError;
 use crate::llm::schema::shorten;
 use crate::llm::task::Task;
@@ -66,19 +66,12 @@ impl Provider for OpenAi {
         let finish = text(&body["incomplete_details"]["reason"]).or_else(|| text(&body["status"]));
         let output = body["output"].as_array().map(Vec::as_slice).unwrap_or_default();
         let messages = output.iter().filter(|item| item["type"] == "message");
-        let content: Vec<&Value> = messages.filter_map(|item| item["content"].as_array()).flatten().collect();
-        let refusal = content.iter().find_map(|part| part["refusal"].as_str());
-        let said = match (refusal, finish.as_deref()) {
-            (Some(words), _) => Err(format!("refused: {}", shorten(words))),
-            (None, Some("completed") | None) => {
-                let spoken = content.iter().filter(|part| part["type"] == "output_text");
-                task.schema.read(&spoken.filter_map(|part| part["text"].as_str()).collect::<String>())
-            }
-            (None, Some("max_output_tokens")) => Err("answer cut off: max_output_tokens".to_string()),
-            (None, Some(other)) => match body["error"]["message"].as_str() {
-                Some(message) => Err(format!("no answer: {other}: {}", shorten(message))),
-                None => Err(format!("no answer: {other}")),
-            },
+        let content: Vec<&Value> = messages.map(|item| &item["content"]).collect();
+        let said = match content.iter().find_map(|content| reply::refusal(content)) {
+            Some(words) => Err(format!("refused: {}", shorten(words))),
+            None => reply::said(finish.as_deref(), || {
+                task.schema.read(&content.iter().map(|content| reply::spoken(content)).collect::<String>())
+            }),
         };
         let usage = &body["usage"];
         Reply {

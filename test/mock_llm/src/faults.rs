@@ -4,6 +4,7 @@
 //! | name | what comes |
 //! | --- | --- |
 //! | `400` … `599` | that status in the provider's own error shape; 429 with the provider's own signal how long to wait |
+//! | `error_200` | 200 with an error that names status 429, as gateways pass it on |
 //! | `insufficient_quota`, `per_day` | a quota that waiting does not fill |
 //! | `echo_key` | 401 whose message repeats the key that was sent |
 //! | `html` | 502 with a page of a proxy |
@@ -14,11 +15,16 @@
 //! | `redirect`, `redirect_here` | 307 to another host, and to another path of this one |
 //! | `truncated` | an answer that is the beginning of JSON, with a normal finish |
 //! | `length` | no text, since the cap on tokens was reached |
+//! | `eos` | Chat Completions: an answer that ends with `eos_token` |
 //! | `refusal` | a refusal, as each provider puts it |
 //! | `safety` | blocked: Gemini without candidates, the others by their content filter |
 //! | `spii` | Gemini: a candidate that ended for personal data, without content |
 //! | `enum` | an answer outside the enum of the schema |
 //! | `empty`, `prose`, `fenced` | no text; a sentence without JSON; JSON in a Markdown fence |
+//! | `parts` | Chat Completions: an answer in a list of parts, the first of them a thought |
+//! | `thinking`, `thought_word` | a thought that quotes the opposite, before the answer and before a bare word |
+//! | `quoted`, `two` | a sentence that quotes the opposite; both verdicts |
+//! | `loose`, `surrogate` | JSON that breaks the standard: in the answer, and half a surrogate pair in the body |
 //! | `no_usage` | an answer without token counts |
 //! | `thought` | the answer beside a thought that contradicts it |
 //! | `other_model` | an answer of another model than was asked |

@@ -230,6 +230,9 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
             let (_, status) = provider.statuses();
             failure(provider, status, Kind::InsufficientQuota, "You exceeded your current quota", context)
         }
+        "error_200" => {
+            Reply::json(200, &json!({ "error": { "message": "scripted fault within a success", "code": 429 } }))
+        }
         "per_day" => failure(provider, 429, Kind::PerDay, "Quota of requests per day exceeded", context),
         "echo_key" => {
             let message = format!("Incorrect API key provided: {}", context.key);
@@ -269,6 +272,35 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
         "empty" => success(provider, ask, changed(""), context),
         "prose" => success(provider, ask, changed("I would say that this person is an expert: ACCEPT."), context),
         "fenced" => success(provider, ask, changed(&format!("```json\n{}\n```", answer.text)), context),
+        "eos" => edited(success(provider, ask, answer, context), "/choices/0/finish_reason", |_| json!("eos_token")),
+        "parts" => {
+            let thought =
+                json!({ "type": "thinking", "thinking": [{ "type": "text", "text": opposite(ask).to_string() }] });
+            let parts = |text: &Value| json!([thought, { "type": "text", "text": text }]);
+            edited(success(provider, ask, answer, context), "/choices/0/message/content", parts)
+        }
+        "loose" => {
+            let text = answer.text.replace("The profile", "The\nprofile");
+            let text = format!("\u{feff}{},\n}}", text.trim_end_matches('}'));
+            success(provider, ask, changed(&text), context)
+        }
+        "surrogate" => {
+            let reply = success(provider, ask, answer, context);
+            Reply { body: reply.body.replacen("The profile", "The \\ud83d profile", 1), ..reply }
+        }
+        "thinking" => {
+            let text = format!("<think>The form is {}.</think>\n{}", opposite(ask), answer.text);
+            success(provider, ask, changed(&text), context)
+        }
+        "thought_word" => {
+            let text = format!("<think>The form is {}.</think> REJECT", opposite(ask));
+            success(provider, ask, changed(&text), context)
+        }
+        "quoted" => {
+            let text = format!("The profile asks me to answer {}, which I will not: REJECT", opposite(ask));
+            success(provider, ask, changed(&text), context)
+        }
+        "two" => success(provider, ask, changed(&format!("{}\n{}", opposite(ask), answer.text)), context),
         "no_usage" => success(provider, ask, Answer { usage: false, ..answer }, context),
         "thought" => {
             let thought = filled(ask, json!("MAYBE"), "first I thought otherwise").to_string();
@@ -291,6 +323,16 @@ fn success(provider: Provider, ask: &Ask, answer: Answer, context: &Context) -> 
     Reply::json(200, &provider.answer(ask, &answer, context.id))
 }
 
+/// A reply with another value at a place of its body, where there is such a place.
+fn edited(mut reply: Reply, pointer: &str, edit: impl FnOnce(&Value) -> Value) -> Reply {
+    let mut body: Value = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
+    if let Some(value) = body.pointer_mut(pointer) {
+        *value = edit(value);
+        reply.body = body.to_string();
+    }
+    reply
+}
+
 /// The answer of the model: JSON in the schema, or a sentence where none was given.
 fn judged(ask: &Ask) -> Answer {
     let (yes, reason) = judge(&ask.text, &ask.model);
@@ -299,6 +341,13 @@ fn judged(ask: &Ask) -> Answer {
         Some(schema) => filled(ask, verdict(schema, yes), &reason).to_string(),
     };
     Answer { model: ask.model.clone(), text, finish: Finish::Stop, thought: None, usage: true }
+}
+
+/// The answer that would be wrong.
+fn opposite(ask: &Ask) -> Value {
+    let (yes, _) = judge(&ask.text, &ask.model);
+    let word = ask.schema.as_ref().map_or(Value::Bool(!yes), |schema| verdict(schema, !yes));
+    filled(ask, word, "otherwise")
 }
 
 /// The value that says yes or no: `ACCEPT` and another, or else the first two of the enum.
