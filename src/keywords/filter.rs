@@ -8,11 +8,12 @@
 //!
 //! A term occurs in a text where both, brought to the same form, agree and the term is not part of a longer word:
 //!
+//! * Compatibility forms, composed letters and typographic twins are one, and what nobody sees is taken out ([`form`]).
 //! * Letters are folded by Unicode's simple case folding (the tables of the regex crate, so both kinds of terms agree):
-//!   one character stands for one. Final and other sigma are one letter, the Kelvin sign is a k, and ẞ is ß; but ß is
-//!   not ss, İ is not i and a ligature is not its letters, which only full folding would say.
+//!   one character stands for one. Final and other sigma are one letter and ẞ is ß; but ß is not ss, which only full
+//!   folding would say.
 //! * A run of white space and hyphens (White_Space, zero-width space, and the dashes Pd) is one space. Runs at the ends of
-//!   a term are left out. Soft hyphens, word joiners and byte order marks are taken out.
+//!   a term are left out.
 //! * Where the term begins or ends with a word character (\w: letters, marks, digits, connectors, joiners), its neighbour in
 //!   the text must not be one of the same word. Where it begins or ends with another, as .NET and C++ do, any neighbour
 //!   will do.
@@ -20,8 +21,8 @@
 //!   two scripts ([`Script`]): 学習 is found in 機械学習研究, Python in Python開発 and in Python을, but not in Pythonic. Digits,
 //!   connectors and joiners go with the letters before them, and no mark is cut from its letter.
 //!
-//! Composed and decomposed letters are different. A term that begins with `exact:` is compared letter by letter: all
-//! scripts write spaces, so any two word characters belong to one word.
+//! A term that begins with `exact:` is compared letter by letter: of what nobody sees only soft hyphens, word joiners and
+//! byte order marks are taken out, the other forms are different, and any two word characters belong to one word.
 //!
 //! A term that begins with `regex:` is a regular expression of the regex crate instead. It sees the text as it is, ignores
 //! case, and finds parts of words unless it says \b. Such expressions take time in proportion to the text; one that
@@ -30,6 +31,7 @@
 //! All plain terms of all filters are looked for at once (Aho and Corasick 1975); expressions are tried only where the
 //! plain terms leave the answer open.
 
+use super::form::{form, is_settled};
 use super::script::{Script, ranges};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::{Regex, RegexBuilder};
@@ -105,6 +107,8 @@ struct Letter {
     role: Role,
     script: Script,
     is_mark: bool,
+    /// Whether it is its own form wherever it stands.
+    is_settled: bool,
 }
 
 /// Table of every character below `Letters::END`, where all letters with cases and all gaps lie; others are looked at one
@@ -123,7 +127,7 @@ impl Letters {
         LETTERS.get_or_init(|| {
             let entry = |(code, script)| {
                 let c = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
-                Letter { folded: fold(c), role: role(c), script, is_mark: false }
+                Letter { folded: fold(c), role: role(c), script, is_mark: false, is_settled: is_settled(c) }
             };
             let mut table: Vec<Letter> = (0..Letters::END).zip(Script::table(Letters::END)).map(entry).collect();
             for (first, last) in ranges(r"\p{M}") {
@@ -146,46 +150,62 @@ impl Letters {
             None => {
                 let is_mark = c >= '\u{e0100}';
                 let script = if is_mark { Script::Common } else { Script::Unspaced };
-                Letter { folded: c, role: role(c), script, is_mark }
+                Letter { folded: c, role: role(c), script, is_mark, is_settled: false }
             }
         }
     }
 
     /// Writes the form in which terms are looked for in a text, as UTF-8, into `out`.
-    fn normalise(&self, text: &str, out: &mut Vec<u8>) {
+    fn normalise(&self, text: &str, reading: Reading, out: &mut Vec<u8>) {
         let bytes = text.as_bytes();
         out.clear();
-        // a folded character is at most half as long again; one more for the write that a gap takes back
-        out.resize(bytes.len() + bytes.len() / 2 + 4, 0);
-        let (mut read, mut written, mut gap) = (0, 0, false);
+        out.resize(room(bytes.len()), 0);
+        let (mut read, mut to) = (0, Written::default());
         while read < bytes.len() {
             let byte = bytes[read];
             if byte < 0x80 {
                 // most of most texts: without a branch
                 let form = self.ascii[byte as usize];
-                out[written] = form;
-                written += usize::from(!(gap && form == b' '));
-                gap = form == b' ';
+                out[to.bytes] = form;
+                to.bytes += usize::from(!(to.gap && form == b' '));
+                to.gap = form == b' ';
                 read += 1;
                 continue;
             }
-            let Some(c) = text[read..].chars().next() else { break };
-            read += c.len_utf8();
-            let Letter { folded, role, .. } = self.of(c);
-            match role {
-                Role::Gap => {
-                    out[written] = b' ';
-                    written += usize::from(!gap);
-                    gap = true;
+            let others = bytes[read..].iter().position(u8::is_ascii).unwrap_or(bytes.len() - read);
+            let mut run = &text[read..read + others];
+            if reading == Reading::Letters || run.chars().all(|c| self.of(c).is_settled) {
+                run.chars().for_each(|c| self.write(c, out, &mut to));
+            } else {
+                // a mark may go on the letter before
+                if read > 0 && bytes[read - 1].is_ascii_alphanumeric() {
+                    run = &text[read - 1..read + others];
+                    to.bytes -= 1;
                 }
-                Role::Dropped => {}
-                Role::Word | Role::Other => {
-                    written += folded.encode_utf8(&mut out[written..]).len();
-                    gap = false;
-                }
+                let run = form(run);
+                let wanted = to.bytes + room(run.len()) + room(bytes.len() - read - others);
+                out.resize(out.len().max(wanted), 0);
+                run.chars().for_each(|c| self.write(c, out, &mut to));
+            }
+            read += others;
+        }
+        out.truncate(to.bytes);
+    }
+
+    fn write(&self, c: char, out: &mut [u8], to: &mut Written) {
+        let Letter { folded, role, .. } = self.of(c);
+        match role {
+            Role::Gap => {
+                out[to.bytes] = b' ';
+                to.bytes += usize::from(!to.gap);
+                to.gap = true;
+            }
+            Role::Dropped => {}
+            Role::Word | Role::Other => {
+                to.bytes += folded.encode_utf8(&mut out[to.bytes..]).len();
+                to.gap = false;
             }
         }
-        out.truncate(written);
     }
 
     fn is_word(&self, c: char) -> bool {
@@ -236,6 +256,20 @@ impl Letters {
             || end.is_common && neighbour.script == Script::Common
             || end.script.joins(neighbour.script)
     }
+}
+
+/// End of what is written of a form.
+#[derive(Default)]
+struct Written {
+    bytes: usize,
+    /// Whether the last character is a gap.
+    gap: bool,
+}
+
+/// Room for the form of so many bytes: a folded character is at most half as long again; and for the write that a gap takes
+/// back.
+fn room(bytes: usize) -> usize {
+    bytes + bytes / 2 + 4
 }
 
 /// Number of characters that are looked at to find the script of a digit.
@@ -429,7 +463,7 @@ impl Terms {
             None => (false, term),
         };
         let mut form = Vec::new();
-        Letters::get().normalise(written, &mut form);
+        Letters::get().normalise(written, if exact { Reading::Letters } else { Reading::Words }, &mut form);
         let form = String::from_utf8_lossy(form.trim_ascii()).into_owned();
         if form.is_empty() {
             return Err(FilterError::EmptyTerm { annotator, field, term: term.to_string() });
@@ -521,13 +555,16 @@ impl Filters {
     /// Appends one label an annotator, in their order, to `labels`.
     pub fn label(&self, text: &str, scratch: &mut Scratch, labels: &mut Vec<bool>) {
         let Scratch { form, words, exact } = scratch;
-        Letters::get().normalise(text, form);
+        Letters::get().normalise(text, Reading::Words, form);
         if form.is_empty() || form == b" " {
             labels.extend(self.annotators.iter().map(|_| false));
             return;
         }
         self.words.find(form, words);
-        self.exact.find(form, exact);
+        if self.exact.automaton.is_some() {
+            Letters::get().normalise(text, Reading::Letters, form);
+            self.exact.find(form, exact);
+        }
         let occurs = |term: &Term| match *term {
             Term::Word(i) => words[i],
             Term::Exact(i) => exact[i],
@@ -716,6 +753,38 @@ mod tests {
             ("exact:Python", &["Python!"], &["Python開発"]),
             ("exact:python", &["PYTHON"], &[]),
         ]);
+    }
+
+    #[test]
+    fn what_looks_the_same_is_the_same() {
+        check(&[
+            (
+                "Master's degree",
+                &["a Master’s degree", "MASTER‘S, master´s degree", "Masterʼs‑degree"],
+                &["Masters degree"],
+            ),
+            ("master’s degree", &["Master's Degree"], &[]),
+            (
+                "AI",
+                &["ＡＩ", "（ＡＩ）", "𝐀𝐈", "AI™", "AI²", "①AI", "A\u{ad}I", "\u{200e}AI\u{200f}"],
+                &["ＡＩＳ", "xＡＩ"],
+            ),
+            ("ＡＩ", &["ai"], &[]),
+            ("finance", &["ﬁnance", "ＦＩＮＡＮＣＥ"], &["reﬁnance"]),
+            ("café", &["cafe\u{301}", "CAFE\u{301}", "Café"], &["cafe"]),
+            ("cafe", &["cafe"], &["cafe\u{301}", "café"]),
+            ("e", &["e"], &["e\u{ad}\u{301}"]),
+            ("R&D", &["Ｒ＆Ｄ", "r﹠d"], &[]),
+            ("データ", &["ﾃﾞｰﾀ分析"], &[]),
+            ("machine learning", &["machine−learning", "ｍａｃｈｉｎｅ　ｌｅａｒｎｉｎｇ"], &[]),
+            ("İzmir", &["İZMIR", "i\u{307}zmir", "I\u{307}zmir"], &["izmir"]),
+            ("한국", &["\u{1112}\u{1161}\u{11ab}국"], &[]),
+            ("exact:cafe", &["cafe"], &["cafe\u{301}"]),
+            ("exact:AI", &["AI"], &["ＡＩ"]),
+        ]);
+        // the form of one character may be many times as long
+        let json = r#"[{"annotator":"x","any_of":["end"]}]"#;
+        assert_eq!(label(json, &("\u{fdfa}".repeat(1000) + " Straße" + &"ẞ".repeat(1000) + " end")), [true]);
     }
 
     /// A digit far behind its letter costs no time.
