@@ -20,6 +20,7 @@
 --   max_features   most phrases that count; NULL = all
 --   min_df         a phrase must occur in so many texts, as in `tfidf_keywords`
 --   max_df         a phrase may occur in so many texts, as in `tfidf_keywords`
+--   tokenizer      'unicode', or 'scikit-learn': its words to the letter, which end at combining marks
 --   stop_words     'english', 'study', 'none', or a list of words, as in `tfidf_keywords`
 --   counts         'rate' or 'raw': what the frequency share compares
 --   prior          weight of the prior of the log-odds, in occurrences of phrases
@@ -54,6 +55,7 @@ CREATE MACRO muster.main.discriminative_keywords(
     max_features := 5000,
     min_df := 2,
     max_df := 0.85,
+    tokenizer := 'unicode',
     stop_words := 'english',
     counts := 'rate',
     prior := 500,

@@ -1,9 +1,11 @@
 -- keybert_keywords: Keywords of each text: its phrases nearest in meaning to the whole (KeyBERT).
 -- section: Keywords
 --
--- A text is lower-cased and cut into words of two or more letters, digits and underscores; stop words are taken out, and
--- phrases of `ngram_min` to `ngram_max` words form from what is left, so they bridge stop words. Phrases and text are embedded
--- by `model`; the score is the cosine of the two vectors, rounded to four places. The keywords are those of KeyBERT 0.9:
+-- A text is lower-cased and cut into words of two or more letters, marks, digits and connectors of any script, after what looks
+-- the same is made the same (full-width letters, accents of two characters); with `tokenizer` 'scikit-learn', whose words
+-- are those of KeyBERT, marks end words. Stop words are taken out, and phrases of `ngram_min` to `ngram_max` words form from what
+-- is left, so they bridge stop words. A stop word is cut as texts are: "don't" takes out "don", and "e-mail" "mail". Phrases and text
+-- are embedded by `model`; the score is the cosine of the two vectors, rounded to four places. The keywords are those of KeyBERT 0.9:
 --
 -- Method 'plain' takes the highest scores. 'mmr' takes one after the other, each time the phrase with the highest
 -- (1 - diversity) * score - diversity * (highest cosine with a phrase taken before), so that they do not repeat each other. 'maxsum'
@@ -25,7 +27,8 @@
 --   ngram_min       fewest words of a phrase
 --   ngram_max       most words of a phrase
 --   top_n           most keywords of a text
---   stop_words      'english' (scikit-learn's 318), 'study' (all of `stop_words`), 'none', or a list of words
+--   tokenizer       'unicode', or 'scikit-learn': its words to the letter, which end at combining marks
+--   stop_words      'english' (scikit-learn's 318), 'study' (all of `stop_words`), 'none', or a list of words, cut as texts are
 --   candidates      list of the only phrases that may be keywords, cut into words like the texts; NULL = all phrases
 --   seed_keywords   list of texts that pull every text's vector to the mean of theirs, with a weight of one quarter
 --   device          'auto', 'cpu' or 'cuda'
@@ -51,6 +54,7 @@ CREATE MACRO muster.main.keybert_keywords(
     ngram_min := 1,
     ngram_max := 4,
     top_n := 30,
+    tokenizer := 'unicode',
     stop_words := 'english',
     candidates := NULL,
     seed_keywords := NULL,

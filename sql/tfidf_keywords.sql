@@ -16,7 +16,8 @@
 --   max_features   most phrases that count; NULL = all
 --   min_df         a phrase must occur in so many texts
 --   max_df         a phrase may occur in so many texts
---   stop_words     'english' (scikit-learn's 318), 'study' (all of `stop_words`), 'none', or a list of words
+--   tokenizer      'unicode', or 'scikit-learn': its words to the letter, which end at combining marks
+--   stop_words     'english' (scikit-learn's 318), 'study' (all of `stop_words`), 'none', or a list of words, cut as texts are
 --   top_n          most keywords of a text
 -- columns:
 --   profile_id ANY    as in docs; the rows are ordered by it and by rank
@@ -39,6 +40,7 @@ CREATE MACRO muster.main.tfidf_keywords(
     max_features := 5000,
     min_df := 2,
     max_df := 0.85,
+    tokenizer := 'unicode',
     stop_words := 'english',
     top_n := 30
 ) AS TABLE

@@ -283,6 +283,7 @@ fn adjust(rows: &mut [Row]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keywords::tokens::Cut;
     use crate::keywords::vectorizer::Frequency;
     use proptest::prelude::*;
 
@@ -291,6 +292,7 @@ mod tests {
             words: Words {
                 ngram_min: 1,
                 ngram_max: json["ngram_max"].as_u64().unwrap() as usize,
+                cut: Cut::ScikitLearn,
                 stop_words: crate::keywords::stop_words::english(),
             },
             limits: Limits {
@@ -346,7 +348,7 @@ mod tests {
 
     fn plain(counting: Counting) -> Settings {
         Settings {
-            words: Words { ngram_min: 1, ngram_max: 1, stop_words: Default::default() },
+            words: Words { ngram_min: 1, ngram_max: 1, cut: Cut::Unicode, stop_words: Default::default() },
             limits: Limits::default(),
             counting,
             prior: 10.0,

@@ -416,7 +416,7 @@ mod tests {
     use std::convert::Infallible;
 
     fn words(ngram_max: usize) -> tokens::Settings {
-        tokens::Settings { ngram_min: 1, ngram_max, stop_words: HashSet::new() }
+        tokens::Settings { ngram_min: 1, ngram_max, cut: tokens::Cut::Unicode, stop_words: HashSet::new() }
     }
 
     fn settings(method: Method, top_n: usize) -> Settings {
@@ -610,6 +610,7 @@ mod tests {
         let words = tokens::Settings {
             ngram_min: number("ngram_min"),
             ngram_max: number("ngram_max"),
+            cut: tokens::Cut::ScikitLearn,
             stop_words: stop_words::english(),
         };
         let seeds = texts("seed_keywords").unwrap_or_default();

@@ -167,8 +167,8 @@ pub fn count<T: AsRef<str>>(documents: &[T], settings: &Settings, limits: &Limit
     let mut at = Vec::new();
     let mut ends = Vec::with_capacity(documents.len());
     for document in documents {
-        let lower = document.as_ref().to_lowercase();
-        settings.for_each_word(&lower, |word| {
+        let read = settings.cut.read(document.as_ref());
+        settings.for_each_word(&read, |word| {
             let number = known.get(word).copied().unwrap_or_else(|| {
                 let number = words.len() as u32;
                 words.push(word.to_string());
@@ -260,6 +260,7 @@ fn limit_features(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keywords::tokens::Cut;
     use crate::oracle;
     use serde_json::Value;
 
@@ -269,6 +270,7 @@ mod tests {
         Settings {
             ngram_min: number("ngram_min"),
             ngram_max: number("ngram_max"),
+            cut: Cut::ScikitLearn,
             stop_words: stop_words.iter().cloned().collect(),
         }
     }
@@ -306,7 +308,7 @@ mod tests {
     }
 
     fn all(ngram_max: usize) -> Settings {
-        Settings { ngram_min: 1, ngram_max, stop_words: Default::default() }
+        Settings { ngram_min: 1, ngram_max, cut: Cut::Unicode, stop_words: Default::default() }
     }
 
     #[test]

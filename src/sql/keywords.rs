@@ -10,7 +10,7 @@ use super::options::{self, NameOrList, OptionError, Options};
 use super::rows::{Failure, Listed, Rows, list, listed, text};
 use crate::embed::{self, Dtype};
 use crate::hash::hexadecimal;
-use crate::keywords::tokens;
+use crate::keywords::tokens::{self, Cut};
 use crate::keywords::vectorizer::{self, Frequency, Limits};
 use crate::keywords::{Keyword, keybert, stop_words, tfidf};
 use crate::progress::Line;
@@ -31,7 +31,7 @@ pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<StopWords>(connection)
 }
 
-/// The options `ngram_min`, `ngram_max` and `stop_words`.
+/// The options `ngram_min`, `ngram_max`, `tokenizer` and `stop_words`.
 pub(super) fn words(options: &mut Options) -> Result<tokens::Settings, OptionError> {
     let ngram_min = options.whole("ngram_min", 1, LONGEST)?;
     let ngram_max = options.whole("ngram_max", 1, LONGEST)?;
@@ -42,16 +42,17 @@ pub(super) fn words(options: &mut Options) -> Result<tokens::Settings, OptionErr
             Some(ngram_min.to_string()),
         ));
     }
-    let stop_words = stop_word_list(options)?;
-    Ok(tokens::Settings { ngram_min: ngram_min as usize, ngram_max: ngram_max as usize, stop_words })
+    let cut = options.choice("tokenizer", &[("unicode", Cut::Unicode), ("scikit-learn", Cut::ScikitLearn)])?;
+    let stop_words = stop_word_list(options, cut)?;
+    Ok(tokens::Settings { ngram_min: ngram_min as usize, ngram_max: ngram_max as usize, cut, stop_words })
 }
 
-/// The option `stop_words`: the name of a list, or a list.
-pub(super) fn stop_word_list(options: &mut Options) -> Result<HashSet<String>, OptionError> {
+/// The option `stop_words`: the name of a list, or a list, whose words are cut as texts are.
+pub(super) fn stop_word_list(options: &mut Options, cut: Cut) -> Result<HashSet<String>, OptionError> {
     let allowed = "be 'english', 'study', 'none', NULL or a list of words without NULL";
     match options.name_or_list("stop_words", allowed)? {
         None => Ok(HashSet::new()),
-        Some(NameOrList::List(words)) => Ok(words.iter().map(|word| word.trim().to_lowercase()).collect()),
+        Some(NameOrList::List(words)) => Ok(cut.stop_words(&words)),
         Some(NameOrList::Name(name)) => match name.as_str() {
             "english" => Ok(stop_words::english()),
             "study" => Ok(stop_words::study()),
