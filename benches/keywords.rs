@@ -59,8 +59,12 @@ fn main() {
         if least == 1 && documents > 20_000 {
             continue;
         }
-        let limits =
-            Limits { min_df: Frequency::Documents(least), max_df: Frequency::Share(0.85), max_features: Some(5000) };
+        let limits = Limits {
+            min_df: Frequency::Documents(least),
+            max_df: Frequency::Share(0.85),
+            max_features: Some(5000),
+            merge: false,
+        };
         let start = Instant::now();
         let counts = count(&texts, &words, &limits).expect("thresholds that allow documents");
         let counted = start.elapsed().as_secs_f64();

@@ -1,8 +1,8 @@
 -- keybert_keywords: Keywords of each text: its phrases nearest in meaning to the whole (KeyBERT).
 -- section: Keywords
 --
--- A text is lower-cased and cut into words of two or more letters, marks, digits and connectors of any script, after what looks
--- the same is made the same (full-width letters, accents of two characters); with `tokenizer` 'scikit-learn', whose words
+-- A text is lower-cased and cut into words of two or more letters, marks, digits and connectors of any script, after markup
+-- (HTML, addresses of pages) is cut and what looks the same is made the same (full-width letters, accents of two characters); with `tokenizer` 'scikit-learn', whose words
 -- are those of KeyBERT, marks end words. Stop words are taken out, and phrases of `ngram_min` to `ngram_max` words form from what
 -- is left, so they bridge stop words. A stop word is cut as texts are: "don't" takes out "don", and "e-mail" "mail". Phrases and text
 -- are embedded by `model`; the score is the cosine of the two vectors, rounded to four places. The keywords are those of KeyBERT 0.9:
@@ -29,6 +29,7 @@
 --   top_n           most keywords of a text
 --   tokenizer       'unicode', or 'scikit-learn': its words to the letter, which end at combining marks
 --   stop_words      'english' (scikit-learn's 318), 'study' (all of `stop_words`), 'none', or a list of words, cut as texts are
+--   merge           true: a phrase that stands in a longer one each time it occurs gives its place to that
 --   candidates      list of the only phrases that may be keywords, cut into words like the texts; NULL = all phrases
 --   seed_keywords   list of texts that pull every text's vector to the mean of theirs, with a weight of one quarter
 --   device          'auto', 'cpu' or 'cuda'
@@ -56,6 +57,7 @@ CREATE MACRO muster.main.keybert_keywords(
     top_n := 30,
     tokenizer := 'unicode',
     stop_words := 'english',
+    merge := false,
     candidates := NULL,
     seed_keywords := NULL,
     device := 'auto',

@@ -299,6 +299,7 @@ mod tests {
                 min_df: Frequency::Documents(2),
                 max_df: Frequency::Share(0.85),
                 max_features: json["max_features"].as_u64().map(|n| n as usize),
+                merge: false,
             },
             counting: if json["counts"] == "raw" { Counting::Raw } else { Counting::Rate },
             prior: json["prior"].as_f64().unwrap(),

@@ -65,6 +65,7 @@ mod tests {
                 min_df: Frequency::of_oracle(&case["min_df"]),
                 max_df: Frequency::of_oracle(&case["max_df"]),
                 max_features: None,
+                merge: false,
             };
             let counts = count(&texts[..number("documents")], &settings, &limits).unwrap();
             let vocabulary: Vec<String> = serde_json::from_value(case["vocabulary"].clone()).unwrap();

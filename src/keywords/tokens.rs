@@ -5,8 +5,8 @@
 //! `[\p{L}\p{N}_]{2,}`, which is what Python's `(?u)\b\w\w+\b` finds. Combining marks are no letters there: a decomposed "é"
 //! ends a word, and no word of Hindi or Thai stays whole.
 //!
-//! [`Cut::Unicode`] differs from it only where a text has such marks or forms: the text is brought to its [`form`] first,
-//! and marks, joiners and all connectors belong to words. These are the word characters of
+//! [`Cut::Unicode`] differs from it only where a text has such marks or forms, or markup: [`markup`] is cut, the text is
+//! brought to its [`form`], and marks, joiners and all connectors belong to words. These are the word characters of
 //! [`filter`](super::filter), so each word is found again in its text by a filter, in every script.
 //!
 //! Stop words are taken out before phrases form, so a phrase may bridge them: "head of sales" has the phrase "head sales".
@@ -15,6 +15,7 @@
 //! differently.
 
 use super::form::form;
+use super::markup;
 use regex::Regex;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
@@ -32,11 +33,11 @@ pub enum Cut {
 }
 
 impl Cut {
-    /// What words are cut from: the text in lower case, and in its form.
+    /// What words are cut from: the text in lower case, without markup and in its form.
     pub(crate) fn read(self, text: &str) -> String {
         match self {
-            Cut::Unicode if !text.is_ascii() => form(text).to_lowercase(),
-            Cut::Unicode | Cut::ScikitLearn => text.to_lowercase(),
+            Cut::Unicode => form(&markup::cut(text)).to_lowercase(),
+            Cut::ScikitLearn => text.to_lowercase(),
         }
     }
 

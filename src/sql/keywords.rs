@@ -62,12 +62,13 @@ pub(super) fn stop_word_list(options: &mut Options, cut: Cut) -> Result<HashSet<
     }
 }
 
-/// The options `min_df`, `max_df` and `max_features`.
+/// The options `min_df`, `max_df`, `max_features` and `merge`.
 pub(super) fn limits(options: &mut Options) -> Result<Limits, OptionError> {
     let (min_df, max_df) = (frequency(options, "min_df")?, frequency(options, "max_df")?);
     let whole = |x: f64| x >= 1.0 && x.fract() == 0.0 && x < 1e9;
     let max_features = options.optional_number("max_features", "be a whole number of at least 1, or NULL", whole)?;
-    Ok(Limits { min_df, max_df, max_features: max_features.map(|n| n as usize) })
+    let merge = options.boolean("merge")?;
+    Ok(Limits { min_df, max_df, max_features: max_features.map(|n| n as usize), merge })
 }
 
 /// As in scikit-learn a whole number counts documents and a decimal one is a share: 1 is one document, 1.0 all of them.
@@ -149,6 +150,7 @@ fn keybert_settings(mut options: Options) -> Result<Keybert, Failure> {
         return Err(options.invalid("candidates", "hold at least one term, or be NULL", Some("[]".to_string())).into());
     }
     let seed_keywords = options.optional_texts("seed_keywords")?.unwrap_or_default();
+    let merge = options.boolean("merge")?;
     let model = model(&mut options, Dtype::F32)?;
     let threads = options.threads();
     options.finish()?;
@@ -158,7 +160,7 @@ fn keybert_settings(mut options: Options) -> Result<Keybert, Failure> {
         Method::MaxSum => keybert::Method::MaxSum { nr_candidates },
         Method::MaxSumGreedy => keybert::Method::MaxSumGreedy { nr_candidates },
     };
-    let keywords = keybert::Settings::new(words, method, top_n, candidates.as_deref(), seed_keywords)?;
+    let keywords = keybert::Settings::new(words, method, top_n, candidates.as_deref(), seed_keywords)?.merging(merge);
     Ok(Keybert { keywords, model, threads })
 }
 
