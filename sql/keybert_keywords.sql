@@ -33,7 +33,8 @@
 --   candidates      list of the only phrases that may be keywords, cut into words like the texts; NULL = all phrases
 --   seed_keywords   list of texts that pull every text's vector to the mean of theirs, with a weight of one quarter
 --   device          'auto', 'cpu' or 'cuda'
---   store           NULL, 'default' or a file: where vectors are kept for later calls
+--   store           NULL, 'default' or a file: where vectors of texts are kept for later calls
+--   store_phrases   true: those of phrases too, with the default model 1.7 kB a phrase, about 1 MB a CV
 -- columns:
 --   profile_id ANY    as in docs; the rows are ordered by it and by rank
 --   rank BIGINT       1 = best
@@ -61,7 +62,8 @@ CREATE MACRO muster.main.keybert_keywords(
     candidates := NULL,
     seed_keywords := NULL,
     device := 'auto',
-    store := NULL
+    store := NULL,
+    store_phrases := false
 ) AS TABLE
 WITH _muster_document AS (
     SELECT profile_id AS _muster_id, CAST(text AS VARCHAR) AS _muster_text

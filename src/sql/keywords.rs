@@ -93,7 +93,11 @@ fn frequency(options: &mut Options, name: &str) -> Result<Frequency, OptionError
 /// The settings of a statement that calls `muster_keybert_keywords`.
 struct Keybert {
     keywords: keybert::Settings,
+    /// Texts that pull the keywords towards them.
+    seeds: HashSet<String>,
     model: embed::Settings,
+    /// Whether the store keeps the vectors of phrases too.
+    store_phrases: bool,
     threads: usize,
 }
 
@@ -152,6 +156,8 @@ fn keybert_settings(mut options: Options) -> Result<Keybert, Failure> {
     let seed_keywords = options.optional_texts("seed_keywords")?.unwrap_or_default();
     let merge = options.boolean("merge")?;
     let model = model(&mut options, Dtype::F32)?;
+    let store_phrases = options.boolean("store_phrases")?;
+    let seeds = seed_keywords.iter().cloned().collect();
     let threads = options.threads();
     options.finish()?;
     let method = match method {
@@ -161,7 +167,7 @@ fn keybert_settings(mut options: Options) -> Result<Keybert, Failure> {
         Method::MaxSumGreedy => keybert::Method::MaxSumGreedy { nr_candidates },
     };
     let keywords = keybert::Settings::new(words, method, top_n, candidates.as_deref(), seed_keywords)?.merging(merge);
-    Ok(Keybert { keywords, model, threads })
+    Ok(Keybert { keywords, seeds, model, store_phrases, threads })
 }
 
 /// `muster_keybert_keywords(text, key)`: the ranked keywords of each text of a vector.
@@ -193,7 +199,9 @@ impl VectorKernel for KeybertKeywords {
         let texts: Vec<&str> = all.iter().map(Option::unwrap_or_default).collect();
         let embedder = embed::open(&settings.model)?;
         let line = Line::new("keybert_keywords", texts.len());
-        let mut embed = |texts: &[&str]| embedder.embed(texts, settings.threads);
+        let whole: HashSet<&str> = texts.iter().copied().collect();
+        let keep = |text: &str| settings.store_phrases || whole.contains(text) || settings.seeds.contains(text);
+        let mut embed = |texts: &[&str]| embedder.embed_keeping(texts, settings.threads, &keep);
         let found =
             keybert::extract(&texts, &settings.keywords, settings.threads, &mut embed, &mut |done| line.set(done))?;
         let lengths = found.iter().map(Vec::len).collect();
