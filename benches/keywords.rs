@@ -2,8 +2,8 @@
 //!
 //! Texts are made: words of a Zipf law over 60,000, a third of them stop words, 250 words a text. DOCUMENTS says how many.
 
-use muster::bench::keywords::Settings;
 use muster::bench::keywords::keybert::{self, Method};
+use muster::bench::keywords::{Cut, Settings};
 use muster::bench::keywords::{Frequency, Limits, count};
 use muster::bench::keywords::{stop_words, tfidf};
 use rand::{Rng, RngExt, SeedableRng};
@@ -50,7 +50,7 @@ fn main() {
     let megabytes = texts.iter().map(String::len).sum::<usize>() as f64 / 1e6;
     println!("{documents} texts, {megabytes:.0} MB; peak memory {}", peak());
 
-    let words = Settings { ngram_min: 1, ngram_max: 4, stop_words: stop_words::english() };
+    let words = Settings { ngram_min: 1, ngram_max: 4, cut: Cut::Unicode, stop_words: stop_words::english() };
     let start = Instant::now();
     let number: usize = texts.iter().map(|text| words.words(text).len()).sum();
     println!("words: {number}, {:.0} MB/s", megabytes / start.elapsed().as_secs_f64());
@@ -59,8 +59,12 @@ fn main() {
         if least == 1 && documents > 20_000 {
             continue;
         }
-        let limits =
-            Limits { min_df: Frequency::Documents(least), max_df: Frequency::Share(0.85), max_features: Some(5000) };
+        let limits = Limits {
+            min_df: Frequency::Documents(least),
+            max_df: Frequency::Share(0.85),
+            max_features: Some(5000),
+            merge: false,
+        };
         let start = Instant::now();
         let counts = count(&texts, &words, &limits).expect("thresholds that allow documents");
         let counted = start.elapsed().as_secs_f64();

@@ -3,7 +3,7 @@
 --
 -- Different keywords are embedded by `model` and clustered by the directions of their vectors. 'hdbscan' finds clusters
 -- of any number and density, and leaves keywords that belong to none: noise. 'kmeans' gives every keyword to one of `k`
--- clusters. 'auto' is 'hdbscan', and 'kmeans' where that calls more than half of the keywords noise. Labels of HDBSCAN
+-- clusters. 'auto' is 'hdbscan', and 'kmeans' where that calls more than half of the keywords noise or puts them into one cluster. Labels of HDBSCAN
 -- are those of scikit-learn, whose min_samples counts the point itself.
 --
 -- Clusters are numbered by size, the largest first. Members are ordered by their cosine with the mean of their cluster,

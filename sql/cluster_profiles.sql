@@ -24,7 +24,7 @@
 --   store              NULL, 'default' or a file: where vectors are kept for later calls
 --   seed               of the starts of 'kmeans'
 --   label_terms        most terms of a label, 0 to 100
---   stop_words         words that are in no label: 'english', 'study', 'none', or a list of words
+--   stop_words         words that are in no label: 'english', 'study', 'none', or a list of words, cut as texts are
 -- columns:
 --   cluster BIGINT          1 = largest; NULL = noise, in the last row
 --   label VARCHAR[]         terms, the most distinctive first; NULL for noise

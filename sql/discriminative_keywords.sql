@@ -20,7 +20,9 @@
 --   max_features   most phrases that count; NULL = all
 --   min_df         a phrase must occur in so many texts, as in `tfidf_keywords`
 --   max_df         a phrase may occur in so many texts, as in `tfidf_keywords`
+--   tokenizer      'unicode', or 'scikit-learn': its words to the letter, which end at combining marks
 --   stop_words     'english', 'study', 'none', or a list of words, as in `tfidf_keywords`
+--   merge          true: a phrase that stands in a longer one each time it occurs gives its place to that
 --   counts         'rate' or 'raw': what the frequency share compares
 --   prior          weight of the prior of the log-odds, in occurrences of phrases
 --   top_n          most phrases of a class; NULL = all
@@ -54,7 +56,9 @@ CREATE MACRO muster.main.discriminative_keywords(
     max_features := 5000,
     min_df := 2,
     max_df := 0.85,
+    tokenizer := 'unicode',
     stop_words := 'english',
+    merge := false,
     counts := 'rate',
     prior := 500,
     top_n := NULL

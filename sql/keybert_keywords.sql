@@ -1,9 +1,11 @@
 -- keybert_keywords: Keywords of each text: its phrases nearest in meaning to the whole (KeyBERT).
 -- section: Keywords
 --
--- A text is lower-cased and cut into words of two or more letters, digits and underscores; stop words are taken out, and
--- phrases of `ngram_min` to `ngram_max` words form from what is left, so they bridge stop words. Phrases and text are embedded
--- by `model`; the score is the cosine of the two vectors, rounded to four places. The keywords are those of KeyBERT 0.9:
+-- A text is lower-cased and cut into words of two or more letters, marks, digits and connectors of any script, after markup
+-- (HTML, addresses of pages) is cut and what looks the same is made the same (full-width letters, accents of two characters); with `tokenizer` 'scikit-learn', whose words
+-- are those of KeyBERT, marks end words. Stop words are taken out, and phrases of `ngram_min` to `ngram_max` words form from what
+-- is left, so they bridge stop words. A stop word is cut as texts are: "don't" takes out "don", and "e-mail" "mail". Phrases and text
+-- are embedded by `model`; the score is the cosine of the two vectors, rounded to four places. The keywords are those of KeyBERT 0.9:
 --
 -- Method 'plain' takes the highest scores. 'mmr' takes one after the other, each time the phrase with the highest
 -- (1 - diversity) * score - diversity * (highest cosine with a phrase taken before), so that they do not repeat each other. 'maxsum'
@@ -27,11 +29,14 @@
 --   ngram_min       fewest words of a phrase
 --   ngram_max       most words of a phrase
 --   top_n           most keywords of a text
---   stop_words      'english' (scikit-learn's 318), 'study' (all of `stop_words`), 'none', or a list of words
+--   tokenizer       'unicode', or 'scikit-learn': its words to the letter, which end at combining marks
+--   stop_words      'english' (scikit-learn's 318), 'study' (all of `stop_words`), 'none', or a list of words, cut as texts are
+--   merge           true: a phrase that stands in a longer one each time it occurs gives its place to that
 --   candidates      list of the only phrases that may be keywords, cut into words like the texts; NULL = all phrases
 --   seed_keywords   list of texts that pull every text's vector to the mean of theirs, with a weight of one quarter
 --   device          'auto', 'cpu' or 'cuda'
---   store           NULL, 'default' or a file: where vectors are kept for later calls
+--   store           NULL, 'default' or a file: where vectors of texts are kept for later calls
+--   store_phrases   true: those of phrases too, with the default model 1.7 kB a phrase, about 1 MB a CV
 -- columns:
 --   profile_id ANY    as in docs; the rows are ordered by it and by rank
 --   rank BIGINT       1 = best
@@ -53,11 +58,14 @@ CREATE MACRO muster.main.keybert_keywords(
     ngram_min := 1,
     ngram_max := 4,
     top_n := 30,
+    tokenizer := 'unicode',
     stop_words := 'english',
+    merge := false,
     candidates := NULL,
     seed_keywords := NULL,
     device := 'auto',
-    store := NULL
+    store := NULL,
+    store_phrases := false
 ) AS TABLE
 WITH _muster_document AS (
     SELECT profile_id AS _muster_id, CAST(text AS VARCHAR) AS _muster_text

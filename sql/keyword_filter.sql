@@ -6,11 +6,16 @@
 -- of nothing but white space and hyphens is never a yes.
 --
 -- Terms are whole words in any case; a space or hyphen in a term stands for any run of white space and hyphens, line
--- breaks too. C++, C#, .NET and R&D are terms like others: only an end that is a letter or digit must not touch another one.
--- Case is folded character by character: final sigma is a sigma, but ß is not ss. A term that begins with `regex:` is a
--- regular expression (of the Rust crate regex: time in proportion to the text) that sees the text as it is, in any case, and
--- finds parts of words unless it has \b. Hand over a table as `(SELECT list(f) FROM my_filters AS f)`. One row a document
--- and filter, ordered by profile_id and annotator.
+-- breaks too. A word ends where its script ends it: Chinese, Japanese, Thai and others write no spaces, so a term in them is
+-- found anywhere, and where the script changes a word ends ('Python' in 'Python開発', but not in 'Pythonic'). C++, C#, .NET
+-- and R&D are terms like others: only an end that is a letter or digit must not touch another one of its word. Case is
+-- folded character by character: final sigma is a sigma, but ß is not ss. What looks the same is the same: curly and straight
+-- quotes, full-width and other compatibility forms (ＡＩ, ﬁ), composed and decomposed letters; what nobody sees is passed over.
+--
+-- A term that begins with `exact:` is compared letter by letter: no such forms, and spaces around it in every script. One that begins
+-- with `regex:` is a regular expression (of the Rust crate regex: time in proportion to the text) that sees the text as it
+-- is, in any case, and finds parts of words unless it has \b. Hand over a table as `(SELECT list(f) FROM my_filters AS f)`.
+-- One row a document and filter, ordered by profile_id and annotator.
 --
 -- arguments:
 --   docs      relation with profile_id

@@ -2,8 +2,9 @@
 -- section: Keywords
 --
 -- A list calls a text its own class when some keyword of the list occurs in it, by the rules of `keyword_filter`: what is
--- judged here is what a filter made of the list does. A phrase that bridged a stop word does not stand in the text as
--- it is and finds nothing. Rates have Jeffreys intervals. Texts with a NULL label, and NULL texts, are left out.
+-- judged here is what a filter made of the list does. A phrase that bridged a stop word or a comma does not stand in the text
+-- as it is and finds nothing; every single word is found again, in any script. Rates have Jeffreys intervals. Texts with
+-- a NULL label, and NULL texts, are left out.
 -- Lists cut from the same texts look better here than on others: hold texts back to judge them. Ordered by list and label.
 --
 -- arguments:

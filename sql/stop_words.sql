@@ -6,7 +6,7 @@
 --
 -- columns:
 --   word VARCHAR   lower-case
---   kind VARCHAR   'english' (scikit-learn's 318), 'company', 'job' or 'place' (words of CVs)
+--   kind VARCHAR   'english' (scikit-learn's 318), 'company', 'job', 'place' or 'heading' (words of CVs)
 -- example:
 --   SELECT kind, count(*) AS words, min(word) AS first, max(word) AS last
 --   FROM muster.stop_words()

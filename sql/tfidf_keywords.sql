@@ -16,7 +16,9 @@
 --   max_features   most phrases that count; NULL = all
 --   min_df         a phrase must occur in so many texts
 --   max_df         a phrase may occur in so many texts
---   stop_words     'english' (scikit-learn's 318), 'study' (all of `stop_words`), 'none', or a list of words
+--   tokenizer      'unicode', or 'scikit-learn': its words to the letter, which end at combining marks
+--   stop_words     'english' (scikit-learn's 318), 'study' (all of `stop_words`), 'none', or a list of words, cut as texts are
+--   merge          true: a phrase that stands in a longer one each time it occurs gives its place to that
 --   top_n          most keywords of a text
 -- columns:
 --   profile_id ANY    as in docs; the rows are ordered by it and by rank
@@ -39,7 +41,9 @@ CREATE MACRO muster.main.tfidf_keywords(
     max_features := 5000,
     min_df := 2,
     max_df := 0.85,
+    tokenizer := 'unicode',
     stop_words := 'english',
+    merge := false,
     top_n := 30
 ) AS TABLE
 WITH _muster_document AS MATERIALIZED (

@@ -25,7 +25,7 @@ pub mod embed {
 
 pub mod keywords {
     pub use crate::keywords::filter::{Filters, Scratch};
-    pub use crate::keywords::tokens::Settings;
+    pub use crate::keywords::tokens::{Cut, Settings};
     pub use crate::keywords::vectorizer::{Frequency, Limits, count};
     pub mod keybert {
         pub use crate::keywords::keybert::{Method, Settings, extract};

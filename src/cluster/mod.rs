@@ -28,11 +28,12 @@ use crate::linalg::dot;
 use points::Points;
 use silhouette::{Sums, silhouettes};
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 /// Method of clustering.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Method {
-    /// HDBSCAN, and k-means where that leaves more than half as noise.
+    /// HDBSCAN, and k-means where that leaves more than half of the points as noise or puts them into one cluster.
     Auto,
     Hdbscan,
     Kmeans,
@@ -80,8 +81,7 @@ pub(crate) fn cluster(points: &Points, settings: &Settings, threads: usize) -> R
         Method::Kmeans => (kmeans(), Method::Kmeans),
         Method::Hdbscan | Method::Auto => {
             let found = hdbscan::hdbscan(points, settings.hdbscan, threads);
-            let noise = found.iter().filter(|cluster| cluster.is_none()).count();
-            if settings.method == Method::Auto && 2 * noise > points.len() {
+            if settings.method == Method::Auto && 2 * largest(&found) > points.len() {
                 (kmeans(), Method::Kmeans)
             } else {
                 (found, Method::Hdbscan)
@@ -92,6 +92,13 @@ pub(crate) fn cluster(points: &Points, settings: &Settings, threads: usize) -> R
     let places = places(points, &clusters);
     let silhouettes = silhouettes(points, &clusters, threads);
     Ok(Clustering { clusters, places, silhouettes, method })
+}
+
+/// Number of points of the largest cluster, or of noise where that is more.
+fn largest(clusters: &[Option<usize>]) -> usize {
+    let mut sizes: HashMap<Option<usize>, usize> = HashMap::new();
+    clusters.iter().for_each(|cluster| *sizes.entry(*cluster).or_default() += 1);
+    sizes.into_values().max().unwrap_or(0)
 }
 
 /// Clusters with numbers without gaps, by size and then by the first point.

@@ -155,6 +155,21 @@ fn kmeans_where_most_is_noise() {
 }
 
 #[test]
+fn kmeans_where_most_is_one_cluster() {
+    // ten of sixteen in one bundle, three in another, three alone
+    let mut degrees: Vec<f64> = (0..10).map(|i| f64::from(i) * 0.1).collect();
+    degrees.extend([90.0, 90.1, 90.2, 150.0, 200.0, 250.0]);
+    let hdbscan = cluster(&angles(&degrees), &settings(Method::Hdbscan, None, 3), 1).unwrap();
+    assert_eq!(hdbscan.clusters.iter().filter(|cluster| **cluster == Some(0)).count(), 10);
+    let auto = cluster(&angles(&degrees), &settings(Method::Auto, None, 3), 1).unwrap();
+    assert_eq!(auto, cluster(&angles(&degrees), &settings(Method::Kmeans, None, 3), 1).unwrap());
+    // half of them is not most
+    degrees.extend([300.0, 300.1, 300.2, 300.3]);
+    let auto = cluster(&angles(&degrees), &settings(Method::Auto, None, 3), 1).unwrap();
+    assert_eq!(auto.method, Method::Hdbscan);
+}
+
+#[test]
 fn few_points() {
     for method in [Method::Auto, Method::Hdbscan, Method::Kmeans] {
         let found = |degrees: &[f64], k| cluster(&angles(degrees), &settings(method, k, 5), 2).unwrap();

@@ -62,6 +62,20 @@ impl Embedder {
     ///
     /// Where the tokenizer, the device or the store fails.
     pub fn embed(&self, texts: &[&str], threads: usize) -> Result<Vec<Arc<[f32]>>, EmbedError> {
+        self.embed_keeping(texts, threads, &|_| true)
+    }
+
+    /// As [`Embedder::embed`], but the store keeps the vectors of those texts only that `keep` says.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Embedder::embed`].
+    pub(crate) fn embed_keeping(
+        &self,
+        texts: &[&str],
+        threads: usize,
+        keep: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Arc<[f32]>>, EmbedError> {
         let mut places: HashMap<&str, usize> = HashMap::new();
         let mut distinct: Vec<&str> = Vec::new();
         let place: Vec<usize> = texts
@@ -73,12 +87,17 @@ impl Embedder {
                 })
             })
             .collect();
-        let vectors = self.embed_distinct(&distinct, threads)?;
+        let vectors = self.embed_distinct(&distinct, threads, keep)?;
         Ok(place.into_iter().map(|place| vectors[place].clone()).collect())
     }
 
     /// One vector a text, where all texts differ from each other.
-    fn embed_distinct(&self, texts: &[&str], threads: usize) -> Result<Vec<Arc<[f32]>>, EmbedError> {
+    fn embed_distinct(
+        &self,
+        texts: &[&str],
+        threads: usize,
+        keep: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Arc<[f32]>>, EmbedError> {
         let hash = self.model.hash();
         let keys: Vec<cache::Key> = texts.iter().map(|text| cache::key(hash, text)).collect();
         let recent = || cache::recent().lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,10 +114,11 @@ impl Embedder {
         let absent: Vec<&str> = (0..texts.len()).filter(|&i| known(i).is_none()).map(|i| texts[i]).collect();
         let mut computed = self.model.encode(&absent, threads.max(1))?.into_iter();
         let vectors: Vec<Arc<[f32]>> = (0..texts.len()).filter_map(|i| known(i).or_else(|| computed.next())).collect();
+        let is_new = |i: &usize| stored[*i].is_none() && keep(texts[*i]);
         if let Some(store) = &self.store
-            && stored.iter().any(Option::is_none)
+            && (0..texts.len()).any(|i| is_new(&i))
         {
-            let new = (0..texts.len()).filter(|&i| stored[i].is_none());
+            let new = (0..texts.len()).filter(is_new);
             store.put(hash, new.map(|i| (texts[i], &vectors[i])))?;
         }
         let mut recent = recent();

@@ -283,6 +283,7 @@ fn adjust(rows: &mut [Row]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keywords::tokens::Cut;
     use crate::keywords::vectorizer::Frequency;
     use proptest::prelude::*;
 
@@ -291,12 +292,14 @@ mod tests {
             words: Words {
                 ngram_min: 1,
                 ngram_max: json["ngram_max"].as_u64().unwrap() as usize,
+                cut: Cut::ScikitLearn,
                 stop_words: crate::keywords::stop_words::english(),
             },
             limits: Limits {
                 min_df: Frequency::Documents(2),
                 max_df: Frequency::Share(0.85),
                 max_features: json["max_features"].as_u64().map(|n| n as usize),
+                merge: false,
             },
             counting: if json["counts"] == "raw" { Counting::Raw } else { Counting::Rate },
             prior: json["prior"].as_f64().unwrap(),
@@ -346,7 +349,7 @@ mod tests {
 
     fn plain(counting: Counting) -> Settings {
         Settings {
-            words: Words { ngram_min: 1, ngram_max: 1, stop_words: Default::default() },
+            words: Words { ngram_min: 1, ngram_max: 1, cut: Cut::Unicode, stop_words: Default::default() },
             limits: Limits::default(),
             counting,
             prior: 10.0,

@@ -22,7 +22,7 @@ use super::tokens;
 use super::{Keyword, KeywordError};
 use crate::linalg::dot_f32;
 use crate::parallel;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Maximum number of choices that `MaxSum` compares for one text.
@@ -61,6 +61,8 @@ pub struct Settings {
     candidates: Option<HashMap<String, usize>>,
     /// Texts that pull the keywords towards them.
     seed_keywords: Vec<String>,
+    /// Whether a keyword that stands in a longer one of its text each time is left out.
+    merge: bool,
 }
 
 impl Settings {
@@ -99,7 +101,11 @@ impl Settings {
             let next = known.len();
             known.entry(cut.join(" ")).or_insert(next);
         }
-        Ok(Settings { words, method, top_n, candidates: candidates.map(|_| known), seed_keywords })
+        Ok(Settings { words, method, top_n, candidates: candidates.map(|_| known), seed_keywords, merge: false })
+    }
+
+    pub(crate) fn merging(self, merge: bool) -> Settings {
+        Settings { merge, ..self }
     }
 
     /// The candidates of a text, in order.
@@ -192,10 +198,21 @@ pub fn extract<E>(
             *slot = Some(vector);
         }
         let mut found = parallel::map(threads, part.len(), |i| {
-            let numbers = &documents[part[i]];
-            let of: Vec<&[f32]> = numbers.iter().filter_map(|number| vectors[*number].as_deref()).collect();
-            let taken = settings.select(&Likeness::new(&guided(&whole[i], seed.as_deref()), &of));
-            taken.into_iter().map(|(at, score)| (numbers[at], score)).collect::<Vec<_>>()
+            let mut numbers = documents[part[i]].clone();
+            let text = guided(&whole[i], seed.as_deref());
+            loop {
+                let of: Vec<&[f32]> = numbers.iter().filter_map(|number| vectors[*number].as_deref()).collect();
+                let taken = settings.select(&Likeness::new(&text, &of));
+                let taken: Vec<(usize, f64)> = taken.into_iter().map(|(at, score)| (numbers[at], score)).collect();
+                let nested = match settings.merge {
+                    true => nested(texts[part[i]], &settings.words, &taken, &phrases),
+                    false => HashSet::new(),
+                };
+                if nested.is_empty() {
+                    return taken;
+                }
+                numbers.retain(|number| !nested.contains(number));
+            }
         })
         .into_iter();
         for document in start..end {
@@ -212,6 +229,20 @@ pub fn extract<E>(
         progress(end);
     }
     Ok(keywords)
+}
+
+/// Those of the phrases taken, by number, that stand in a longer one of them wherever they occur in the text.
+fn nested(text: &str, words: &tokens::Settings, taken: &[(usize, f64)], phrases: &[&str]) -> HashSet<usize> {
+    let text = words.words(text);
+    let split = |number: usize| phrases[number].split(' ').collect::<Vec<&str>>();
+    let times = |phrase: &[&str]| text.windows(phrase.len()).filter(|window| *window == phrase).count();
+    let taken: Vec<(usize, Vec<&str>)> = taken.iter().map(|(number, _)| (*number, split(*number))).collect();
+    let within = |short: &[&str], long: &[&str]| {
+        let inside = long.windows(short.len()).filter(|window| *window == short).count();
+        long.len() > short.len() && inside == 1 && times(short) == times(long)
+    };
+    let is_nested = |short: &[&str]| taken.iter().any(|(_, long)| within(short, long));
+    taken.iter().filter(|(_, phrase)| is_nested(phrase)).map(|(number, _)| *number).collect()
 }
 
 /// Mean vector of the seed keywords; `None` where there are none, or no texts (`idle`).
@@ -412,11 +443,10 @@ mod tests {
     use crate::keywords::stop_words;
     use crate::oracle;
     use serde_json::Value;
-    use std::collections::HashSet;
     use std::convert::Infallible;
 
     fn words(ngram_max: usize) -> tokens::Settings {
-        tokens::Settings { ngram_min: 1, ngram_max, stop_words: HashSet::new() }
+        tokens::Settings { ngram_min: 1, ngram_max, cut: tokens::Cut::Unicode, stop_words: HashSet::new() }
     }
 
     fn settings(method: Method, top_n: usize) -> Settings {
@@ -610,6 +640,7 @@ mod tests {
         let words = tokens::Settings {
             ngram_min: number("ngram_min"),
             ngram_max: number("ngram_max"),
+            cut: tokens::Cut::ScikitLearn,
             stop_words: stop_words::english(),
         };
         let seeds = texts("seed_keywords").unwrap_or_default();

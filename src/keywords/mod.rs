@@ -6,12 +6,18 @@
 //! * [`keybert`]: keywords by the likeness of their embeddings to that of the whole text;
 //! * [`discriminative`]: keywords that tell one class of texts from the others;
 //! * [`labels`]: a few terms each that say what groups of texts are about;
+//! * [`form`]: one form for texts that look the same;
+//! * [`markup`]: what is no word of a text from the web;
+//! * [`script`]: which scripts write spaces between words;
 //! * [`filter`]: annotators that say yes where a text has the right words.
 
 pub(crate) mod discriminative;
 pub(crate) mod filter;
+pub(crate) mod form;
 pub(crate) mod keybert;
 pub(crate) mod labels;
+pub(crate) mod markup;
+pub(crate) mod script;
 pub(crate) mod stop_words;
 pub(crate) mod tfidf;
 pub(crate) mod tokens;

@@ -1,7 +1,8 @@
 //! Words that are no keywords: `data/stop_words.csv`, built in.
 //!
 //! Kind `english` is the list of 318 words that scikit-learn ships; `company`, `job` and `place` are words of CVs that say
-//! where somebody works rather than at what: legal forms, titles, months, countries and large cities.
+//! where somebody works rather than at what: legal forms, titles, months, countries and large cities. `heading` has
+//! the headings of CVs.
 
 use std::collections::HashSet;
 
@@ -40,7 +41,7 @@ mod tests {
         let words: Vec<_> = table().collect();
         assert_eq!(study().len(), words.len());
         for (word, kind) in words {
-            assert!(["english", "company", "job", "place"].contains(&kind), "{kind}");
+            assert!(["english", "company", "heading", "job", "place"].contains(&kind), "{kind}");
             assert!(word.len() > 1 || kind == "english", "{word}");
             assert_eq!(word, word.to_lowercase());
         }

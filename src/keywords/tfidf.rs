@@ -43,7 +43,7 @@ pub fn keywords(counts: &Counts, top_n: usize, threads: usize) -> Vec<Vec<Keywor
 mod tests {
     use super::*;
     use crate::keywords::stop_words;
-    use crate::keywords::tokens::Settings;
+    use crate::keywords::tokens::{Cut, Settings};
     use crate::keywords::vectorizer::{Frequency, Limits, count};
     use crate::oracle;
 
@@ -58,12 +58,14 @@ mod tests {
             let settings = Settings {
                 ngram_min: number("ngram_min"),
                 ngram_max: number("ngram_max"),
+                cut: Cut::ScikitLearn,
                 stop_words: stop_words::english(),
             };
             let limits = Limits {
                 min_df: Frequency::of_oracle(&case["min_df"]),
                 max_df: Frequency::of_oracle(&case["max_df"]),
                 max_features: None,
+                merge: false,
             };
             let counts = count(&texts[..number("documents")], &settings, &limits).unwrap();
             let vocabulary: Vec<String> = serde_json::from_value(case["vocabulary"].clone()).unwrap();
@@ -85,7 +87,7 @@ mod tests {
     /// By hand: the idf of a word in d of three texts is ln(4 / (1 + d)) + 1.
     #[test]
     fn keywords_by_hand() {
-        let settings = Settings { ngram_min: 1, ngram_max: 1, stop_words: Default::default() };
+        let settings = Settings { ngram_min: 1, ngram_max: 1, cut: Cut::Unicode, stop_words: Default::default() };
         let counts = count(&["aa bb bb", "aa cc dd", ""], &settings, &Limits::default()).unwrap();
         let rare = (4.0f64 / 2.0).ln() + 1.0;
         let common = (4.0f64 / 3.0).ln() + 1.0;

@@ -1,18 +1,61 @@
-//! Words of a text, cut as scikit-learn's vectorizers cut them.
+//! Words of a text, in one of two readings.
 //!
-//! The text is lower-cased (full Unicode mapping, final sigma included, like Python's `str.lower`); a word is a run of two
-//! or more letters, numbers and underscores, `[\p{L}\p{N}_]{2,}`, which is what Python's `(?u)\b\w\w+\b` finds. Combining
-//! marks are no letters there: a decomposed "é" ends a word. Stop words are taken out before phrases form, so a phrase may
-//! bridge them: "head of sales" has the phrase "head sales".
+//! [`Cut::ScikitLearn`] is that of scikit-learn's vectorizers. The text is lower-cased (full Unicode mapping, final sigma
+//! included, like Python's `str.lower`); a word is a run of two or more letters, numbers and underscores,
+//! `[\p{L}\p{N}_]{2,}`, which is what Python's `(?u)\b\w\w+\b` finds. Combining marks are no letters there: a decomposed "é"
+//! ends a word, and no word of Hindi or Thai stays whole.
+//!
+//! [`Cut::Unicode`] differs from it only where a text has such marks or forms, or markup: [`markup`] is cut, the text is
+//! brought to its [`form`], and marks, joiners and all connectors belong to words. These are the word characters of
+//! [`filter`](super::filter), so each word is found again in its text by a filter, in every script.
+//!
+//! Stop words are taken out before phrases form, so a phrase may bridge them: "head of sales" has the phrase "head sales".
 //!
 //! Python 3.11 knows Unicode 14, this crate a later version: only characters that Unicode 14 had not assigned are cut
 //! differently.
 
+use super::form::form;
+use super::markup;
 use regex::Regex;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
 
-static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[\p{L}\p{N}_]{2,}").expect("a constant pattern"));
+static SCIKIT_LEARN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[\p{L}\p{N}_]{2,}").expect("a constant pattern"));
+
+static UNICODE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[\w\p{N}]{2,}").expect("a constant pattern"));
+
+/// Reading of a text as words.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Cut {
+    #[default]
+    Unicode,
+    ScikitLearn,
+}
+
+impl Cut {
+    /// What words are cut from: the text in lower case, without markup and in its form.
+    pub(crate) fn read(self, text: &str) -> String {
+        match self {
+            Cut::Unicode => form(&markup::cut(text)).to_lowercase(),
+            Cut::ScikitLearn => text.to_lowercase(),
+        }
+    }
+
+    /// The words of what was read, in order.
+    fn words(self, read: &str) -> impl Iterator<Item = &str> {
+        let pattern = match self {
+            Cut::Unicode => &UNICODE,
+            Cut::ScikitLearn => &SCIKIT_LEARN,
+        };
+        pattern.find_iter(read).map(|word| word.as_str())
+    }
+
+    /// Stop words as they stand among the words of a text: "don't" is "don" there, and "e-mail" "mail".
+    pub(crate) fn stop_words<T: AsRef<str>>(self, given: &[T]) -> HashSet<String> {
+        let cut = |given: &T| self.words(&self.read(given.as_ref())).map(str::to_string).collect::<Vec<_>>();
+        given.iter().flat_map(cut).collect()
+    }
+}
 
 /// Rule for the words and phrases of a text that count.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,24 +64,25 @@ pub struct Settings {
     pub ngram_min: usize,
     /// Maximum number of words of a phrase, at least `ngram_min`.
     pub ngram_max: usize,
-    /// Lower-case words that count as absent.
+    pub cut: Cut,
+    /// Words that count as absent, as they are cut.
     pub stop_words: HashSet<String>,
 }
 
 impl Settings {
-    /// Calls `each` with every word of a lower-cased text, in order.
-    pub(crate) fn for_each_word<'a>(&self, lower: &'a str, mut each: impl FnMut(&'a str)) {
-        for word in WORD.find_iter(lower) {
-            if !self.stop_words.contains(word.as_str()) {
-                each(word.as_str());
+    /// Calls `each` with every word of what was read of a text, in order.
+    pub(crate) fn for_each_word<'a>(&self, read: &'a str, mut each: impl FnMut(&'a str)) {
+        for word in self.cut.words(read) {
+            if !self.stop_words.contains(word) {
+                each(word);
             }
         }
     }
 
-    /// The words of `text`, lower-cased, without stop words.
+    /// The words of `text`, without stop words.
     pub fn words(&self, text: &str) -> Vec<String> {
         let mut words = Vec::new();
-        self.for_each_word(&text.to_lowercase(), |word| words.push(word.to_string()));
+        self.for_each_word(&self.cut.read(text), |word| words.push(word.to_string()));
         words
     }
 
@@ -53,10 +97,17 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keywords::filter::{Filters, Scratch};
     use crate::oracle;
+    use proptest::prelude::*;
 
     fn settings(ngram_min: usize, ngram_max: usize, stop_words: &[&str]) -> Settings {
-        Settings { ngram_min, ngram_max, stop_words: stop_words.iter().map(|word| word.to_string()).collect() }
+        Settings {
+            ngram_min,
+            ngram_max,
+            cut: Cut::Unicode,
+            stop_words: stop_words.iter().map(|word| word.to_string()).collect(),
+        }
     }
 
     #[test]
@@ -65,6 +116,78 @@ mod tests {
         let expected: [&str; 4] = ["head", "head sales", "sales", "sales head"];
         assert_eq!(phrases.iter().map(String::as_str).collect::<Vec<_>>(), expected);
         assert_eq!(settings(3, 4, &[]).phrases("two words"), BTreeSet::new());
+    }
+
+    #[test]
+    fn words_of_every_script() {
+        let words = |cut: Cut, text: &str| -> Vec<String> { settings_of(cut).words(text) };
+        let hindi = ["मशीन", "लर्निंग", "इंजीनियर"];
+        assert_eq!(words(Cut::Unicode, "मशीन लर्निंग इंजीनियर।"), hindi);
+        assert_eq!(words(Cut::ScikitLearn, "मशीन"), ["मश"]);
+        assert_eq!(words(Cut::Unicode, "cafe\u{301} ＡＩ"), ["café", "ai"]);
+        assert_eq!(words(Cut::ScikitLearn, "cafe\u{301} ＡＩ"), ["cafe", "ａｉ"]);
+        assert_eq!(words(Cut::Unicode, "İzmir ma\u{ad}chine"), ["i\u{307}zmir", "machine"]);
+        for text in ["C++, R and don't", "Straße, ΟΔΟΣ m²", "我在谷歌 2020年"] {
+            assert_eq!(words(Cut::Unicode, text), words(Cut::ScikitLearn, text));
+        }
+    }
+
+    fn settings_of(cut: Cut) -> Settings {
+        Settings { ngram_min: 1, ngram_max: 1, cut, stop_words: HashSet::new() }
+    }
+
+    #[test]
+    fn stop_words_are_cut_as_texts_are() {
+        let stop = Cut::Unicode.stop_words(&["don't", "e-mail", "Vice President", "cafe\u{301}", "ＡＩ", "C++", "a"]);
+        let expected = ["don", "mail", "vice", "president", "café", "ai"];
+        assert_eq!(stop, expected.into_iter().map(str::to_string).collect());
+        let settings = Settings { stop_words: stop, ..settings_of(Cut::Unicode) };
+        assert_eq!(
+            settings.words("I don’t e-mail the vice president of Café AI and C++ people"),
+            ["the", "of", "and", "people"]
+        );
+    }
+
+    fn finds(word: &str, text: &str) -> bool {
+        let json = serde_json::json!([{"annotator": "x", "any_of": [word]}]).to_string();
+        let mut labels = Vec::new();
+        Filters::parse(&json).unwrap().label(text, &mut Scratch::default(), &mut labels);
+        labels == [true]
+    }
+
+    #[test]
+    fn filters_find_words_in_every_script() {
+        for text in [
+            "मशीन लर्निंग इंजीनियर",
+            "ภาษาไทยและ Python",
+            "我在谷歌从事机器学习研究工作",
+            "Python開発経験5年",
+            "مهندس تعلّم الآلة",
+            "மென்பொருள் பொறியாளர்",
+            "İSTANBUL",
+            "한국어 머신러닝을",
+            "Ὀδυσσεύς",
+            "e\u{301}cole ﬁnance",
+            "نیم\u{200c}فاصله",
+            "ⓐⓑ x‿y",
+        ] {
+            let words = settings_of(Cut::Unicode).words(text);
+            assert!(!words.is_empty(), "{text}");
+            for word in words {
+                assert!(finds(&word, text), "{word} in {text}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn filters_find_the_words_of_any_text(text in r"[\PC\pM\pM\u{ad}\u{200c}İﬁ ]{0,12}") {
+            for word in settings_of(Cut::Unicode).words(&text) {
+                prop_assert!(finds(&word, &text), "{:?} in {:?}", word, text);
+            }
+        }
     }
 
     /// Ranges of code points that are word characters in Python, among those that its Unicode knows.
@@ -78,7 +201,7 @@ mod tests {
         let (word, unassigned) = (set("word"), set("unassigned"));
         assert!(word.len() > 100_000);
         for c in ('\0'..=char::MAX).filter(|c| !unassigned.contains(&(*c as u32))) {
-            assert_eq!(WORD.is_match(&format!("{c}{c}")), word.contains(&(c as u32)), "{:x}", c as u32);
+            assert_eq!(SCIKIT_LEARN.is_match(&format!("{c}{c}")), word.contains(&(c as u32)), "{:x}", c as u32);
         }
     }
 

@@ -46,12 +46,14 @@ pub struct Limits {
     pub max_df: Frequency,
     /// Maximum size of the vocabulary; `None` = any size.
     pub max_features: Option<usize>,
+    /// Whether a term that stands in one and the same longer term each time is left out for that one.
+    pub merge: bool,
 }
 
 impl Default for Limits {
     /// Thresholds that keep all terms, as in scikit-learn.
     fn default() -> Limits {
-        Limits { min_df: Frequency::Documents(1), max_df: Frequency::Share(1.0), max_features: None }
+        Limits { min_df: Frequency::Documents(1), max_df: Frequency::Share(1.0), max_features: None, merge: false }
     }
 }
 
@@ -149,6 +151,21 @@ impl Level {
     }
 }
 
+impl Level {
+    /// Whether each term stands in one and the same term of `next`, which are one word longer, wherever it occurs.
+    fn within(&self, next: &Level) -> Vec<bool> {
+        let mut within = vec![false; self.documents.len()];
+        for (word, &longer) in next.at.iter().enumerate().filter(|(_, longer)| **longer != NONE) {
+            for part in [self.at[word], self.at[word + 1]] {
+                if self.occurrences[part as usize] == next.occurrences[longer as usize] {
+                    within[part as usize] = true;
+                }
+            }
+        }
+        within
+    }
+}
+
 /// A term that may stay: its length in words (less one) and its number within that length.
 type Term = (usize, u32);
 
@@ -167,8 +184,8 @@ pub fn count<T: AsRef<str>>(documents: &[T], settings: &Settings, limits: &Limit
     let mut at = Vec::new();
     let mut ends = Vec::with_capacity(documents.len());
     for document in documents {
-        let lower = document.as_ref().to_lowercase();
-        settings.for_each_word(&lower, |word| {
+        let read = settings.cut.read(document.as_ref());
+        settings.for_each_word(&read, |word| {
             let number = known.get(word).copied().unwrap_or_else(|| {
                 let number = words.len() as u32;
                 words.push(word.to_string());
@@ -186,14 +203,16 @@ pub fn count<T: AsRef<str>>(documents: &[T], settings: &Settings, limits: &Limit
     let mut kept: Vec<Term> = Vec::new();
     for n in 0..settings.ngram_max {
         level.prune(least);
+        let next = if n + 1 < settings.ngram_max { level.longer(&ends) } else { Level::default() };
         if n + 1 >= settings.ngram_min {
+            let within = if limits.merge { level.within(&next) } else { Vec::new() };
             let fits = |term: &u32| {
                 let documents = f64::from(level.documents[*term as usize]);
-                documents >= least && documents <= most && documents > 0.0
+                let merged = within.get(*term as usize).is_some_and(|merged| *merged);
+                documents >= least && documents <= most && documents > 0.0 && !merged
             };
             kept.extend((0..level.documents.len() as u32).filter(fits).map(|term| (n, term)));
         }
-        let next = if n + 1 < settings.ngram_max { level.longer(&ends) } else { Level::default() };
         levels.push(level);
         if next.documents.is_empty() {
             break;
@@ -260,6 +279,7 @@ fn limit_features(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keywords::tokens::Cut;
     use crate::oracle;
     use serde_json::Value;
 
@@ -269,6 +289,7 @@ mod tests {
         Settings {
             ngram_min: number("ngram_min"),
             ngram_max: number("ngram_max"),
+            cut: Cut::ScikitLearn,
             stop_words: stop_words.iter().cloned().collect(),
         }
     }
@@ -287,6 +308,7 @@ mod tests {
                 min_df: Frequency::of_oracle(&case["min_df"]),
                 max_df: Frequency::of_oracle(&case["max_df"]),
                 max_features: case["max_features"].as_u64().map(|n| n as usize),
+                merge: false,
             };
             let counts = count(&texts, &settings(case, &english), &limits);
             if case["vocabulary"] == "error" {
@@ -306,7 +328,7 @@ mod tests {
     }
 
     fn all(ngram_max: usize) -> Settings {
-        Settings { ngram_min: 1, ngram_max, stop_words: Default::default() }
+        Settings { ngram_min: 1, ngram_max, cut: Cut::Unicode, stop_words: Default::default() }
     }
 
     #[test]
@@ -334,6 +356,24 @@ mod tests {
             let got: Vec<(String, u32)> = counts.vocabulary.into_iter().zip(counts.documents).collect();
             assert_eq!(got, expected, "{least}");
         }
+    }
+
+    /// By hand: "doctor" and "of" and their phrases stand in "doctor of philosophy" each time, "philosophy" once alone.
+    #[test]
+    fn terms_within_longer_ones() {
+        let texts = ["doctor of philosophy here", "doctor of philosophy", "philosophy", "x1 doctor of philosophy"];
+        let merged = |ngram_max: usize, least: u64| {
+            let limits = Limits { min_df: Frequency::Documents(least), merge: true, ..Limits::default() };
+            count(&texts, &all(ngram_max), &limits).unwrap().vocabulary
+        };
+        assert_eq!(merged(3, 2), ["doctor of philosophy", "philosophy"]);
+        assert_eq!(merged(2, 2), ["doctor of", "of philosophy", "philosophy"]);
+        assert_eq!(
+            merged(4, 1),
+            ["doctor of philosophy", "doctor of philosophy here", "philosophy", "x1 doctor of philosophy"]
+        );
+        let twice = count(&["aa aa aa"], &all(2), &Limits { merge: true, ..Limits::default() }).unwrap();
+        assert_eq!(twice.vocabulary, ["aa", "aa aa"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::rows::{Failure, Listed, Rows, list, listed};
 use crate::cluster::{self, Method, Settings, hdbscan, map::map, points::Points};
 use crate::embed::{self, Dtype};
 use crate::keywords::labels::labels;
+use crate::keywords::tokens::Cut;
 use crate::progress::Line;
 use duckdb::Connection;
 use duckdb::arrow::array::RecordBatch;
@@ -64,7 +65,7 @@ fn asked(mut options: Options) -> Result<Asked, Failure> {
     let seed = options.seed()?;
     let model = model(&mut options, Dtype::F32)?;
     let label_terms = options.whole("label_terms", 0, 100)? as usize;
-    let stop_words = stop_word_list(&mut options)?;
+    let stop_words = stop_word_list(&mut options, Cut::Unicode)?;
     let map = options.boolean("map")?;
     let threads = options.threads();
     options.finish()?;

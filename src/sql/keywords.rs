@@ -10,7 +10,7 @@ use super::options::{self, NameOrList, OptionError, Options};
 use super::rows::{Failure, Listed, Rows, list, listed, text};
 use crate::embed::{self, Dtype};
 use crate::hash::hexadecimal;
-use crate::keywords::tokens;
+use crate::keywords::tokens::{self, Cut};
 use crate::keywords::vectorizer::{self, Frequency, Limits};
 use crate::keywords::{Keyword, keybert, stop_words, tfidf};
 use crate::progress::Line;
@@ -31,7 +31,7 @@ pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<StopWords>(connection)
 }
 
-/// The options `ngram_min`, `ngram_max` and `stop_words`.
+/// The options `ngram_min`, `ngram_max`, `tokenizer` and `stop_words`.
 pub(super) fn words(options: &mut Options) -> Result<tokens::Settings, OptionError> {
     let ngram_min = options.whole("ngram_min", 1, LONGEST)?;
     let ngram_max = options.whole("ngram_max", 1, LONGEST)?;
@@ -42,16 +42,17 @@ pub(super) fn words(options: &mut Options) -> Result<tokens::Settings, OptionErr
             Some(ngram_min.to_string()),
         ));
     }
-    let stop_words = stop_word_list(options)?;
-    Ok(tokens::Settings { ngram_min: ngram_min as usize, ngram_max: ngram_max as usize, stop_words })
+    let cut = options.choice("tokenizer", &[("unicode", Cut::Unicode), ("scikit-learn", Cut::ScikitLearn)])?;
+    let stop_words = stop_word_list(options, cut)?;
+    Ok(tokens::Settings { ngram_min: ngram_min as usize, ngram_max: ngram_max as usize, cut, stop_words })
 }
 
-/// The option `stop_words`: the name of a list, or a list.
-pub(super) fn stop_word_list(options: &mut Options) -> Result<HashSet<String>, OptionError> {
+/// The option `stop_words`: the name of a list, or a list, whose words are cut as texts are.
+pub(super) fn stop_word_list(options: &mut Options, cut: Cut) -> Result<HashSet<String>, OptionError> {
     let allowed = "be 'english', 'study', 'none', NULL or a list of words without NULL";
     match options.name_or_list("stop_words", allowed)? {
         None => Ok(HashSet::new()),
-        Some(NameOrList::List(words)) => Ok(words.iter().map(|word| word.trim().to_lowercase()).collect()),
+        Some(NameOrList::List(words)) => Ok(cut.stop_words(&words)),
         Some(NameOrList::Name(name)) => match name.as_str() {
             "english" => Ok(stop_words::english()),
             "study" => Ok(stop_words::study()),
@@ -61,12 +62,13 @@ pub(super) fn stop_word_list(options: &mut Options) -> Result<HashSet<String>, O
     }
 }
 
-/// The options `min_df`, `max_df` and `max_features`.
+/// The options `min_df`, `max_df`, `max_features` and `merge`.
 pub(super) fn limits(options: &mut Options) -> Result<Limits, OptionError> {
     let (min_df, max_df) = (frequency(options, "min_df")?, frequency(options, "max_df")?);
     let whole = |x: f64| x >= 1.0 && x.fract() == 0.0 && x < 1e9;
     let max_features = options.optional_number("max_features", "be a whole number of at least 1, or NULL", whole)?;
-    Ok(Limits { min_df, max_df, max_features: max_features.map(|n| n as usize) })
+    let merge = options.boolean("merge")?;
+    Ok(Limits { min_df, max_df, max_features: max_features.map(|n| n as usize), merge })
 }
 
 /// As in scikit-learn a whole number counts documents and a decimal one is a share: 1 is one document, 1.0 all of them.
@@ -91,7 +93,11 @@ fn frequency(options: &mut Options, name: &str) -> Result<Frequency, OptionError
 /// The settings of a statement that calls `muster_keybert_keywords`.
 struct Keybert {
     keywords: keybert::Settings,
+    /// Texts that pull the keywords towards them.
+    seeds: HashSet<String>,
     model: embed::Settings,
+    /// Whether the store keeps the vectors of phrases too.
+    store_phrases: bool,
     threads: usize,
 }
 
@@ -148,7 +154,10 @@ fn keybert_settings(mut options: Options) -> Result<Keybert, Failure> {
         return Err(options.invalid("candidates", "hold at least one term, or be NULL", Some("[]".to_string())).into());
     }
     let seed_keywords = options.optional_texts("seed_keywords")?.unwrap_or_default();
+    let merge = options.boolean("merge")?;
     let model = model(&mut options, Dtype::F32)?;
+    let store_phrases = options.boolean("store_phrases")?;
+    let seeds = seed_keywords.iter().cloned().collect();
     let threads = options.threads();
     options.finish()?;
     let method = match method {
@@ -157,8 +166,8 @@ fn keybert_settings(mut options: Options) -> Result<Keybert, Failure> {
         Method::MaxSum => keybert::Method::MaxSum { nr_candidates },
         Method::MaxSumGreedy => keybert::Method::MaxSumGreedy { nr_candidates },
     };
-    let keywords = keybert::Settings::new(words, method, top_n, candidates.as_deref(), seed_keywords)?;
-    Ok(Keybert { keywords, model, threads })
+    let keywords = keybert::Settings::new(words, method, top_n, candidates.as_deref(), seed_keywords)?.merging(merge);
+    Ok(Keybert { keywords, seeds, model, store_phrases, threads })
 }
 
 /// `muster_keybert_keywords(text, key)`: the ranked keywords of each text of a vector.
@@ -190,7 +199,9 @@ impl VectorKernel for KeybertKeywords {
         let texts: Vec<&str> = all.iter().map(Option::unwrap_or_default).collect();
         let embedder = embed::open(&settings.model)?;
         let line = Line::new("keybert_keywords", texts.len());
-        let mut embed = |texts: &[&str]| embedder.embed(texts, settings.threads);
+        let whole: HashSet<&str> = texts.iter().copied().collect();
+        let keep = |text: &str| settings.store_phrases || whole.contains(text) || settings.seeds.contains(text);
+        let mut embed = |texts: &[&str]| embedder.embed_keeping(texts, settings.threads, &keep);
         let found =
             keybert::extract(&texts, &settings.keywords, settings.threads, &mut embed, &mut |done| line.set(done))?;
         let lengths = found.iter().map(Vec::len).collect();
