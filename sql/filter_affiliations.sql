@@ -26,7 +26,7 @@
 --   term VARCHAR          the term or legal form that decided; NULL for unknown
 --   n DOUBLE              the weights, shared out
 --   n_names BIGINT        different texts that name it
---   names VARCHAR[]       those texts, to join with
+--   names VARCHAR[]       those texts, to join with; without texts that name more than 1000 organisations, which count all the same
 -- example:
 --   WITH affiliations AS (
 --       SELECT unnest(['Google, Inc. / Stanford University', 'google', 'Université de Montréal', 'State Farm']) AS name
@@ -66,14 +66,20 @@ _muster_sum AS (
     WHERE _muster_name IS NOT NULL
     GROUP BY _muster_name
 ),
-_muster_parts AS (
-    SELECT _muster_name, _muster_weight, muster_affiliation(_muster_name, _muster_asked) AS _muster_list
+_muster_numbered AS (
+    -- a number goes with each organisation in place of the text, which may name thousands
+    SELECT row_number() OVER (ORDER BY _muster_name) AS _muster_number, _muster_name, _muster_weight
     FROM _muster_sum
+),
+_muster_parts AS (
+    SELECT _muster_number, _muster_weight, muster_affiliation(_muster_name, _muster_asked) AS _muster_list
+    FROM _muster_numbered
     CROSS JOIN _muster_option
 ),
 _muster_part AS (
     SELECT
-        _muster_name,
+        _muster_number,
+        len(_muster_list) AS _muster_among,
         coalesce(_muster_weight, 0) / len(_muster_list) AS _muster_weight,
         unnest(_muster_list) AS _muster_row
     FROM _muster_parts
@@ -84,8 +90,7 @@ _muster_spelling AS (
         _muster_row.name AS _muster_spelling,
         _muster_row.category AS _muster_category,
         _muster_row.term AS _muster_term,
-        sum(_muster_weight ORDER BY _muster_name) AS _muster_weight,
-        list(_muster_name) AS _muster_names
+        sum(_muster_weight ORDER BY _muster_number) AS _muster_weight
     FROM _muster_part
     GROUP BY ALL
 ),
@@ -102,24 +107,38 @@ _muster_spelled AS (
 ),
 _muster_organisation AS (
     SELECT
+        _muster_key,
         first(_muster_spelling ORDER BY _muster_written DESC, _muster_spelling) AS _muster_affiliation,
         first(
             {category: _muster_category, term: _muster_term}
             ORDER BY _muster_category = 'unknown', _muster_weight DESC, _muster_category, _muster_term
         ) AS _muster_what,
-        sum(_muster_weight ORDER BY _muster_spelling, _muster_category, _muster_term) AS _muster_weight,
-        list_sort(list_distinct(flatten(list(_muster_names)))) AS _muster_names
+        sum(_muster_weight ORDER BY _muster_spelling, _muster_category, _muster_term) AS _muster_weight
     FROM _muster_spelled
     GROUP BY _muster_key
+),
+_muster_named AS (
+    -- a text names an organisation once: its keys differ
+    SELECT
+        _muster_row.key AS _muster_key,
+        count(*) AS _muster_n_names,
+        -- each text is copied for each of its organisations
+        coalesce(
+            list(_muster_name ORDER BY _muster_number) FILTER (_muster_among <= 1000), CAST([] AS VARCHAR[])
+        ) AS _muster_names
+    FROM _muster_part
+    JOIN _muster_numbered USING (_muster_number)
+    GROUP BY ALL
 )
 SELECT
     _muster_affiliation AS affiliation,
     _muster_what.category AS category,
     _muster_what.term AS term,
     _muster_weight AS n,
-    len(_muster_names) AS n_names,
+    _muster_n_names AS n_names,
     _muster_names AS names
 FROM _muster_organisation
+JOIN _muster_named USING (_muster_key)
 CROSS JOIN _muster_option
 WHERE list_contains(_muster_keep, _muster_what.category)
 ORDER BY _muster_weight DESC, _muster_affiliation;
