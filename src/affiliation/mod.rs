@@ -2,8 +2,8 @@
 //! sorted into academic, government, non-profit, company and unknown.
 //!
 //! Everything is matched as whole words of the text's plain form, never inside another word: letters are
-//! decomposed (NFKD), marks dropped, lower-cased; words are runs of letters and digits; dots between single
-//! letters are dropped, so "S.p.A." is the word "spa" and "U.S." the word "us". Where several terms match, the
+//! decomposed (NFKD), accents of Latin, Greek and Cyrillic dropped, lower-cased; words are runs of letters and
+//! digits; dots between single letters are dropped, so "S.p.A." is the word "spa" and "U.S." the word "us". Where several terms match, the
 //! one with the most letters decides, so an exception is just a longer term ("SAS Institute" is a company
 //! although "Institute" is academic). A legal form at the end ("Inc", "GmbH") makes a company whatever else matches,
 //! but for a university.
