@@ -3,10 +3,11 @@
 --
 -- A text such as "Google, Inc. / Stanford University" names two organisations. Separators are semicolons, bars, line breaks, and
 -- slashes and dashes between white space; at a comma a text is split too, except before a legal form ("Google, Inc."), and
--- places ("London, UK") and departments ("Human Resources") are dropped. Remarks in brackets and legal forms at the end ("Inc",
--- "GmbH", "II") are taken off. The weight of a text is shared out equally among the organisations it names, academic ones included.
--- Spellings that differ in case, accents (Latin, Greek, Cyrillic), punctuation and legal form are one organisation, shown as most
--- often written.
+-- places ("London, UK") and departments ("Human Resources") are dropped. Remarks in brackets are taken off, and legal forms
+-- behind a name ("Inc", "GmbH", "II") or before it ("ООО", "株式会社", "บริษัท"), with or without a space where the script writes none.
+-- The weight of a text is shared out equally among the organisations it names, academic ones included. Spellings that differ in
+-- case ("ß" and "SS" as well), accents (Latin, Greek, Cyrillic), punctuation, "&" for "and", and legal form are one organisation,
+-- shown as most often written.
 --
 -- Categories come from terms matched as whole words, in some thirty languages: "Instacart" holds no "inst", "State Farm" no
 -- university. The longest matching term decides, so an exception is a longer term. Where one spelling tells the category

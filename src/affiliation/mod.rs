@@ -5,8 +5,8 @@
 //! decomposed (NFKD), accents of Latin, Greek and Cyrillic dropped, lower-cased; words are runs of letters and
 //! digits; dots between single letters are dropped, so "S.p.A." is the word "spa" and "U.S." the word "us". Where several terms match, the
 //! one with the most letters decides, so an exception is just a longer term ("SAS Institute" is a company
-//! although "Institute" is academic). A legal form at the end ("Inc", "GmbH") makes a company whatever else matches,
-//! but for a university.
+//! although "Institute" is academic). A legal form behind or before the name ("Inc", "ООО") makes a company whatever
+//! else matches, but for a university.
 //!
 //! The terms are data: `data/affiliation_terms.csv`, the legal forms `data/company_suffixes.csv`.
 
@@ -17,7 +17,8 @@ mod words;
 pub(crate) use terms::{Category, Term, Terms};
 
 use std::collections::HashSet;
-use words::{Word, words};
+use terms::Bare;
+use words::{Word, is_invisible, joined, words};
 
 /// Organisation that an affiliation names.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,20 +51,43 @@ pub(crate) fn parts(text: &str, terms: &Terms) -> Vec<Part> {
     found
 }
 
-/// The text without what stands in brackets; an opening bracket without its end is left as it is.
+/// The text without what stands in brackets, but with the legal forms that are written so: "(株)". An opening bracket without its
+/// end is left as it is.
 fn without_brackets(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(open) = rest.find(['(', '[']) {
-        let end = if rest[open..].starts_with('(') { ')' } else { ']' };
+    while let Some(open) = rest.find(|c| BRACKETS.iter().any(|(open, _)| *open == c)) {
+        let Some(begin) = rest[open..].chars().next() else { break };
+        let end = BRACKETS.iter().find(|(open, _)| *open == begin).map_or(begin, |(_, close)| *close);
         let Some(close) = rest[open..].find(end) else { break };
         kept.push_str(&rest[..open]);
         kept.push(' ');
+        if let Some(form) = abbreviated(&rest[open + begin.len_utf8()..open + close]) {
+            kept.push_str(form);
+            kept.push(' ');
+        }
         rest = &rest[open + close + end.len_utf8()..];
     }
     kept.push_str(rest);
+    let kept = kept.replace('㈱', " 株式会社 ").replace('㈲', " 有限会社 ").replace('㈜', " 주식회사 ");
     // a text that is nothing but a remark keeps it
-    if words(&kept).is_empty() { text.replace(['(', ')', '[', ']'], " ") } else { kept }
+    if words(&kept).is_empty() { text.replace(|c| BRACKETS.iter().any(|(a, b)| *a == c || *b == c), " ") } else { kept }
+}
+
+const BRACKETS: [(char, char); 5] = [('(', ')'), ('[', ']'), ('（', '）'), ('［', '］'), ('【', '】')];
+
+/// Legal form that is written as one letter in brackets.
+fn abbreviated(remark: &str) -> Option<&'static str> {
+    Some(match remark.trim() {
+        "株" => "株式会社",
+        "有" => "有限会社",
+        "同" => "合同会社",
+        "資" => "合資会社",
+        "名" => "合名会社",
+        "주" => "주식회사",
+        "유" => "유한회사",
+        _ => return None,
+    })
 }
 
 /// Pieces of a text between the separators that never belong to a name.
@@ -120,11 +144,12 @@ fn drop_beside_others(pieces: &mut Vec<String>, part: fn(&[Word]) -> bool) {
 fn organisation(text: &str, terms: &Terms) -> Part {
     let all = words(text);
     let matched = terms.best(text, &all);
-    let (mut kept, mut form) = terms.without_legal_form(&all);
+    let mut bare = terms.without_legal_form(text, &all);
     // "Université Paris II" is not the second fund of a company
-    if form.is_some_and(|form| !form.evidence) && matched.as_ref().is_some_and(|(c, _)| *c != Category::Company) {
-        (kept, form) = (all.len(), None);
+    if bare.form.is_some_and(|form| !form.evidence) && matched.as_ref().is_some_and(|(c, _)| *c != Category::Company) {
+        bare = Bare { words: all.clone(), before: false, behind: false, form: None };
     }
+    let form = bare.form;
     let university = all.iter().any(|word| word.plain.starts_with("univers"));
     let (category, term) = match (form.filter(|form| form.evidence), matched) {
         (Some(form), Some((Category::Company, _)) | None) => (Category::Company, Some(form.text.clone())),
@@ -134,21 +159,25 @@ fn organisation(text: &str, terms: &Terms) -> Part {
         (_, Some((category, term))) => (category, Some(term)),
         (None, None) => (Category::Unknown, None),
     };
-    let end = if kept == all.len() { text.len() } else { all[kept - 1].end };
-    Part { name: tidy(&text[..end]), key: key(&all[..kept]), category, term }
+    let start = bare.words.first().filter(|_| bare.before).map_or(0, |word| word.start);
+    let end = bare.words.last().filter(|_| bare.behind).map_or(text.len(), |word| word.end);
+    Part { name: tidy(&text[start..end]), key: key(&bare.words), category, term }
 }
 
-/// Key of an organisation: the words of its name but for "the".
+/// Key of an organisation: the words of its name but for "the" and, between others, "and". All of them where no other is left.
 fn key(words: &[Word]) -> String {
-    let words: Vec<&str> = words.iter().map(|word| word.plain.as_str()).filter(|word| *word != "the").collect();
-    words.join(" ")
+    let told = |(i, word): &(usize, &Word)| {
+        word.plain != "the" && !(terms::is_and(&word.plain) && *i > 0 && i + 1 < words.len())
+    };
+    let kept: Vec<&str> = words.iter().enumerate().filter(told).map(|(_, word)| word.plain.as_str()).collect();
+    if kept.is_empty() { joined(words) } else { kept.join(" ") }
 }
 
 /// Name with white space collapsed and loose punctuation cut off at both ends.
 fn tidy(name: &str) -> String {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    name.trim_matches(|c: char| c.is_whitespace() || matches!(c, ',' | '.' | ':' | '-' | '–' | '"' | '\'' | '*' | '@'))
-        .to_string()
+    let loose = |c: char| c.is_whitespace() || is_invisible(c) || ",.:-–—&\"'*@«»“”„‘’「」『』".contains(c);
+    name.trim_matches(loose).to_string()
 }
 
 #[cfg(test)]
@@ -215,6 +244,43 @@ mod tests {
         let key = |text| parts(text, Terms::standard()).remove(0).key;
         for text in ["Google", "GOOGLE LLC", "google, inc.", "Góogle ", "The Google"] {
             assert_eq!(key(text), "google", "{text}");
+        }
+    }
+
+    #[test]
+    fn legal_forms_stand_behind_and_before_a_name() {
+        for spellings in [
+            vec![
+                "株式会社トヨタ自動車",
+                "トヨタ自動車株式会社",
+                "トヨタ自動車",
+                "トヨタ自動車（株）",
+                "㈱トヨタ自動車",
+                "株式会社 トヨタ自動車",
+            ],
+            vec!["ООО «Ромашка»", "ооо Ромашка", "Ромашка, ООО", "Ромашка"],
+            vec!["주식회사 한빛", "한빛주식회사", "(주)한빛", "한빛"],
+            vec!["华光技术有限公司", "华光技术股份有限公司", "华光技术"],
+            vec!["บริษัท สยามทอง จำกัด", "บริษัทสยามทองจำกัด", "สยามทอง จำกัด (มหาชน)", "สยามทอง"],
+            vec!["PT Telaga Biru Tbk", "Telaga Biru", "PT. Telaga Biru"],
+            vec!["Groß GmbH", "GROSS GMBH", "gross"],
+            vec!["GOLDMAN SACHS AND CO", "Goldman Sachs & Co.", "Goldman Sachs & Co. LLC", "Goldman Sachs"],
+            vec!["Procter & Gamble", "Procter and Gamble", "The Procter & Gamble Company", "Procter und Gamble"],
+            vec!["AB Volvo", "Volvo AB", "Volvo"],
+            vec!["Ελαΐς Α.Ε.", "ΕΛΑΪΣ ΑΕ", "Ελαΐς"],
+            vec!["אלון בע״מ", "אלון בע\"מ", "אלון"],
+            vec!["Macy's", "Macys, Inc.", "MACY’S"],
+        ] {
+            let keys: Vec<String> = spellings.iter().map(|text| parts(text, Terms::standard()).remove(0).key).collect();
+            let expected = &keys[keys.len() - 1];
+            assert!(keys.iter().all(|key| key == expected), "{keys:?}");
+        }
+        assert_eq!(of("株式会社トヨタ自動車"), [("トヨタ自動車".to_string(), Category::Company)]);
+        assert_eq!(of("ООО «Ромашка»"), [("Ромашка".to_string(), Category::Company)]);
+        assert_eq!(of("GOLDMAN SACHS AND CO"), [("GOLDMAN SACHS".to_string(), Category::Company)]);
+        // nothing is left of these but the form, or a term holds them together
+        for name in ["株式会社", "SAS", "AB InBev", "The The", "And"] {
+            assert_eq!(of(name)[0].0, name);
         }
     }
 

@@ -6,14 +6,15 @@ use unicode_normalization::char::is_combining_mark;
 /// Word of a text, `text[start..end]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Word {
-    /// Plain form: without accents and dots, in lower case.
+    /// Plain form: without accents and dots, case folded.
     pub(crate) plain: String,
     pub(crate) start: usize,
     pub(crate) end: usize,
 }
 
 /// Words of `text`: runs of letters and digits. A dot behind a single letter belongs to the word when a letter
-/// follows, so "S.p.A." is one word, "Amazon.com" two. What cannot be seen divides nothing.
+/// follows, also behind a blank when that is an initial too, so "S.p.A." and "I. A. S." are one word, "Amazon.com" two. So
+/// does the "s" behind an apostrophe. What cannot be seen divides nothing.
 pub(crate) fn words(text: &str) -> Vec<Word> {
     let mut found = Vec::new();
     let mut start = None;
@@ -31,6 +32,11 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
             end = at + c.len_utf8();
         } else if c == '.' && letters == 1 && start.is_some() && next.is_some_and(char::is_alphabetic) {
             letters = 0;
+        } else if c == '.' && letters == 1 && start.is_some() && is_initial(&text[at + 1..]) {
+            letters = 0;
+            characters.next_if(|(_, c)| c.is_whitespace());
+        } else if is_apostrophe(c) && start.is_some() && is_genitive(&text[at + c.len_utf8()..]) {
+            letters += 1;
         } else if let Some(start) = start.take() {
             found.push(Word { plain: plain(&text[start..end]), start, end });
             letters = 0;
@@ -43,7 +49,24 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
     found
 }
 
-/// Plain form of a word: letters and digits without accents, in lower case. A mark is an accent on Latin, Greek and
+/// Whether what follows the dot of an initial is one blank and another initial, as in "I. A. S.".
+fn is_initial(rest: &str) -> bool {
+    let mut rest = rest.chars();
+    let blank = rest.next().is_some_and(char::is_whitespace);
+    blank && rest.next().is_some_and(char::is_alphabetic) && rest.next() == Some('.')
+}
+
+fn is_apostrophe(c: char) -> bool {
+    matches!(c, '\'' | '’' | '‘' | 'ʼ' | '´' | '`' | '＇')
+}
+
+/// Whether what follows an apostrophe is the "s" at the end of a word: "Macy's" is written "Macys" too.
+fn is_genitive(rest: &str) -> bool {
+    let mut rest = rest.chars();
+    matches!(rest.next(), Some('s' | 'S')) && !rest.next().is_some_and(char::is_alphanumeric)
+}
+
+/// Plain form of a word: letters and digits without accents, case folded in full ("ß" is "ss"). A mark is an accent on Latin, Greek and
 /// Cyrillic letters only; elsewhere it tells words apart ("パン" and "ハン") and stays.
 pub(super) fn plain(word: &str) -> String {
     let mut letters = String::with_capacity(word.len());
@@ -58,7 +81,8 @@ pub(super) fn plain(word: &str) -> String {
             letters.push(c);
         }
     }
-    letters.chars().flat_map(char::to_lowercase).nfc().collect()
+    let upper = letters.chars().flat_map(char::to_lowercase).flat_map(char::to_uppercase);
+    upper.flat_map(char::to_lowercase).nfc().collect()
 }
 
 /// Whether marks on a decomposed letter are accents: Latin, Greek and Cyrillic.
@@ -97,6 +121,9 @@ mod tests {
         assert_eq!(plain_words("J.P. Morgan & Co."), ["jp", "morgan", "co"]);
         assert_eq!(plain_words("ＩＢＭ 東京大学 3M"), ["ibm", "東京大学", "3m"]);
         assert_eq!(plain_words(" .,;- "), [""; 0]);
+        assert_eq!(plain_words("I. A. S., S. p. A., J. P. Morgan"), ["ias", "spa", "jp", "morgan"]);
+        assert_eq!(plain_words("Macy's, MACY’S 's L'Sud"), ["macys", "macys", "s", "l", "sud"]);
+        assert_eq!(plain_words("Groß GROSS GROẞ ΟΔΟΣ οδος"), ["gross", "gross", "gross", "οδοσ", "οδοσ"]);
         assert_eq!(plain_words("Ac\u{ad}me\u{200b} \u{feff}Oy"), ["acme", "oy"]);
         // composed and decomposed letters are the same word
         assert_eq!(plain_words("Universita\u{300}"), plain_words("Università"));
