@@ -1,8 +1,12 @@
 -- filter_affiliations: Affiliations taken apart, cleaned, sorted into categories, and counted together.
 -- section: Affiliations
 --
--- A text such as "Google, Inc. / Stanford University" names two organisations. Separators are semicolons, bars, line breaks, and
--- slashes and dashes between white space; at a comma a text is split too, except before a legal form ("Google, Inc."), and
+-- A text such as "Google, Inc. / Stanford University" names two organisations. Letters written as LaTeX commands are read, white
+-- space is collapsed. Separators are semicolons, bars, dashes between white space, slashes between white space or names
+-- ("Princeton/MIT"), and "and" where both sides show that they are organisations ("Acme LLC and Virginia Tech"). A line break is
+-- white space, unless the lines are a list: an empty line or bullets between, four lines or more without a comma, or lines that
+-- both tell what they are ("Acme Inc", "Stanford University"). At a comma a text is split too, except before a legal form ("Google, Inc.");
+-- people ("J. Smith, Jr") and generic words ("Corporation", "several research groups") name no organisation, and
 -- places ("London, UK") and departments ("Human Resources") are dropped. Remarks in brackets are taken off, and legal forms
 -- behind a name ("Inc", "GmbH", "II") or before it ("ООО", "株式会社", "บริษัท"), with or without a space where the script writes none.
 -- The weight of a text is shared out equally among the organisations it names, academic ones included. Spellings that differ in
@@ -13,12 +17,13 @@
 -- university. The longest matching term decides, so an exception is a longer term. Where one spelling tells the category
 -- ("Google LLC") and another does not ("Google"), the telling one counts. A name that no term is known for is 'unknown':
 -- most of those are companies. A term of your own has a kind: 'word' (one or more whole words), 'prefix' or 'suffix' (of a word),
--- 'inside' (anywhere in a word) or 'acronym' (a whole word, capitals as written). Ordered by n, largest first, and affiliation.
+-- 'inside' (anywhere in a word), 'acronym' (a whole word, capitals as written) or 'name' (the whole name). Ordered by n, largest
+-- first, and affiliation.
 --
 -- arguments:
 --   affiliations   relation with one affiliation a row
---   name           expression over affiliations: the text; left out are NULL, texts without a letter, and those that say there is
---                  none: "n/a", "none", "retired", "unemployed"
+--   name           expression over affiliations: the text; left out are NULL, texts without a letter, of people or generic words
+--                  alone, and those that say there is none: "n/a", "none", "retired", "unemployed"
 --   weight         expression over affiliations: how many people the row stands for, at least 0
 --   keep           list of the categories to return: 'academic', 'government', 'non-profit', 'company', 'unknown'
 --   terms          list of {category, kind, term} beside the built-in ones, in place of those of the same words; NULL = none

@@ -10,12 +10,16 @@
 //!
 //! The terms are data: `data/affiliation_terms.csv`, the legal forms `data/company_suffixes.csv`.
 
+mod latex;
+mod people;
 mod places;
+mod split;
 mod terms;
 mod words;
 
 pub(crate) use terms::{Category, Term, Terms};
 
+use people::Person;
 use std::collections::HashSet;
 use terms::Bare;
 use words::{Word, is_invisible, joined, words};
@@ -34,21 +38,43 @@ pub(crate) struct Part {
 
 /// The organisations of one affiliation, in the order of the text, each once.
 ///
-/// Separators are `;`, `|`, line breaks, and `/` or a dash between white space. At a comma a text is split too,
-/// unless what follows is a legal form ("Google, Inc."); a place ("Paris, France") or a department next to
-/// an organisation is dropped. A text of separators only names none, nor does one that says so ("n/a", "retired").
+/// Separators are `;`, `|`, `/`, a dash between white space, and "and" between an organisation and another. White space is
+/// collapsed first; a line break separates only in a list of one organisation a line. At a comma a text is split too,
+/// unless what follows is a legal form ("Google, Inc."); a place ("Paris, France"), a department and a person next to an organisation
+/// are dropped. A text of separators or generic words only names none, nor does one that says so ("n/a", "retired").
 pub(crate) fn parts(text: &str, terms: &Terms) -> Vec<Part> {
-    let text = without_brackets(text);
+    let text = without_brackets(&latex::decoded(text));
+    let mut segments: Vec<Vec<String>> =
+        split::segments(&text, terms).iter().map(|segment| split::pieces(segment, terms)).collect();
+    drop_people(&mut segments, terms);
     let mut found: Vec<Part> = Vec::new();
     let mut keys = HashSet::new();
-    for segment in segments(&text) {
-        for part in organisations(&segment, terms) {
+    for pieces in &mut segments {
+        for part in organisations(pieces, terms) {
             if !part.key.is_empty() && keys.insert(part.key.clone()) {
                 found.push(part);
             }
         }
     }
     found
+}
+
+/// Drops the pieces that are names of people. What a firm may be called too ("J. Crew") is a person where the text has
+/// others, or an organisation of a known kind behind it.
+fn drop_people(segments: &mut [Vec<String>], terms: &Terms) {
+    let people = |piece: &String| people::person(piece, terms);
+    let known: Vec<Vec<Person>> = segments.iter().map(|pieces| pieces.iter().map(people).collect()).collect();
+    let several = known.iter().flatten().filter(|person| **person > Person::No).count() > 1;
+    for (pieces, known) in segments.iter_mut().zip(known) {
+        let kind = |piece: &String| terms.best(piece, &words(piece)).is_some();
+        let last = pieces.iter().rposition(kind).unwrap_or(0);
+        let is_person = |i: usize| match known[i] {
+            Person::No => false,
+            Person::Maybe => several || i < last,
+            Person::Yes => true,
+        };
+        *pieces = pieces.drain(..).enumerate().filter(|(i, _)| !is_person(*i)).map(|(_, piece)| piece).collect();
+    }
 }
 
 /// The text without what stands in brackets, but with the legal forms that are written so: "(株)". An opening bracket without its
@@ -90,47 +116,15 @@ fn abbreviated(remark: &str) -> Option<&'static str> {
     })
 }
 
-/// Pieces of a text between the separators that never belong to a name.
-fn segments(text: &str) -> Vec<String> {
-    let mut cut: Vec<String> = vec![String::new()];
-    let characters: Vec<char> = text.chars().collect();
-    for (i, &c) in characters.iter().enumerate() {
-        let spaced = |c: Option<&char>| c.is_some_and(|c| c.is_whitespace());
-        let between = i > 0 && spaced(characters.get(i - 1)) && spaced(characters.get(i + 1));
-        let separates = match c {
-            ';' | '|' | '\n' | '\r' | '•' | '；' | '、' => true,
-            '/' | '-' | '–' | '—' | '+' => between,
-            _ => false,
-        };
-        match cut.last_mut() {
-            Some(_) if separates => cut.push(String::new()),
-            Some(last) => last.push(c),
-            None => {}
-        }
-    }
-    cut
-}
-
-/// The organisations of a segment: its pieces between commas, without places and departments.
-fn organisations(segment: &str, terms: &Terms) -> Vec<Part> {
-    let mut pieces: Vec<String> = Vec::new();
-    for piece in segment.split([',', '，']) {
-        match pieces.last_mut() {
-            // "Google, Inc."
-            Some(last) if terms.is_legal_form(&words(piece)) => {
-                last.push_str(", ");
-                last.push_str(piece.trim());
-            }
-            _ => pieces.push(piece.to_string()),
-        }
-    }
+/// The organisations among a segment's pieces, without places and departments.
+fn organisations(pieces: &mut Vec<String>, terms: &Terms) -> Vec<Part> {
     pieces.retain(|piece| {
         let words = words(piece);
-        !words.is_empty() && !terms::is_none(&words)
+        !words.is_empty() && !terms::is_none(&words) && !terms::is_generic(&words)
     });
     // "London" alone may be all there is to know
-    drop_beside_others(&mut pieces, places::is_place);
-    drop_beside_others(&mut pieces, terms::is_unit);
+    drop_beside_others(pieces, places::is_place);
+    drop_beside_others(pieces, terms::is_unit);
     pieces.iter().map(|piece| organisation(piece, terms)).collect()
 }
 
@@ -194,7 +188,7 @@ mod tests {
         for (text, expected) in [
             ("Google, Inc. / Stanford University", vec!["Google", "Stanford University"]),
             ("Department of Physics, University of Bristol, Bristol BS8 1TL, UK", vec!["University of Bristol"]),
-            ("DeepMind; OpenAI | Cohere\nMistral", vec!["DeepMind", "OpenAI", "Cohere", "Mistral"]),
+            ("DeepMind; OpenAI | Cohere;\nMistral", vec!["DeepMind", "OpenAI", "Cohere", "Mistral"]),
             ("IBM - IBM – ibm", vec!["IBM"]),
             ("AT&T, Dallas, TX", vec!["AT&T"]),
             ("Merck & Co., Inc.", vec!["Merck"]),
@@ -211,6 +205,43 @@ mod tests {
             ("R&D, IT, Acme, Inc.", vec!["Acme"]),
             ("Research & Development", vec!["Research & Development"]),
             ("Marketing Week, London", vec!["Marketing Week"]),
+            ("J. Smith, Jr; A. Doe III, MIT", vec!["MIT"]),
+            ("R. Hale, Sr., Acme Ltd; Q. P. Moss, IV; Foo GmbH", vec!["Acme", "Foo"]),
+            ("M. Ferro, Stanford University", vec!["Stanford University"]),
+            ("J. Crew", vec!["J. Crew"]),
+            ("M. Ferro", vec!["M. Ferro"]),
+            ("Jane Roe, PhD, Google", vec!["Google"]),
+            ("Martin Luther King, Jr. Community Hospital", vec!["Martin Luther King, Jr. Community Hospital"]),
+            ("Carl's Jr., Google", vec!["Carl's Jr", "Google"]),
+            ("I. A. S., Princeton", vec!["I. A. S"]),
+            ("Research Organization", vec![]),
+            ("several research groups; Corporation | The Company", vec![]),
+            ("[company] Organization", vec![]),
+            ("Google Research", vec!["Google Research"]),
+            (r"Universit\'e de Montr\'eal", vec!["Université de Montréal"]),
+            (r#"M{\"u}nchner R\"uck AG"#, vec!["Münchner Rück"]),
+            ("X LLC and Virginia Tech", vec!["X", "Virginia Tech"]),
+            ("Acme, Inc., and Foo GmbH", vec!["Acme", "Foo"]),
+            ("Google and Stanford University", vec!["Google", "Stanford University"]),
+            ("University of Maryland and NASA", vec!["University of Maryland", "NASA"]),
+            ("Lewis and Clark College", vec!["Lewis and Clark College"]),
+            ("Institute of Science and Technology", vec!["Institute of Science and Technology"]),
+            ("Broad Institute of MIT and Harvard", vec!["Broad Institute of MIT and Harvard"]),
+            ("Smith LLC and Sons", vec!["Smith LLC and Sons"]),
+            ("Princeton/MIT", vec!["Princeton", "MIT"]),
+            ("Google/Stanford University", vec!["Google", "Stanford University"]),
+            ("Universal Robots A/S", vec!["Universal Robots"]),
+            ("AC/DC Systems", vec!["AC/DC Systems"]),
+            ("Frankfurt/Main", vec!["Frankfurt/Main"]),
+            ("Stanford\nUniversity", vec!["Stanford University"]),
+            (
+                "Massachusetts Institute\r\nof Technology,\nCambridge,\n MA",
+                vec!["Massachusetts Institute of Technology"],
+            ),
+            ("Goldman\nSachs", vec!["Goldman Sachs"]),
+            ("Stanford University\nHarvard Business School", vec!["Stanford University", "Harvard Business School"]),
+            ("Acme\n\nFoo", vec!["Acme", "Foo"]),
+            ("Cohere\nMistral\nMeta\nOpenAI", vec!["Cohere", "Mistral", "Meta", "OpenAI"]),
             ("n/a", vec![]),
             ("None; Acme | retired", vec!["Acme"]),
             ("None Such Records", vec!["None Such Records"]),
@@ -236,6 +267,8 @@ mod tests {
         assert_eq!(what("Department of Energy"), [Category::Government]);
         // "MIT" is a university, "mit" a German word
         assert_eq!(what("MIT"), [Category::Academic]);
+        assert_eq!(what("Princeton/MIT"), [Category::Academic, Category::Academic]);
+        assert_eq!(what("Princeton Packaging"), [Category::Unknown]);
         assert_eq!(what("Essen mit Freude"), [Category::Unknown]);
     }
 
@@ -286,8 +319,11 @@ mod tests {
 
     #[test]
     fn a_long_text_takes_no_more_than_its_length() {
-        let text = "Acme, Inc. (x) / ".repeat(100_000);
-        assert_eq!(of(&text).len(), 1);
+        for text in
+            ["Acme, Inc. (x) / ", "Acme and ", "Acme\n", "Acme, ", "Acme/", "Acme Inc and ", "J. Doe; ", "([（", "\\'e"]
+        {
+            assert!(of(&text.repeat(20_000)).len() <= 2, "{text}");
+        }
     }
 
     /// Category of a name, where an unknown one counts as a company.

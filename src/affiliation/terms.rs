@@ -39,7 +39,7 @@ impl Category {
 pub(crate) enum TermError {
     #[error("category must be one of 'academic', 'government', 'non-profit', 'company', 'unknown', got '{0}'")]
     Category(String),
-    #[error("kind must be one of 'word', 'prefix', 'suffix', 'inside', 'acronym', got '{0}'")]
+    #[error("kind must be one of 'word', 'prefix', 'suffix', 'inside', 'acronym', 'name', got '{0}'")]
     Kind(String),
     #[error("term must have a letter or digit, got '{0}'")]
     Empty(String),
@@ -60,6 +60,8 @@ enum Kind {
     Inside,
     /// Whole word, capitals as written.
     Acronym,
+    /// Whole name: "Princeton" is a university, "Princeton Review" is none.
+    Name,
 }
 
 /// Row of a table of terms.
@@ -101,6 +103,7 @@ pub(crate) struct Terms {
     phrases: HashMap<String, Vec<(Vec<String>, Category, String)>>,
     affixes: Vec<(Kind, String, Category, String)>,
     acronyms: HashMap<String, Category>,
+    names: HashMap<String, (Category, String)>,
     forms: Vec<LegalForm>,
 }
 
@@ -127,7 +130,8 @@ impl Terms {
                     });
                 }
             }
-            terms.forms.sort_by_key(|form| std::cmp::Reverse((form.words.len(), form.text.chars().count())));
+            let letters = |form: &LegalForm| form.words.iter().map(|word| word.len()).sum::<usize>();
+            terms.forms.sort_by_key(|form| std::cmp::Reverse((form.words.len(), letters(form))));
             terms
         })
     }
@@ -145,6 +149,7 @@ impl Terms {
             "suffix" => Kind::Suffix,
             "inside" => Kind::Inside,
             "acronym" => Kind::Acronym,
+            "name" => Kind::Name,
             unknown => return Err(TermError::Kind(unknown.to_string())),
         };
         let plain = plain_words(term.term);
@@ -155,6 +160,9 @@ impl Terms {
                 let list = self.phrases.entry(first.clone()).or_default();
                 list.retain(|(words, _, _)| *words != plain);
                 list.push((plain, category, shown));
+            }
+            (Kind::Name, _) => {
+                self.names.insert(plain.join(" "), (category, shown));
             }
             (Kind::Acronym, [_]) => {
                 self.acronyms.insert(shown, category);
@@ -168,9 +176,23 @@ impl Terms {
         Ok(())
     }
 
+    /// Term that is the whole name.
+    fn named(&self, words: &[Word]) -> Option<&(Category, String)> {
+        // names are short: no long text is put together
+        (words.len() <= 8).then(|| self.names.get(&joined(words))).flatten()
+    }
+
+    /// Whether the words are the name of an academic organisation, whatever else they are: "Princeton".
+    pub(crate) fn is_academic_name(&self, words: &[Word]) -> bool {
+        self.named(words).is_some_and(|(category, _)| *category == Category::Academic)
+    }
+
     /// Category and text of the longest term in a name whose words are `words`.
     pub(crate) fn best(&self, text: &str, words: &[Word]) -> Option<(Category, String)> {
         let letters = |words: &[String]| words.iter().map(|word| word.chars().count()).sum::<usize>();
+        if let Some((category, shown)) = self.named(words) {
+            return Some((*category, shown.clone()));
+        }
         let mut found: Vec<(usize, Category, &str)> = Vec::new();
         for (i, word) in words.iter().enumerate() {
             for (phrase, category, shown) in self.phrases.get(&word.plain).into_iter().flatten() {
@@ -245,6 +267,22 @@ impl Terms {
         None
     }
 
+    /// Whether a name begins with a term of an academic organisation that is no generic word: "MIT", "Stanford University".
+    pub(crate) fn begins_academic(&self, text: &str, words: &[Word]) -> bool {
+        let Some(first) = words.first() else { return false };
+        if self.is_academic_name(words) {
+            return true;
+        }
+        let acronym = self.acronyms.get(&text[first.start..first.end]) == Some(&Category::Academic);
+        let mut phrases = self.phrases.get(&first.plain).into_iter().flatten();
+        let named = phrases.any(|(phrase, category, _)| {
+            *category == Category::Academic
+                && begins_with(words, phrase)
+                && !phrase.iter().any(|word| is_common(word) || word == "phd" || word == "campus")
+        });
+        (acronym || named) && !is_unit(words)
+    }
+
     /// Whether a term of more than `n` words begins a name.
     fn holds_together(&self, words: &[Word], n: usize) -> bool {
         let phrases = words.first().and_then(|first| self.phrases.get(&first.plain));
@@ -263,10 +301,118 @@ impl Terms {
     }
 }
 
-/// Whether a text says that there is no organisation.
+/// Whether a text says that there is no organisation, or names a degree.
 pub(crate) fn is_none(words: &[Word]) -> bool {
-    const NONE: [&str; 7] = ["n a", "na", "none", "nil", "not applicable", "retired", "unemployed"];
+    const NONE: [&str; 18] = [
+        "n a",
+        "na",
+        "none",
+        "nil",
+        "not applicable",
+        "retired",
+        "unemployed",
+        "phd",
+        "ph d",
+        "dphil",
+        "md",
+        "mba",
+        "cpa",
+        "cfa",
+        "msc",
+        "bsc",
+        "jr",
+        "sr",
+    ];
     NONE.contains(&joined(words).as_str())
+}
+
+/// Whether a name has generic words alone, such as "Corporation" or "several research groups".
+pub(crate) fn is_generic(words: &[Word]) -> bool {
+    const BESIDE: [&str; 22] = [
+        "the",
+        "a",
+        "an",
+        "of",
+        "and",
+        "in",
+        "at",
+        "or",
+        "for",
+        "my",
+        "our",
+        "various",
+        "several",
+        "multiple",
+        "many",
+        "other",
+        "different",
+        "independent",
+        "private",
+        "public",
+        "some",
+        "unnamed",
+    ];
+    words.iter().all(|word| is_common(&word.plain) || BESIDE.contains(&word.plain.as_str()))
+        && words.iter().any(|word| is_common(&word.plain))
+}
+
+/// Whether a word names a kind of organisation and none of them.
+pub(crate) fn is_common(word: &str) -> bool {
+    const COMMON: [&str; 52] = [
+        "corporation",
+        "corp",
+        "incorporated",
+        "inc",
+        "llc",
+        "ltd",
+        "limited",
+        "gmbh",
+        "company",
+        "companies",
+        "firm",
+        "firms",
+        "business",
+        "businesses",
+        "enterprise",
+        "enterprises",
+        "organization",
+        "organizations",
+        "organisation",
+        "organisations",
+        "research",
+        "researcher",
+        "researchers",
+        "group",
+        "groups",
+        "team",
+        "teams",
+        "institute",
+        "institutes",
+        "institution",
+        "institutions",
+        "university",
+        "universities",
+        "college",
+        "colleges",
+        "school",
+        "schools",
+        "department",
+        "departments",
+        "laboratory",
+        "laboratories",
+        "lab",
+        "labs",
+        "center",
+        "centers",
+        "centre",
+        "centres",
+        "employer",
+        "employers",
+        "affiliation",
+        "affiliations",
+        "academia",
+    ];
+    COMMON.contains(&word)
 }
 
 /// Whether a name is a part of an organisation, such as "Department of Physics" or "R&D": dropped beside the whole.

@@ -1,0 +1,219 @@
+//! Where a text is cut into organisations.
+
+use super::people;
+use super::places::is_place;
+use super::terms::{self, Category, Terms};
+use super::words::{Word, words};
+
+/// Pieces of a text between separators other than commas.
+pub(crate) fn segments(text: &str, terms: &Terms) -> Vec<String> {
+    let lines = lines(text, terms);
+    let mut cut = Vec::new();
+    for line in &lines {
+        for piece in at_marks(line, terms) {
+            at_and(&piece, terms, &mut cut);
+        }
+    }
+    cut
+}
+
+/// The text with white space collapsed, cut at the line breaks that separate organisations.
+///
+/// A break inside a name is white space. It separates where lines are empty or begin with a bullet, where four lines or more have
+/// no comma and begin with a capital each, and between two lines that both tell what they are.
+fn lines(text: &str, terms: &Terms) -> Vec<String> {
+    let raw: Vec<&str> = text.split(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']).collect();
+    let full: Vec<&str> = raw.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
+    let capital = |line: &str| line.chars().next().is_some_and(|c| !c.is_lowercase());
+    let short = |line: &str| line.split_whitespace().count() <= 6 && !line.contains([',', '，']);
+    let list = full.len() >= 4 && full.iter().all(|line| capital(line) && short(line) && !hangs(line));
+    let mut joined: Vec<String> = Vec::new();
+    let mut before: Option<&str> = None;
+    // "\r\n" leaves one empty piece, which is no empty line
+    let gaps = text.contains("\n\n") || text.contains("\r\n\r\n") || text.contains("\r\r");
+    let mut empty = false;
+    for line in raw {
+        let line = line.trim();
+        if line.is_empty() {
+            empty = gaps && !text.contains('\r');
+            continue;
+        }
+        let apart = before.is_some_and(|before| empty || list || (tells(before, terms) && tells(line, terms)));
+        match joined.last_mut() {
+            Some(last) if !apart => {
+                last.push(' ');
+                last.push_str(line);
+            }
+            _ => joined.push(line.to_string()),
+        }
+        (before, empty) = (Some(line), false);
+    }
+    joined.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// Whether a line goes on in the next: it ends in a word that leads on.
+fn hangs(line: &str) -> bool {
+    const LEADING: [&str; 14] =
+        ["of", "and", "for", "the", "de", "des", "du", "la", "in", "at", "der", "fur", "del", "di"];
+    line.ends_with(['&', '-', '–', ','])
+        || words(line).last().is_some_and(|word| LEADING.contains(&word.plain.as_str()))
+}
+
+/// Whether a line tells what it is: it ends in a legal form, or has a term of other organisations than companies.
+fn tells(line: &str, terms: &Terms) -> bool {
+    let all = words(line);
+    !hangs(line)
+        && !terms::is_generic(&all)
+        && !terms.is_legal_form(&all)
+        && !line.starts_with(char::is_lowercase)
+        && (ends_in_form(line, &all, terms)
+            || terms.best(line, &all).is_some_and(|(kind, _)| kind != Category::Company))
+}
+
+fn ends_in_form(text: &str, words: &[Word], terms: &Terms) -> bool {
+    let bare = terms.without_legal_form(text, words);
+    bare.behind && bare.form.is_some_and(|form| form.evidence)
+}
+
+/// Pieces of a line between marks: `;`, `|`, bullets, dashes and slashes.
+fn at_marks(text: &str, terms: &Terms) -> Vec<String> {
+    let mut cut: Vec<String> = vec![String::new()];
+    let characters: Vec<char> = text.chars().collect();
+    for (i, &c) in characters.iter().enumerate() {
+        let spaced = |c: Option<&char>| c.is_some_and(|c| c.is_whitespace());
+        let between = i > 0 && spaced(characters.get(i - 1)) && spaced(characters.get(i + 1));
+        let separates = match c {
+            ';' | '|' | '•' | '·' | '；' | '、' | '｜' => true,
+            '/' | '／' => between || parts_names(&characters, i, terms),
+            '-' | '–' | '—' | '+' => between,
+            _ => false,
+        };
+        match cut.last_mut() {
+            Some(_) if separates => cut.push(String::new()),
+            Some(last) => last.push(c),
+            None => {}
+        }
+    }
+    cut
+}
+
+/// Whether a slash without blanks stands between two names, as in "Princeton/MIT", and not inside one, as in "A/S" or
+/// "Halle/Saale".
+fn parts_names(text: &[char], at: usize, terms: &Terms) -> bool {
+    const LONGEST: usize = 60;
+    let ends = |c: &char| c.is_whitespace() || matches!(c, '/' | ';' | '|' | ',');
+    let before: Vec<char> = text[..at].iter().rev().take(LONGEST).take_while(|c| !ends(c)).copied().collect();
+    let before: String = before.into_iter().rev().collect();
+    let after: String = text[at + 1..].iter().take(LONGEST).take_while(|c| !ends(c)).collect();
+    let name = |side: &str| {
+        side.chars().filter(|c| c.is_alphabetic()).count() >= 3
+            && side.starts_with(|c: char| c.is_alphabetic() && !c.is_lowercase())
+            && !side.contains(':')
+    };
+    let academic = |side: &str| terms.begins_academic(side, &words(side));
+    let town = is_place(&words(&before)) && !academic(&after) && terms.best(&after, &words(&after)).is_none();
+    (name(&before) || academic(&before)) && (name(&after) || academic(&after)) && !town
+}
+
+/// Letters around an "and" that are looked at.
+const AROUND: usize = 120;
+
+/// Cuts a text at the "and" between two organisations, as in "Acme LLC and Virginia Tech".
+fn at_and(text: &str, terms: &Terms, cut: &mut Vec<String>) {
+    let mut start = 0;
+    let mut from = 0;
+    while let Some((at, and)) = next_and(text, from) {
+        let (before, after) = (tail(&text[start..at]), head(&text[at + and.len()..]));
+        if are_two(before, after.split(" and ").next().unwrap_or_default(), and.contains('&'), terms) {
+            cut.push(text[start..at].to_string());
+            start = at + and.len();
+        }
+        // the blank behind it may begin another
+        from = at + and.len() - 1;
+    }
+    cut.push(text[start..].to_string());
+}
+
+/// Place of the next "and" in a text behind `from`, and the "and".
+fn next_and(text: &str, from: usize) -> Option<(usize, &'static str)> {
+    const ANDS: [&str; 4] = [" and ", " und ", " et ", " & "];
+    let blanks = text[from..].match_indices(' ').map(|(at, _)| from + at);
+    blanks.filter_map(|at| ANDS.into_iter().find(|and| text[at..].starts_with(and)).map(|and| (at, and))).next()
+}
+
+fn tail(text: &str) -> &str {
+    text.char_indices().rev().take(AROUND).last().map_or("", |(at, _)| &text[at..])
+}
+
+fn head(text: &str) -> &str {
+    text.char_indices().nth(AROUND).map_or(text, |(at, _)| &text[..at])
+}
+
+/// Whether what stands before an "and" and after it are two organisations. "&" binds more than the word.
+fn are_two(all_before: &str, all_after: &str, ampersand: bool, terms: &Terms) -> bool {
+    const KIN: [&str; 10] = [
+        "sons",
+        "associates",
+        "partners",
+        "brothers",
+        "subsidiaries",
+        "affiliates",
+        "daughters",
+        "sohne",
+        "company",
+        "co",
+    ];
+    let before = all_before.trim_end_matches([',', ' ']).rsplit([',', '，']).next().unwrap_or_default();
+    let after = all_after.split([',', '，']).next().unwrap_or_default();
+    let (left, right) = (words(before), words(after));
+    let Some(first) = right.first() else { return false };
+    let capital = after.trim_start().starts_with(|c: char| !c.is_lowercase());
+    if !capital
+        || terms.is_legal_form(&right)
+        || KIN.contains(&first.plain.as_str())
+        || terms::is_unit(&left)
+        || is_partnership(after)
+    {
+        return false;
+    }
+    let kind = |text: &str, words: &[Word]| terms.best(text, words).map(|(category, _)| category);
+    let known = |category: Category| !matches!(category, Category::Company | Category::Unknown);
+    // "Institute of MIT and Harvard" is of both
+    let of = before.rsplit_once(" of ").is_some_and(|(_, of)| terms.begins_academic(of, &words(of)));
+    if of {
+        return false;
+    }
+    let acronym = right.len() == 1 && after.trim().chars().all(|c| c.is_uppercase());
+    ends_in_form(all_before, &words(all_before), terms)
+        || terms.begins_academic(after, &right)
+        || (!ampersand && terms.begins_academic(before, &left))
+        || (kind(before, &left).is_some_and(known)
+            && kind(after, &right)
+                .is_some_and(|kind| if acronym { known(kind) } else { right.len() > 1 && kind == Category::Academic }))
+}
+
+/// Whether a name ends as a partnership does.
+fn is_partnership(text: &str) -> bool {
+    const FORMS: [&str; 7] = ["llp", "lllp", "pllc", "pc", "mbb", "partgmbb", "partg"];
+    words(text).last().is_some_and(|word| FORMS.contains(&word.plain.as_str()))
+}
+
+/// Pieces of a segment between commas. A legal form or the suffix of a person belongs to what it stands behind.
+pub(crate) fn pieces(segment: &str, terms: &Terms) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    for piece in segment.split([',', '，']) {
+        match pieces.last_mut() {
+            // "Google, Inc."
+            Some(last) if terms.is_legal_form(&words(piece)) || people::begins_with_suffix(piece) => {
+                last.push_str(", ");
+                last.push_str(piece.trim());
+            }
+            // "Jane Roe, PhD"
+            Some(last) if people::is_degree(piece) && people::has_degree(last, terms) => {
+                pieces.pop();
+            }
+            _ => pieces.push(piece.to_string()),
+        }
+    }
+    pieces
+}
