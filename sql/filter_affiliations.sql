@@ -5,10 +5,14 @@
 -- space is collapsed. Separators are semicolons, bars, dashes between white space, slashes between white space or names
 -- ("Princeton/MIT"), and "and" where both sides show that they are organisations ("Acme LLC and Virginia Tech"). A line break is
 -- white space, unless the lines are a list: an empty line or bullets between, four lines or more without a comma, or lines that
--- both tell what they are ("Acme Inc", "Stanford University"). At a comma a text is split too, except before a legal form ("Google, Inc.");
--- people ("J. Smith, Jr") and generic words ("Corporation", "several research groups") name no organisation, and
--- places ("London, UK") and departments ("Human Resources") are dropped. Remarks in brackets are taken off, and legal forms
--- behind a name ("Inc", "GmbH", "II") or before it ("ООО", "株式会社", "บริษัท"), with or without a space where the script writes none.
+-- both tell what they are ("Acme Inc", "Stanford University"). At a comma a text is split too, except before a legal form
+-- ("Google, Inc.");
+-- partners ("Skadden, Arps, Slate, Meagher & Flom LLP") and campuses ("University of California, Berkeley") stay whole. People
+-- ("J. Smith, Jr") and generic words ("Corporation", "several research groups") name no organisation. Departments ("Human
+-- Resources") and places are dropped beside others: large cities, countries and states ("London, UK", "Acme – London"), and whatever
+-- no term is known for between an organisation and a country or state ("Siemens AG, Erlangen, Germany"). Remarks in brackets are
+-- taken off, and legal forms behind a name ("Inc", "GmbH", "II") or before it ("ООО", "株式会社", "บริษัท"), with or without a
+-- space where the script writes none.
 -- The weight of a text is shared out equally among the organisations it names, academic ones included. Spellings that differ in
 -- case ("ß" and "SS" as well), accents (Latin, Greek, Cyrillic), punctuation, "&" for "and", and legal form are one organisation,
 -- shown as most often written.

@@ -47,6 +47,7 @@ pub(crate) fn parts(text: &str, terms: &Terms) -> Vec<Part> {
     let mut segments: Vec<Vec<String>> =
         split::segments(&text, terms).iter().map(|segment| split::pieces(segment, terms)).collect();
     drop_people(&mut segments, terms);
+    drop_place_segments(&mut segments, terms);
     let mut found: Vec<Part> = Vec::new();
     let mut keys = HashSet::new();
     for pieces in &mut segments {
@@ -116,16 +117,91 @@ fn abbreviated(remark: &str) -> Option<&'static str> {
     })
 }
 
+/// Drops the segments that are places beside others: "Acme; London". A place that a university is called by stays.
+fn drop_place_segments(segments: &mut [Vec<String>], terms: &Terms) {
+    let place = |piece: &String| {
+        let words = words(piece);
+        words.is_empty() || (places::is_place(&words) && !terms.is_academic_name(&words))
+    };
+    if segments.iter().any(|pieces| !pieces.iter().all(place)) {
+        segments.iter_mut().filter(|pieces| pieces.iter().all(place)).for_each(Vec::clear);
+    }
+}
+
 /// The organisations among a segment's pieces, without places and departments.
 fn organisations(pieces: &mut Vec<String>, terms: &Terms) -> Vec<Part> {
     pieces.retain(|piece| {
         let words = words(piece);
         !words.is_empty() && !terms::is_none(&words) && !terms::is_generic(&words)
     });
+    join_campuses(pieces);
+    drop_towns(pieces, terms);
     // "London" alone may be all there is to know
     drop_beside_others(pieces, places::is_place);
     drop_beside_others(pieces, terms::is_unit);
+    // "Paris, France" is one place
+    if pieces.iter().all(|piece| places::is_place(&words(piece))) {
+        pieces.truncate(1);
+    }
     pieces.iter().map(|piece| organisation(piece, terms)).collect()
+}
+
+/// Puts "University of California" and "Berkeley" together.
+fn join_campuses(pieces: &mut Vec<String>) {
+    for i in (1..pieces.len()).rev() {
+        if places::has_campuses(&words(&pieces[i - 1])) && places::is_campus(&words(&pieces[i])) {
+            let campus = pieces.remove(i);
+            pieces[i - 1] = format!("{}, {}", pieces[i - 1], campus.trim());
+        }
+    }
+}
+
+/// Drops the towns and addresses of "organisation, place, country": what no term or legal form is known for, between an
+/// organisation and a country or state.
+fn drop_towns(pieces: &mut Vec<String>, terms: &Terms) {
+    let regions: Vec<bool> = pieces.iter().map(|piece| is_region_alone(piece)).collect();
+    if !regions.contains(&true) {
+        return;
+    }
+    let mut kept: Vec<String> = Vec::new();
+    // pieces since the last place that are no departments, of which one stays
+    let mut names = 0;
+    let pop_while = |kept: &mut Vec<String>, names: &mut usize, most: usize, dropped: &dyn Fn(&str) -> bool| {
+        for _ in 0..most {
+            if *names > 1 && kept.last().is_some_and(|last| dropped(last)) {
+                kept.pop();
+                *names -= 1;
+            }
+        }
+    };
+    for (piece, region) in pieces.drain(..).zip(regions) {
+        if region || places::is_place(&words(&piece)) {
+            pop_while(&mut kept, &mut names, 3, &is_address);
+            // a town that is known leaves nothing to guess
+            if region {
+                pop_while(&mut kept, &mut names, 1, &|last| split::may_be_town(last, terms));
+                pop_while(&mut kept, &mut names, 3, &is_address);
+            }
+            names = 0;
+        } else {
+            names += usize::from(!terms::is_unit(&words(&piece)));
+        }
+        kept.push(piece);
+    }
+    *pieces = kept;
+}
+
+/// Whether a piece is a place that ends in a country or state.
+fn is_region_alone(piece: &str) -> bool {
+    let words = words(piece);
+    places::is_place(&words) && places::is_region(&words)
+}
+
+/// Whether a piece has the number of a house or box, and more: "Hauptstr. 5", "1600 Elm Parkway".
+fn is_address(piece: &str) -> bool {
+    let all = words(piece);
+    let number = |word: &Word| word.plain.chars().all(|c| c.is_ascii_digit());
+    all.len() > 1 && (all.first().is_some_and(number) || all.last().is_some_and(number))
 }
 
 /// Drops the pieces for which `part` holds, unless it holds for all.
@@ -205,6 +281,31 @@ mod tests {
             ("R&D, IT, Acme, Inc.", vec!["Acme"]),
             ("Research & Development", vec!["Research & Development"]),
             ("Marketing Week, London", vec!["Marketing Week"]),
+            ("Siemens AG, Erlangen, Germany", vec!["Siemens"]),
+            ("Rotwerk, Hauptstr. 5, 91052 Kleinstadt, Bavaria, Germany", vec!["Rotwerk"]),
+            ("Acme, Smallville, KS 66002", vec!["Acme"]),
+            ("Department of Dyes, Rotwerk, Germany", vec!["Rotwerk"]),
+            ("Acme, Oxbow University, USA", vec!["Acme", "Oxbow University"]),
+            ("Acme, Smallville, USA, Oxbow University, Oxbow, UK", vec!["Acme", "Oxbow University"]),
+            ("Acme, Germany", vec!["Acme"]),
+            ("Acme, Foo", vec!["Acme", "Foo"]),
+            ("University of California, Berkeley", vec!["University of California, Berkeley"]),
+            ("University of Texas, Austin, TX, USA", vec!["University of Texas, Austin"]),
+            ("University of California, Google", vec!["University of California", "Google"]),
+            ("Acme – London", vec!["Acme"]),
+            ("Acme - Smallville, KS, USA", vec!["Acme"]),
+            ("Acme; London | Foo", vec!["Acme", "Foo"]),
+            ("Acme – Princeton", vec!["Acme"]),
+            ("Paris, France", vec!["Paris"]),
+            ("University of Michigan - Ann Arbor", vec!["University of Michigan, Ann Arbor"]),
+            ("Goldman, Sachs & Co.", vec!["Goldman, Sachs"]),
+            ("London / Paris", vec!["London", "Paris"]),
+            ("Skadden, Arps, Slate, Meagher & Flom LLP", vec!["Skadden, Arps, Slate, Meagher & Flom"]),
+            ("Skadden, Arps, Slate, Meagher and Flom", vec!["Skadden, Arps, Slate, Meagher and Flom"]),
+            ("Harrow, Finch & Lowe LLP, New York, NY", vec!["Harrow, Finch & Lowe"]),
+            ("Paul, Weiss, Rifkind, Wharton & Garrison, LLP", vec!["Paul, Weiss, Rifkind, Wharton & Garrison"]),
+            ("Acme Ltd, Harrow & Finch LLP", vec!["Acme", "Harrow & Finch"]),
+            ("Google, Johnson & Johnson", vec!["Google", "Johnson & Johnson"]),
             ("J. Smith, Jr; A. Doe III, MIT", vec!["MIT"]),
             ("R. Hale, Sr., Acme Ltd; Q. P. Moss, IV; Foo GmbH", vec!["Acme", "Foo"]),
             ("M. Ferro, Stanford University", vec!["Stanford University"]),
@@ -233,6 +334,7 @@ mod tests {
             ("Universal Robots A/S", vec!["Universal Robots"]),
             ("AC/DC Systems", vec!["AC/DC Systems"]),
             ("Frankfurt/Main", vec!["Frankfurt/Main"]),
+            ("Acme, Legal, Germany", vec!["Acme"]),
             ("Stanford\nUniversity", vec!["Stanford University"]),
             (
                 "Massachusetts Institute\r\nof Technology,\nCambridge,\n MA",

@@ -1,7 +1,7 @@
 //! Where a text is cut into organisations.
 
 use super::people;
-use super::places::is_place;
+use super::places::{has_campuses, is_campus, is_place, is_region};
 use super::terms::{self, Category, Terms};
 use super::words::{Word, words};
 
@@ -75,26 +75,54 @@ fn ends_in_form(text: &str, words: &[Word], terms: &Terms) -> bool {
     bare.behind && bare.form.is_some_and(|form| form.evidence)
 }
 
-/// Pieces of a line between marks: `;`, `|`, bullets, dashes and slashes.
+/// Pieces of a line between marks: `;`, `|`, bullets, dashes and slashes. A place behind a dash is that of the organisation
+/// before it ("Acme – London").
 fn at_marks(text: &str, terms: &Terms) -> Vec<String> {
-    let mut cut: Vec<String> = vec![String::new()];
+    let mut cut: Vec<(bool, String)> = vec![(false, String::new())];
     let characters: Vec<char> = text.chars().collect();
     for (i, &c) in characters.iter().enumerate() {
         let spaced = |c: Option<&char>| c.is_some_and(|c| c.is_whitespace());
         let between = i > 0 && spaced(characters.get(i - 1)) && spaced(characters.get(i + 1));
+        let dash = matches!(c, '-' | '–' | '—') && between;
         let separates = match c {
             ';' | '|' | '•' | '·' | '；' | '、' | '｜' => true,
             '/' | '／' => between || parts_names(&characters, i, terms),
-            '-' | '–' | '—' | '+' => between,
-            _ => false,
+            '+' => between,
+            _ => dash,
         };
         match cut.last_mut() {
-            Some(_) if separates => cut.push(String::new()),
-            Some(last) => last.push(c),
+            Some(_) if separates => cut.push((dash, String::new())),
+            Some((_, last)) => last.push(c),
             None => {}
         }
     }
-    cut
+    // "University of Michigan - Ann Arbor"
+    for i in (1..cut.len()).rev() {
+        if cut[i].0 && has_campuses(&words(&cut[i - 1].1)) && is_campus(&words(&cut[i].1)) {
+            let (_, campus) = cut.remove(i);
+            cut[i - 1].1 = format!("{}, {}", cut[i - 1].1.trim(), campus.trim());
+        }
+    }
+    let others = cut.iter().any(|(dash, piece)| !dash && !is_place(&words(piece)) && !words(piece).is_empty());
+    cut.retain(|(dash, piece)| !(*dash && others && is_place_behind(piece, terms)));
+    cut.into_iter().map(|(_, piece)| piece).collect()
+}
+
+/// Whether what stands behind a dash is a place: one that is known, or a town before a country or state.
+fn is_place_behind(text: &str, terms: &Terms) -> bool {
+    let pieces: Vec<&str> = text.split([',', '，']).collect();
+    let known = pieces.iter().rev().take_while(|piece| is_place(&words(piece))).count();
+    let region = known > 0 && is_region(&words(pieces[pieces.len() - 1]));
+    known == pieces.len() || (known + 1 == pieces.len() && region && may_be_town(pieces[0], terms))
+}
+
+/// Whether a piece before a country may be a town.
+pub(crate) fn may_be_town(piece: &str, terms: &Terms) -> bool {
+    let all = words(piece);
+    let told = terms.best(piece, &all).is_some_and(|(category, _)| category != Category::Unknown);
+    let form = terms.without_legal_form(piece, &all).form.is_some_and(|form| form.evidence);
+    let names = all.iter().filter(|word| !word.plain.chars().any(|c| c.is_ascii_digit())).count();
+    (1..=4).contains(&names) && !told && !form && !piece.contains('&')
 }
 
 /// Whether a slash without blanks stands between two names, as in "Princeton/MIT", and not inside one, as in "A/S" or
@@ -215,5 +243,44 @@ pub(crate) fn pieces(segment: &str, terms: &Terms) -> Vec<String> {
             _ => pieces.push(piece.to_string()),
         }
     }
+    join_terms(&mut pieces, terms);
+    join_partners(&mut pieces, terms);
     pieces
+}
+
+/// Puts the pieces together that one term names: "Wachtell, Lipton, Rosen & Katz".
+fn join_terms(pieces: &mut Vec<String>, terms: &Terms) {
+    let mut i = 0;
+    while i + 1 < pieces.len() {
+        let some = &pieces[i..pieces.len().min(i + 6)];
+        let n = terms.pieces_of_one(&some.iter().map(|piece| words(piece)).collect::<Vec<_>>());
+        if n > 1 {
+            let whole = pieces[i..i + n].iter().map(|piece| piece.trim()).collect::<Vec<_>>().join(", ");
+            pieces.splice(i..i + n, [whole]);
+        }
+        i += 1;
+    }
+}
+
+/// Puts the names of partners together: the single words before "Meagher & Flom LLP".
+fn join_partners(pieces: &mut Vec<String>, terms: &Terms) {
+    let mut i = pieces.len();
+    while i > 1 {
+        i -= 1;
+        let ends = is_partnership(&pieces[i]) && [" & ", " and "].iter().any(|and| pieces[i].contains(and));
+        if !ends {
+            continue;
+        }
+        let partner = |piece: &&String| {
+            let all = words(piece);
+            let surname = piece.split_whitespace().count() == 1 && !all.is_empty();
+            let form = terms.is_legal_form(&all) || terms::is_generic(&all) || terms::is_unit(&all);
+            let acronym = piece.chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase);
+            surname && !form && !acronym && !piece.trim().starts_with(char::is_lowercase)
+        };
+        let n = pieces[..i].iter().rev().take_while(partner).count();
+        let whole = pieces[i - n..=i].iter().map(|piece| piece.trim()).collect::<Vec<_>>().join(", ");
+        pieces.splice(i - n..=i, [whole]);
+        i -= n;
+    }
 }

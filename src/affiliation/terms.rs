@@ -267,6 +267,23 @@ impl Terms {
         None
     }
 
+    /// Number of the first pieces of a list that a term names together, "and" aside; 1 where none does.
+    pub(crate) fn pieces_of_one(&self, pieces: &[Vec<Word>]) -> usize {
+        let bare = |piece: &Vec<Word>| piece.iter().map(|w| w.plain.clone()).filter(|w| !is_and(w)).collect::<Vec<_>>();
+        let mut all: Vec<String> = Vec::new();
+        let ends: Vec<usize> = pieces
+            .iter()
+            .map(|piece| {
+                all.extend(bare(piece));
+                all.len()
+            })
+            .collect();
+        let phrases = all.first().and_then(|first| self.phrases.get(first)).into_iter().flatten();
+        let longest = phrases.map(|(phrase, _, _)| phrase).filter(|phrase| all.starts_with(phrase)).map(Vec::len).max();
+        // the piece in which the term ends
+        longest.and_then(|length| ends.iter().position(|end| *end >= length)).map_or(1, |last| last + 1)
+    }
+
     /// Whether a name begins with a term of an academic organisation that is no generic word: "MIT", "Stanford University".
     pub(crate) fn begins_academic(&self, text: &str, words: &[Word]) -> bool {
         let Some(first) = words.first() else { return false };
