@@ -1,33 +1,32 @@
 -- filter_affiliations: Affiliations taken apart, cleaned, sorted into categories, and counted together.
 -- section: Affiliations
 --
--- A text such as "Google, Inc. / Stanford University" names two organisations. Letters written as LaTeX commands are read, white
--- space is collapsed. Separators are semicolons, bars, dashes between white space, slashes between white space or names
--- ("Princeton/MIT"), and "and" where both sides show that they are organisations ("Acme LLC and Virginia Tech"). A line break is
--- white space, unless the lines are a list: an empty line or bullets between, four lines or more without a comma, or lines that
--- both tell what they are ("Acme Inc", "Stanford University"). At a comma a text is split too, except before a legal form
--- ("Google, Inc.");
--- partners ("Skadden, Arps, Slate, Meagher & Flom LLP") and campuses ("University of California, Berkeley") stay whole. People
--- ("J. Smith, Jr") and generic words ("Corporation", "several research groups") name no organisation. Departments ("Human
--- Resources") and places are dropped beside others: large cities, countries and states ("London, UK", "Acme – London"), and whatever
--- no term is known for between an organisation and a country or state ("Siemens AG, Erlangen, Germany"). Remarks in brackets are
--- taken off, and legal forms behind a name ("Inc", "GmbH", "II") or before it ("ООО", "株式会社", "บริษัท"), with or without a
--- space where the script writes none.
--- The weight of a text is shared out equally among the organisations it names, academic ones included. Spellings that differ in
--- case ("ß" and "SS" as well), accents (Latin, Greek, Cyrillic), punctuation, "&" for "and", and legal form are one organisation,
--- shown as most often written.
+-- A text such as "Google, Inc. / Stanford University" names two organisations. Letters written as LaTeX commands are
+-- read, white space is collapsed. Separators are semicolons, bars, dashes between white space, slashes between white
+-- space or names ("Princeton/MIT"), and "and" where both sides show that they are organisations ("Acme LLC and Virginia
+-- Tech"). A line break is white space, unless the lines are a list: an empty line or bullets between, four lines or
+-- more without a comma, or a line that is whole ("Acme Inc", "Stanford University"). At a comma a text is
+-- split too, except before a legal form ("Google, Inc."); partners ("Skadden, Arps, Slate, Meagher & Flom LLP") and
+-- campuses ("University of California, Berkeley") stay whole. People ("J. Smith, Jr") and generic words ("Corporation",
+-- "several research groups") name no organisation. Departments ("Human Resources") and places are dropped beside
+-- others: large cities, countries and states ("London, UK", "Acme – London"), and whatever no term is known for between
+-- an organisation and a country or state ("Siemens AG, Erlangen, Germany"). Remarks in brackets are taken off, and
+-- legal forms behind a name ("Inc", "GmbH", "II") or before it ("ООО", "株式会社", "บริษัท"), with or without a space where
+-- the script writes none. The weight of a text is shared out equally among the organisations it names, academic ones
+-- included. Spellings that differ in case ("ß" and "SS" as well), accents (Latin, Greek, Cyrillic), punctuation, "&"
+-- for "and", and legal form are one organisation, shown as most often written.
 --
--- Categories come from terms matched as whole words, in some thirty languages: "Instacart" holds no "inst", "State Farm" no
--- university. The longest matching term decides, so an exception is a longer term. Where one spelling tells the category
--- ("Google LLC") and another does not ("Google"), the telling one counts. A name that no term is known for is 'unknown':
--- most of those are companies. A term of your own has a kind: 'word' (one or more whole words), 'prefix' or 'suffix' (of a word),
--- 'inside' (anywhere in a word), 'acronym' (a whole word, capitals as written) or 'name' (the whole name). Ordered by n, largest
--- first, and affiliation.
+-- Categories come from terms matched as whole words, in some thirty languages: "Instacart" holds no "inst", "State
+-- Farm" no university. The longest matching term decides, so an exception is a longer term. Where one spelling tells
+-- the category ("Google LLC") and another does not ("Google"), the telling one counts. A name that no term is known for
+-- is 'unknown': most of those are companies. A term of your own has a kind: 'word' (one or more whole words), 'prefix'
+-- or 'suffix' (of a word), 'inside' (anywhere in a word), 'acronym' (a whole word, capitals as written) or 'name' (the
+-- whole name). Ordered by n, largest first, and affiliation.
 --
 -- arguments:
 --   affiliations   relation with one affiliation a row
---   name           expression over affiliations: the text; left out are NULL, texts without a letter, of people or generic words
---                  alone, and those that say there is none: "n/a", "none", "retired", "unemployed"
+--   name           expression over affiliations: the text; left out are NULL, texts without a letter, of people or
+--                  generic words alone, and those that say there is none: "n/a", "none", "retired", "unemployed"
 --   weight         expression over affiliations: how many people the row stands for, at least 0
 --   keep           list of the categories to return: 'academic', 'government', 'non-profit', 'company', 'unknown'
 --   terms          list of {category, kind, term} beside the built-in ones, in place of those of the same words; NULL = none
@@ -37,7 +36,7 @@
 --   term VARCHAR          the term or legal form that decided; NULL for unknown
 --   n DOUBLE              the weights, shared out
 --   n_names BIGINT        different texts that name it
---   names VARCHAR[]       those texts, to join with; without texts that name more than 1000 organisations, which count all the same
+--   names VARCHAR[]       those texts, to join with; those that name more than 1000 organisations only count
 -- example:
 --   WITH affiliations AS (
 --       SELECT unnest(['Google, Inc. / Stanford University', 'google', 'Université de Montréal', 'State Farm']) AS name

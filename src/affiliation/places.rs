@@ -33,19 +33,23 @@ const CITIES: &str = "amsterdam;antwerp;athens;atlanta;auckland;austin;bangalore
     sydney;taipei;tallinn;tampa;tel aviv;the hague;tokyo;toronto;toulouse;turin;ulm;utrecht;vancouver;vienna;wien;vilnius;\
     warsaw;washington dc;zagreb;zurich";
 
-const CAMPUSES: &str = "berkeley;los angeles;san diego;davis;irvine;santa barbara;santa cruz;riverside;merced;san francisco;ann arbor;\
-    dearborn;flint;urbana champaign;urbana;champaign;chicago;springfield;austin;dallas;arlington;el paso;san antonio;tyler;\
-    chapel hill;charlotte;greensboro;wilmington;asheville;pembroke;madison;milwaukee;eau claire;la crosse;green bay;oshkosh;\
-    parkside;stevens point;whitewater;boulder;denver;colorado springs;amherst;boston;lowell;dartmouth;college park;baltimore;\
-    baltimore county;eastern shore;columbia;kansas city;st louis;lincoln;omaha;kearney;knoxville;chattanooga;martin;memphis;\
-    tuscaloosa;huntsville;birmingham;anchorage;fairbanks;manoa;hilo;twin cities;duluth;crookston;morris;rochester;\
-    fayetteville;little rock;pine bluff;las vegas;reno;bothell;tacoma;bloomington;indianapolis;fort wayne;kokomo;south bend;\
-    new brunswick;newark;camden;college station;galveston;kingsville;commerce;long beach;fullerton;northridge;fresno;\
-    sacramento;san bernardino;san jose;san marcos;dominguez hills;east bay;chico;bakersfield;stanislaus;pomona;monterey bay;\
-    channel islands;buffalo;stony brook;albany;binghamton;new paltz;oswego;geneseo;cortland;plattsburgh;potsdam;oneonta;\
-    brockport;fredonia;university park;harrisburg;altoona;hazleton;tempe;bombay;delhi;madras;kanpur;kharagpur;roorkee;\
-    guwahati;hyderabad;indore;mumbai;gandhinagar;patna;ropar;mandi;jodhpur;bhubaneswar;tirupati;palakkad;dharwad;varanasi;\
-    pilani;goa;trichy;tiruchirappalli;surathkal;warangal;calicut;galway;maynooth;cork;mona;st augustine;cave hill";
+const CAMPUSES: &str = "\
+    berkeley;los angeles;san diego;davis;irvine;santa barbara;santa cruz;riverside;merced;san francisco;\
+    ann arbor;dearborn;flint;urbana champaign;urbana;champaign;chicago;springfield;austin;dallas;\
+    arlington;el paso;san antonio;tyler;chapel hill;charlotte;greensboro;wilmington;asheville;pembroke;\
+    madison;milwaukee;eau claire;la crosse;green bay;oshkosh;parkside;stevens point;whitewater;boulder;\
+    denver;colorado springs;amherst;boston;lowell;dartmouth;college park;baltimore;baltimore county;\
+    eastern shore;columbia;kansas city;st louis;lincoln;omaha;kearney;knoxville;chattanooga;martin;\
+    memphis;tuscaloosa;huntsville;birmingham;anchorage;fairbanks;manoa;hilo;twin cities;duluth;\
+    crookston;morris;rochester;fayetteville;little rock;pine bluff;las vegas;reno;bothell;tacoma;\
+    bloomington;indianapolis;fort wayne;kokomo;south bend;new brunswick;newark;camden;college station;\
+    galveston;kingsville;commerce;long beach;fullerton;northridge;fresno;sacramento;san bernardino;\
+    san jose;san marcos;dominguez hills;east bay;chico;bakersfield;stanislaus;pomona;monterey bay;\
+    channel islands;buffalo;stony brook;albany;binghamton;new paltz;oswego;geneseo;cortland;plattsburgh;\
+    potsdam;oneonta;brockport;fredonia;university park;harrisburg;altoona;hazleton;tempe;bombay;delhi;\
+    madras;kanpur;kharagpur;roorkee;guwahati;hyderabad;indore;mumbai;gandhinagar;patna;ropar;mandi;\
+    jodhpur;bhubaneswar;tirupati;palakkad;dharwad;varanasi;pilani;goa;trichy;tiruchirappalli;surathkal;\
+    warangal;calicut;galway;maynooth;cork;mona;st augustine;cave hill";
 
 /// Whether the words are places, with or without post codes.
 pub(crate) fn is_place(words: &[Word]) -> bool {

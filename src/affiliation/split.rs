@@ -19,8 +19,8 @@ pub(crate) fn segments(text: &str, terms: &Terms) -> Vec<String> {
 
 /// The text with white space collapsed, cut at the line breaks that separate organisations.
 ///
-/// A break inside a name is white space. It separates where lines are empty or begin with a bullet, where four lines or more have
-/// no comma and begin with a capital each, and between two lines that both tell what they are.
+/// A break inside a name is white space. It separates where lines are empty or begin with a bullet, where four lines or
+/// more have no comma and begin with a capital each, and where a line shows that it is whole.
 fn lines(text: &str, terms: &Terms) -> Vec<String> {
     let raw: Vec<&str> = text.split(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']).collect();
     let full: Vec<&str> = raw.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
@@ -38,7 +38,7 @@ fn lines(text: &str, terms: &Terms) -> Vec<String> {
             empty = gaps && !text.contains('\r');
             continue;
         }
-        let apart = before.is_some_and(|before| empty || list || (tells(before, terms) && tells(line, terms)));
+        let apart = before.is_some_and(|before| empty || list || are_whole(before, line, terms));
         match joined.last_mut() {
             Some(last) if !apart => {
                 last.push(' ');
@@ -59,15 +59,54 @@ fn hangs(line: &str) -> bool {
         || words(line).last().is_some_and(|word| LEADING.contains(&word.plain.as_str()))
 }
 
-/// Whether a line tells what it is: it ends in a legal form, or has a term of other organisations than companies.
-fn tells(line: &str, terms: &Terms) -> bool {
-    let all = words(line);
-    !hangs(line)
-        && !terms::is_generic(&all)
-        && !terms.is_legal_form(&all)
-        && !line.starts_with(char::is_lowercase)
-        && (ends_in_form(line, &all, terms)
-            || terms.best(line, &all).is_some_and(|(kind, _)| kind != Category::Company))
+/// Whether a line ends an organisation and the next begins another: both have two words at least, and one of them has a
+/// term of other organisations than companies, or the first ends in a legal form or a place, or the second begins with
+/// "University of".
+fn are_whole(before: &str, after: &str, terms: &Terms) -> bool {
+    // words that a name goes on with, or is not whole without
+    const PARTS: [&str; 14] = [
+        "national",
+        "international",
+        "medical",
+        "business",
+        "graduate",
+        "technical",
+        "state",
+        "federal",
+        "community",
+        "public",
+        "law",
+        "general",
+        "new",
+        "royal",
+    ];
+    const UNIVERSITY_OF: [&str; 5] =
+        ["university of", "universite de", "universidad de", "universita di", "universidade de"];
+    let end = before.rsplit([',', '，']).next().unwrap_or_default();
+    let begin = after.split([',', '，']).next().unwrap_or_default();
+    let (last, first) = (words(end), words(begin));
+    let part = |word: Option<&Word>| word.is_none_or(|word| PARTS.contains(&word.plain.as_str()));
+    if hangs(before)
+        || after.starts_with(char::is_lowercase)
+        || part(first.first())
+        || part(last.last())
+        || is_place(&first)
+        || terms::is_generic(&first)
+        || terms.is_legal_form(&first)
+        || terms::is_generic(&last) && !ends_in_form(before, &words(before), terms)
+    {
+        return false;
+    }
+    let kind = |text: &str, words: &[Word]| {
+        let kind = terms.best(text, words).map(|(category, _)| category);
+        kind.is_some_and(|kind| !matches!(kind, Category::Company | Category::Unknown))
+    };
+    let long = |words: &[Word], text: &str| words.len() > 1 || terms.begins_academic(text, words);
+    ends_in_form(before, &words(before), terms)
+        || (is_place(&last) && before.contains(','))
+        || terms::is_unit(&first)
+        || UNIVERSITY_OF.iter().any(|head| head.split(' ').eq(first.iter().take(2).map(|word| word.plain.as_str())))
+        || (long(&last, end) && long(&first, begin) && (kind(end, &last) || kind(begin, &first)))
 }
 
 fn ends_in_form(text: &str, words: &[Word], terms: &Terms) -> bool {
@@ -75,8 +114,8 @@ fn ends_in_form(text: &str, words: &[Word], terms: &Terms) -> bool {
     bare.behind && bare.form.is_some_and(|form| form.evidence)
 }
 
-/// Pieces of a line between marks: `;`, `|`, bullets, dashes and slashes. A place behind a dash is that of the organisation
-/// before it ("Acme – London").
+/// Pieces of a line between marks: `;`, `|`, bullets, dashes and slashes. A place behind a dash is that of the
+/// organisation before it ("Acme – London").
 fn at_marks(text: &str, terms: &Terms) -> Vec<String> {
     let mut cut: Vec<(bool, String)> = vec![(false, String::new())];
     let characters: Vec<char> = text.chars().collect();

@@ -218,8 +218,9 @@ impl Terms {
         best.map(|(_, category, term)| (category, term.to_string()))
     }
 
-    /// Name without the legal forms behind and before it, and without an "and" that they leave ("Goldman Sachs and Co"). A
-    /// name that is a legal form and nothing else ("SAS") keeps it, as does one that a term holds together ("SAS Institute").
+    /// Name without the legal forms behind and before it, and without an "and" that they leave ("Goldman Sachs and
+    /// Co"). A name that is a legal form and nothing else ("SAS") keeps it, as does one that a term holds together
+    /// ("SAS Institute").
     pub(crate) fn without_legal_form(&self, text: &str, words: &[Word]) -> Bare<'_> {
         let mut bare = Bare { words: words.to_vec(), before: false, behind: false, form: None };
         while let Some(form) = self.take_off(text, &mut bare) {
@@ -284,7 +285,8 @@ impl Terms {
         longest.and_then(|length| ends.iter().position(|end| *end >= length)).map_or(1, |last| last + 1)
     }
 
-    /// Whether a name begins with a term of an academic organisation that is no generic word: "MIT", "Stanford University".
+    /// Whether a name begins with a term of an academic organisation that is no generic word: "MIT", "Stanford
+    /// University".
     pub(crate) fn begins_academic(&self, text: &str, words: &[Word]) -> bool {
         let Some(first) = words.first() else { return false };
         if self.is_academic_name(words) {

@@ -13,8 +13,8 @@ pub(crate) struct Word {
 }
 
 /// Words of `text`: runs of letters and digits. A dot behind a single letter belongs to the word when a letter
-/// follows, also behind a blank when that is an initial too, so "S.p.A." and "I. A. S." are one word, "Amazon.com" two. So
-/// does the "s" behind an apostrophe. What cannot be seen divides nothing.
+/// follows, also behind a blank when that is an initial too, so "S.p.A." and "I. A. S." are one word, "Amazon.com"
+/// two. So does the "s" behind an apostrophe. What cannot be seen divides nothing.
 pub(crate) fn words(text: &str) -> Vec<Word> {
     let mut found = Vec::new();
     let mut start = None;
@@ -66,8 +66,8 @@ fn is_genitive(rest: &str) -> bool {
     matches!(rest.next(), Some('s' | 'S')) && !rest.next().is_some_and(char::is_alphanumeric)
 }
 
-/// Plain form of a word: letters and digits without accents, case folded in full ("ß" is "ss"). A mark is an accent on Latin, Greek and
-/// Cyrillic letters only; elsewhere it tells words apart ("パン" and "ハン") and stays.
+/// Plain form of a word: letters and digits without accents, case folded in full ("ß" is "ss"). A mark is an accent
+/// on Latin, Greek and Cyrillic letters only; elsewhere it tells words apart ("パン" and "ハン") and stays.
 pub(super) fn plain(word: &str) -> String {
     let mut letters = String::with_capacity(word.len());
     let mut accents = false;
