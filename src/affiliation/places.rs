@@ -1,6 +1,6 @@
 //! Places that stand behind a name ("DeepMind, London, UK"): countries, states of the USA and large cities.
 
-use super::words::{Word, plain_words};
+use super::words::{Word, joined, plain_words};
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
@@ -24,7 +24,7 @@ const CITIES: &str = "amsterdam;antwerp;athens;atlanta;auckland;austin;bangalore
     bern;birmingham;bogota;bologna;bonn;boston;bratislava;brisbane;bristol;brussels;bucharest;budapest;buenos aires;cairo;\
     calgary;cambridge;cape town;charlotte;chennai;chicago;cologne;copenhagen;dallas;darmstadt;delhi;new delhi;denver;detroit;\
     dresden;dubai;dublin;dusseldorf;edinburgh;eindhoven;espoo;frankfurt;gdansk;geneva;ghent;glasgow;gothenburg;grenoble;\
-    gurgaon;hamburg;hangzhou;hanover;heidelberg;helsinki;ho chi minh city;houston;hyderabad;istanbul;jakarta;johannesburg;\
+    gurgaon;halle;hamburg;hangzhou;hanover;heidelberg;helsinki;ho chi minh city;houston;hyderabad;istanbul;jakarta;johannesburg;\
     karlsruhe;krakow;kuala lumpur;kyiv;kyoto;lausanne;leeds;leipzig;lima;lisbon;ljubljana;london;los angeles;lyon;madrid;\
     manchester;manila;mannheim;marseille;melbourne;menlo park;mexico city;miami;milan;milano;minneapolis;montreal;moscow;\
     mountain view;mumbai;munich;munchen;nairobi;new york city;nyc;osaka;oslo;ottawa;oxford;palo alto;paris;philadelphia;\
@@ -32,6 +32,24 @@ const CITIES: &str = "amsterdam;antwerp;athens;atlanta;auckland;austin;bangalore
     san francisco;san jose;santiago;sao paulo;seattle;seoul;shanghai;shenzhen;sofia;st louis;stockholm;stuttgart;sunnyvale;\
     sydney;taipei;tallinn;tampa;tel aviv;the hague;tokyo;toronto;toulouse;turin;ulm;utrecht;vancouver;vienna;wien;vilnius;\
     warsaw;washington dc;zagreb;zurich";
+
+const CAMPUSES: &str = "\
+    berkeley;los angeles;san diego;davis;irvine;santa barbara;santa cruz;riverside;merced;san francisco;\
+    ann arbor;dearborn;flint;urbana champaign;urbana;champaign;chicago;springfield;austin;dallas;\
+    arlington;el paso;san antonio;tyler;chapel hill;charlotte;greensboro;wilmington;asheville;pembroke;\
+    madison;milwaukee;eau claire;la crosse;green bay;oshkosh;parkside;stevens point;whitewater;boulder;\
+    denver;colorado springs;amherst;boston;lowell;dartmouth;college park;baltimore;baltimore county;\
+    eastern shore;columbia;kansas city;st louis;lincoln;omaha;kearney;knoxville;chattanooga;martin;\
+    memphis;tuscaloosa;huntsville;birmingham;anchorage;fairbanks;manoa;hilo;twin cities;duluth;\
+    crookston;morris;rochester;fayetteville;little rock;pine bluff;las vegas;reno;bothell;tacoma;\
+    bloomington;indianapolis;fort wayne;kokomo;south bend;new brunswick;newark;camden;college station;\
+    galveston;kingsville;commerce;long beach;fullerton;northridge;fresno;sacramento;san bernardino;\
+    san jose;san marcos;dominguez hills;east bay;chico;bakersfield;stanislaus;pomona;monterey bay;\
+    channel islands;buffalo;stony brook;albany;binghamton;new paltz;oswego;geneseo;cortland;plattsburgh;\
+    potsdam;oneonta;brockport;fredonia;university park;harrisburg;altoona;hazleton;tempe;bombay;delhi;\
+    madras;kanpur;kharagpur;roorkee;guwahati;hyderabad;indore;mumbai;gandhinagar;patna;ropar;mandi;\
+    jodhpur;bhubaneswar;tirupati;palakkad;dharwad;varanasi;pilani;goa;trichy;tiruchirappalli;surathkal;\
+    warangal;calicut;galway;maynooth;cork;mona;st augustine;cave hill";
 
 /// Whether the words are places, with or without post codes.
 pub(crate) fn is_place(words: &[Word]) -> bool {
@@ -49,6 +67,48 @@ pub(crate) fn is_place(words: &[Word]) -> bool {
         }
     }
     true
+}
+
+/// Whether the words are places and end in a country or state, post codes aside: "IL 62701", "Bavaria, Germany".
+pub(crate) fn is_region(words: &[Word]) -> bool {
+    let words: Vec<&str> = words.iter().map(|word| word.plain.as_str()).collect();
+    let names: Vec<&str> = words.iter().copied().filter(|word| !word.chars().any(|c| c.is_ascii_digit())).collect();
+    (1..=names.len().min(4)).any(|n| regions().contains(&names[names.len() - n..].join(" ")))
+}
+
+/// Whether the words are a town in which a university of several has one: "Berkeley".
+pub(crate) fn is_campus(words: &[Word]) -> bool {
+    words.len() <= 3 && CAMPUSES.split(';').any(|campus| campus == joined(words))
+}
+
+/// Whether an organisation has its parts in several towns, such as the University of California.
+pub(crate) fn has_campuses(words: &[Word]) -> bool {
+    const SYSTEMS: [&str; 9] = [
+        "indian institute of technology",
+        "iit",
+        "bits",
+        "national institute of technology",
+        "national university of ireland",
+        "indiana university",
+        "purdue university",
+        "texas a m university",
+        "university of the west indies",
+    ];
+    let name = words.iter().map(|word| word.plain.as_str()).filter(|word| *word != "the").collect::<Vec<_>>().join(" ");
+    let state = name.strip_prefix("university of ").is_some_and(|state| regions().contains(state));
+    state
+        || name.ends_with("state university")
+        || name.contains("university of new york")
+        || SYSTEMS.contains(&name.as_str())
+}
+
+/// Plain forms of countries and states.
+fn regions() -> &'static HashSet<String> {
+    static KNOWN: OnceLock<HashSet<String>> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let all = [COUNTRIES, STATES].into_iter().flat_map(|list| list.split(';'));
+        all.map(|place| plain_words(place).join(" ")).collect()
+    })
 }
 
 /// Plain forms of the places.
@@ -75,5 +135,17 @@ mod tests {
         for other in ["London Business", "3M", "94305", "", "Parisian", "New"] {
             assert!(!is_place(&words(other)), "{other}");
         }
+    }
+
+    #[test]
+    fn regions_and_campuses() {
+        for region in ["Germany", "IL 62701", "Bavaria Germany", "U.S.A."] {
+            assert!(is_region(&words(region)), "{region}");
+        }
+        assert!(!is_region(&words("Berlin")) && !is_region(&words("62701")) && !is_region(&[]));
+        assert!(
+            has_campuses(&words("The University of California")) && has_campuses(&words("California State University"))
+        );
+        assert!(!has_campuses(&words("University of Bristol")) && !is_campus(&words("Google")));
     }
 }

@@ -1,6 +1,6 @@
 //! Terms that tell what an organisation is, and legal forms.
 
-use super::words::{Word, joined, plain_words};
+use super::words::{Word, joined, plain, plain_words};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -39,7 +39,7 @@ impl Category {
 pub(crate) enum TermError {
     #[error("category must be one of 'academic', 'government', 'non-profit', 'company', 'unknown', got '{0}'")]
     Category(String),
-    #[error("kind must be one of 'word', 'prefix', 'suffix', 'inside', 'acronym', got '{0}'")]
+    #[error("kind must be one of 'word', 'prefix', 'suffix', 'inside', 'acronym', 'name', got '{0}'")]
     Kind(String),
     #[error("term must have a letter or digit, got '{0}'")]
     Empty(String),
@@ -60,6 +60,8 @@ enum Kind {
     Inside,
     /// Whole word, capitals as written.
     Acronym,
+    /// Whole name: "Princeton" is a university, "Princeton Review" is none.
+    Name,
 }
 
 /// Row of a table of terms.
@@ -70,13 +72,28 @@ pub(crate) struct Term<'a> {
     pub(crate) term: &'a str,
 }
 
-/// Legal form at the end of a name.
+/// Legal form of a name, behind it or before it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LegalForm {
     pub(crate) text: String,
     words: Vec<String>,
     /// Whether it tells a company: "GmbH" does, "II" does not.
     pub(crate) evidence: bool,
+    /// Whether it stands before a name too: "ООО" does, "Inc" does not.
+    before: bool,
+    /// Whether it is written without a space to the name, as in "株式会社トヨタ自動車".
+    joined: bool,
+}
+
+/// Name without its legal forms.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Bare<'a> {
+    pub(crate) words: Vec<Word>,
+    /// Whether something was taken off before the name, and behind it.
+    pub(crate) before: bool,
+    pub(crate) behind: bool,
+    /// Most telling of the forms.
+    pub(crate) form: Option<&'a LegalForm>,
 }
 
 /// Terms and legal forms, ready to match.
@@ -86,6 +103,7 @@ pub(crate) struct Terms {
     phrases: HashMap<String, Vec<(Vec<String>, Category, String)>>,
     affixes: Vec<(Kind, String, Category, String)>,
     acronyms: HashMap<String, Category>,
+    names: HashMap<String, (Category, String)>,
     forms: Vec<LegalForm>,
 }
 
@@ -102,13 +120,18 @@ impl Terms {
                 }
             }
             for line in include_str!("../../data/company_suffixes.csv").lines().skip(1) {
-                if let Some((text, evidence)) = line.rsplit_once(',') {
-                    let form =
-                        LegalForm { text: text.to_string(), words: plain_words(text), evidence: evidence == "true" };
-                    terms.forms.push(form);
+                if let [text, evidence, position] = line.split(',').collect::<Vec<_>>()[..] {
+                    terms.forms.push(LegalForm {
+                        text: text.to_string(),
+                        words: plain_words(text),
+                        evidence: evidence == "true",
+                        before: position == "either",
+                        joined: text.chars().all(is_unspaced),
+                    });
                 }
             }
-            terms.forms.sort_by_key(|form| std::cmp::Reverse(form.words.len()));
+            let letters = |form: &LegalForm| form.words.iter().map(|word| word.len()).sum::<usize>();
+            terms.forms.sort_by_key(|form| std::cmp::Reverse((form.words.len(), letters(form))));
             terms
         })
     }
@@ -126,6 +149,7 @@ impl Terms {
             "suffix" => Kind::Suffix,
             "inside" => Kind::Inside,
             "acronym" => Kind::Acronym,
+            "name" => Kind::Name,
             unknown => return Err(TermError::Kind(unknown.to_string())),
         };
         let plain = plain_words(term.term);
@@ -136,6 +160,9 @@ impl Terms {
                 let list = self.phrases.entry(first.clone()).or_default();
                 list.retain(|(words, _, _)| *words != plain);
                 list.push((plain, category, shown));
+            }
+            (Kind::Name, _) => {
+                self.names.insert(plain.join(" "), (category, shown));
             }
             (Kind::Acronym, [_]) => {
                 self.acronyms.insert(shown, category);
@@ -149,9 +176,23 @@ impl Terms {
         Ok(())
     }
 
+    /// Term that is the whole name.
+    fn named(&self, words: &[Word]) -> Option<&(Category, String)> {
+        // names are short: no long text is put together
+        (words.len() <= 8).then(|| self.names.get(&joined(words))).flatten()
+    }
+
+    /// Whether the words are the name of an academic organisation, whatever else they are: "Princeton".
+    pub(crate) fn is_academic_name(&self, words: &[Word]) -> bool {
+        self.named(words).is_some_and(|(category, _)| *category == Category::Academic)
+    }
+
     /// Category and text of the longest term in a name whose words are `words`.
     pub(crate) fn best(&self, text: &str, words: &[Word]) -> Option<(Category, String)> {
         let letters = |words: &[String]| words.iter().map(|word| word.chars().count()).sum::<usize>();
+        if let Some((category, shown)) = self.named(words) {
+            return Some((*category, shown.clone()));
+        }
         let mut found: Vec<(usize, Category, &str)> = Vec::new();
         for (i, word) in words.iter().enumerate() {
             for (phrase, category, shown) in self.phrases.get(&word.plain).into_iter().flatten() {
@@ -177,19 +218,94 @@ impl Terms {
         best.map(|(_, category, term)| (category, term.to_string()))
     }
 
-    /// Number of a name's words that are left without the legal forms at its end, and the most telling of those forms. A
-    /// name that is a legal form and nothing else ("SAS") keeps it.
-    pub(crate) fn without_legal_form(&self, words: &[Word]) -> (usize, Option<&LegalForm>) {
-        let mut kept = words.len();
-        let mut form: Option<&LegalForm> = None;
-        while let Some(next) = self.forms.iter().find(|form| kept > form.words.len() && ends_with(&words[..kept], form))
-        {
-            kept -= next.words.len();
-            if form.is_none_or(|form| !form.evidence) {
-                form = Some(next);
+    /// Name without the legal forms behind and before it, and without an "and" that they leave ("Goldman Sachs and
+    /// Co"). A name that is a legal form and nothing else ("SAS") keeps it, as does one that a term holds together
+    /// ("SAS Institute").
+    pub(crate) fn without_legal_form(&self, text: &str, words: &[Word]) -> Bare<'_> {
+        let mut bare = Bare { words: words.to_vec(), before: false, behind: false, form: None };
+        while let Some(form) = self.take_off(text, &mut bare) {
+            if bare.form.is_none_or(|known| !known.evidence) {
+                bare.form = Some(form);
             }
         }
-        (kept, form)
+        while bare.behind && bare.words.len() > 1 && bare.words.last().is_some_and(|word| is_and(&word.plain)) {
+            bare.words.pop();
+        }
+        bare
+    }
+
+    /// Takes one legal form off a name; `None` where there is no more.
+    fn take_off(&self, text: &str, bare: &mut Bare) -> Option<&LegalForm> {
+        let words = &mut bare.words;
+        for form in self.forms.iter().filter(|form| words.len() > form.words.len()) {
+            if ends_with(words, form) {
+                words.truncate(words.len() - form.words.len());
+                bare.behind = true;
+                return Some(form);
+            }
+        }
+        for form in self.forms.iter().filter(|form| form.before && words.len() > form.words.len()) {
+            if begins_with(words, &form.words) && !self.holds_together(words, form.words.len()) {
+                words.drain(..form.words.len());
+                bare.before = true;
+                return Some(form);
+            }
+        }
+        for form in self.forms.iter().filter(|form| form.joined) {
+            let [plain] = form.words.as_slice() else { continue };
+            let last = words.last_mut().filter(|last| last.plain.ends_with(plain.as_str()) && last.plain != *plain);
+            if last.is_some_and(|last| cut_behind(text, last, plain)) {
+                bare.behind = true;
+                return Some(form);
+            }
+            let first = words.first_mut();
+            let first = first.filter(|first| first.plain.starts_with(plain.as_str()) && first.plain != *plain);
+            if first.is_some_and(|first| cut_before(text, first, plain)) {
+                bare.before = true;
+                return Some(form);
+            }
+        }
+        None
+    }
+
+    /// Number of the first pieces of a list that a term names together, "and" aside; 1 where none does.
+    pub(crate) fn pieces_of_one(&self, pieces: &[Vec<Word>]) -> usize {
+        let bare = |piece: &Vec<Word>| piece.iter().map(|w| w.plain.clone()).filter(|w| !is_and(w)).collect::<Vec<_>>();
+        let mut all: Vec<String> = Vec::new();
+        let ends: Vec<usize> = pieces
+            .iter()
+            .map(|piece| {
+                all.extend(bare(piece));
+                all.len()
+            })
+            .collect();
+        let phrases = all.first().and_then(|first| self.phrases.get(first)).into_iter().flatten();
+        let longest = phrases.map(|(phrase, _, _)| phrase).filter(|phrase| all.starts_with(phrase)).map(Vec::len).max();
+        // the piece in which the term ends
+        longest.and_then(|length| ends.iter().position(|end| *end >= length)).map_or(1, |last| last + 1)
+    }
+
+    /// Whether a name begins with a term of an academic organisation that is no generic word: "MIT", "Stanford
+    /// University".
+    pub(crate) fn begins_academic(&self, text: &str, words: &[Word]) -> bool {
+        let Some(first) = words.first() else { return false };
+        if self.is_academic_name(words) {
+            return true;
+        }
+        let acronym = self.acronyms.get(&text[first.start..first.end]) == Some(&Category::Academic);
+        let mut phrases = self.phrases.get(&first.plain).into_iter().flatten();
+        let named = phrases.any(|(phrase, category, _)| {
+            *category == Category::Academic
+                && begins_with(words, phrase)
+                && !phrase.iter().any(|word| is_common(word) || word == "phd" || word == "campus")
+        });
+        (acronym || named) && !is_unit(words)
+    }
+
+    /// Whether a term of more than `n` words begins a name.
+    fn holds_together(&self, words: &[Word], n: usize) -> bool {
+        let phrases = words.first().and_then(|first| self.phrases.get(&first.plain));
+        phrases.into_iter().flatten().any(|(phrase, _, _)| phrase.len() > n && begins_with(words, phrase))
     }
 
     /// Whether the words are legal forms and nothing else, as behind a comma.
@@ -204,10 +320,118 @@ impl Terms {
     }
 }
 
-/// Whether a text says that there is no organisation.
+/// Whether a text says that there is no organisation, or names a degree.
 pub(crate) fn is_none(words: &[Word]) -> bool {
-    const NONE: [&str; 7] = ["n a", "na", "none", "nil", "not applicable", "retired", "unemployed"];
+    const NONE: [&str; 18] = [
+        "n a",
+        "na",
+        "none",
+        "nil",
+        "not applicable",
+        "retired",
+        "unemployed",
+        "phd",
+        "ph d",
+        "dphil",
+        "md",
+        "mba",
+        "cpa",
+        "cfa",
+        "msc",
+        "bsc",
+        "jr",
+        "sr",
+    ];
     NONE.contains(&joined(words).as_str())
+}
+
+/// Whether a name has generic words alone, such as "Corporation" or "several research groups".
+pub(crate) fn is_generic(words: &[Word]) -> bool {
+    const BESIDE: [&str; 22] = [
+        "the",
+        "a",
+        "an",
+        "of",
+        "and",
+        "in",
+        "at",
+        "or",
+        "for",
+        "my",
+        "our",
+        "various",
+        "several",
+        "multiple",
+        "many",
+        "other",
+        "different",
+        "independent",
+        "private",
+        "public",
+        "some",
+        "unnamed",
+    ];
+    words.iter().all(|word| is_common(&word.plain) || BESIDE.contains(&word.plain.as_str()))
+        && words.iter().any(|word| is_common(&word.plain))
+}
+
+/// Whether a word names a kind of organisation and none of them.
+pub(crate) fn is_common(word: &str) -> bool {
+    const COMMON: [&str; 52] = [
+        "corporation",
+        "corp",
+        "incorporated",
+        "inc",
+        "llc",
+        "ltd",
+        "limited",
+        "gmbh",
+        "company",
+        "companies",
+        "firm",
+        "firms",
+        "business",
+        "businesses",
+        "enterprise",
+        "enterprises",
+        "organization",
+        "organizations",
+        "organisation",
+        "organisations",
+        "research",
+        "researcher",
+        "researchers",
+        "group",
+        "groups",
+        "team",
+        "teams",
+        "institute",
+        "institutes",
+        "institution",
+        "institutions",
+        "university",
+        "universities",
+        "college",
+        "colleges",
+        "school",
+        "schools",
+        "department",
+        "departments",
+        "laboratory",
+        "laboratories",
+        "lab",
+        "labs",
+        "center",
+        "centers",
+        "centre",
+        "centres",
+        "employer",
+        "employers",
+        "affiliation",
+        "affiliations",
+        "academia",
+    ];
+    COMMON.contains(&word)
 }
 
 /// Whether a name is a part of an organisation, such as "Department of Physics" or "R&D": dropped beside the whole.
@@ -259,6 +483,38 @@ fn begins_with(words: &[Word], phrase: &[String]) -> bool {
     words.len() >= phrase.len() && words.iter().zip(phrase).all(|(word, term)| word.plain == *term)
 }
 
+/// Whether a word means "and", which "&" may stand for.
+pub(crate) fn is_and(word: &str) -> bool {
+    ["and", "und", "et", "och", "og", "en", "y", "e"].contains(&word)
+}
+
+/// Whether a letter is of a script that writes words without spaces between, or may: Thai, kana, Han, Hangul.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{e00}'..='\u{eff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
+}
+
+/// Cuts the legal form off the end of a word; false where no letter begins it.
+fn cut_behind(text: &str, word: &mut Word, form: &str) -> bool {
+    let written = &text[word.start..word.end];
+    let longest = 2 * form.chars().count();
+    let cut = written.char_indices().rev().take(longest).map(|(at, _)| at).find(|at| plain(&written[*at..]) == form);
+    let Some(cut) = cut.filter(|cut| *cut > 0) else { return false };
+    word.end = word.start + cut;
+    word.plain = plain(&text[word.start..word.end]);
+    true
+}
+
+/// Cuts the legal form off the beginning of a word; false where no letter ends it.
+fn cut_before(text: &str, word: &mut Word, form: &str) -> bool {
+    let written = &text[word.start..word.end];
+    let ends = written.char_indices().map(|(at, _)| at).skip(1).take(2 * form.chars().count());
+    // marks that follow the form's last letter belong to it: the longest beginning that is the form
+    let Some(cut) = ends.filter(|at| plain(&written[..*at]) == form).last() else { return false };
+    word.start += cut;
+    word.plain = plain(&text[word.start..word.end]);
+    true
+}
+
 /// Whether words end with a legal form, which has no more words.
 fn ends_with(words: &[Word], form: &LegalForm) -> bool {
     begins_with(&words[words.len() - form.words.len()..], &form.words)
@@ -278,9 +534,14 @@ mod tests {
             let [category, kind, _, term] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
             assert_eq!(terms.add(&Term { category, kind, term }), Ok(()), "{line}");
         }
-        for form in &Terms::standard().forms {
-            assert!(!form.words.is_empty(), "{form:?}");
+        let forms = include_str!("../../data/company_suffixes.csv");
+        assert_eq!(forms.lines().next(), Some("form,evidence,position"));
+        for line in forms.lines().skip(1) {
+            let [form, evidence, position] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            assert!(!plain_words(form).is_empty(), "{line}");
+            assert!(["true", "false"].contains(&evidence) && ["behind", "either"].contains(&position), "{line}");
         }
+        assert_eq!(Terms::standard().forms.len(), forms.lines().count() - 1);
     }
 
     #[test]
