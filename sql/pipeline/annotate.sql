@@ -33,7 +33,7 @@ CREATE OR REPLACE TABLE answers AS FROM kept_or_now('answers');
 CREATE OR REPLACE TEMP VIEW filter_ratings_now AS
 FROM muster.keyword_filter(
     documents, text,
-    (SELECT list(f) FROM muster.study_filters() AS f WHERE list_contains(setting('filters'), f.annotator))
+    (SELECT list(f) FROM muster.machine_learning_filters() AS f WHERE list_contains(setting('filters'), f.annotator))
 );
 CREATE OR REPLACE TABLE filter_ratings AS FROM kept_or_now('filter_ratings');
 

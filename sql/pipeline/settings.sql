@@ -43,7 +43,7 @@ SELECT unnest([
     setting_row('models', ['google:gemini-3.1-flash-lite', 'anthropic:claude-haiku-4-5', 'openai:gpt-5-mini'], 'result',
         'language models that read every text, each as `provider:model`'),
     setting_row('max_cost_usd', 5, 'limit', 'cost of all answers at most, in US dollars'),
-    setting_row('filters', ['strict', 'broad'], 'result', 'filters of muster.study_filters() that are annotators too'),
+    setting_row('filters', ['strict', 'broad'], 'result', 'filters of muster.machine_learning_filters() that are annotators too'),
     setting_row('earlier_annotators', ['gemini', 'gpt', 'sonnet', 'both'], 'result',
         'annotators of ratings.csv that are used beside them; at most 12 annotators in all'),
 
