@@ -27,7 +27,7 @@ from mock import Mock, environment_without_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 PIPELINE = ROOT / "sql" / "pipeline"
-STEPS = re.findall(r"^\.read sql/pipeline/(\w+)\.sql$", (PIPELINE / "all.sql").read_text(), flags=re.M)
+STEPS = re.findall(r"'(\w+)'", re.search(r"\[\s+('settings'.*?)\]", (PIPELINE / "all.sql").read_text(), flags=re.S)[1])
 # what is kept until something changes
 KEPT = [step for step in STEPS if step not in ("settings", "inputs")]
 SETTINGS = {
@@ -598,15 +598,19 @@ class Client(unittest.TestCase):
             folder = Path(folder)
             (folder / "data").mkdir()
             sample(folder / "data")
-            variables = {"data": str(folder / "data"), "report": str(folder), **SETTINGS}
-            settings = "".join(f"SET VARIABLE {name} = {value!r};" for name, value in variables.items())
+            # scripts in a folder whose name needs quotes, run from elsewhere
+            scripts = folder / 'the "study\'s" scripts'
+            shutil.copytree(PIPELINE, scripts)
+            variables = {"data": str(folder / "data"), "report": str(folder), "scripts": str(scripts), **SETTINGS}
+            quoted = lambda value: value if isinstance(value, (int, list)) else "'" + value.replace("'", "''") + "'"
+            settings = "".join(f"SET VARIABLE {name} = {quoted(value)};" for name, value in variables.items())
             command = [CLIENT, "-unsigned", folder / "study.db", "-cmd", f"LOAD '{EXTENSION}'", "-cmd", settings]
             store = {"MUSTER_STORE": str(folder / "store.sqlite"), "MUSTER_MODEL_DIR": str(ROOT / ".models"), "MUSTER_OFFLINE": "1"}
             environment = {**environment_without_keys(), **mock.environment(**store)}
 
-            def run(name, check=0):
+            def run(name, check=0, cwd=folder):
                 with open(PIPELINE / f"{name}.sql") as file:
-                    done = subprocess.run(command, stdin=file, env=environment, cwd=ROOT, capture_output=True, text=True)
+                    done = subprocess.run(command, stdin=file, env=environment, cwd=cwd, capture_output=True, text=True)
                 self.assertEqual(done.returncode, check, done.stderr)
                 return done
 
@@ -628,6 +632,11 @@ class Client(unittest.TestCase):
             failed = run("all", check=1)
             self.assertEqual(failed.stdout.split(), ["settings", "inputs"])
             self.assertEqual(failed.stderr.count("Error"), 1, failed.stderr)
+            # a folder without the scripts
+            command[-1] = f"SET VARIABLE scripts = '{folder}';"
+            failed = run("all", check=1)
+            self.assertEqual(failed.stdout, "")
+            self.assertIn(f"all: scripts must be the folder of the scripts of the study, got {folder}: it has no settings.sql", failed.stderr)
 
 
 if __name__ == "__main__":
