@@ -35,7 +35,7 @@ SETTINGS = {
     "filters": ["strict"], "models": ["google:gemini-3.1-flash-lite", "openai:gpt-5-mini"],
 }
 COMPANIES = ("Bexhurst Bank", "Cinderford Cloud", "Ivybridge Imaging", "Foxglove Finance")
-CLIENT = ROOT / ".venv" / "bin" / "duckdb"
+CLIENT = ROOT / ".venv-1.5" / "bin" / "duckdb"
 EXTENSION = None
 
 
