@@ -29,7 +29,8 @@ SOURCES := Cargo.toml Cargo.lock build.rs $(shell find src -type f) $(wildcard s
 MOCK := target/release/mock_llm
 CARGO := cargo
 PYTHON := python3
-CLI := .venv/bin/duckdb -unsigned
+# there is a package of the client for 1.5.6 only, so it goes with the environment of that version
+CLI := .venv-1.5/bin/duckdb -unsigned
 
 .PHONY: all build models demo demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs lint bench bench-estimates \
 	bench-embed bench-keywords bench-filter bench-cluster bench-llm compare cuda test-cuda bench-cuda docs package clean
@@ -48,12 +49,12 @@ $(MOCK): $(wildcard test/mock_llm/src/*.rs test/mock_llm/src/*/*.rs) test/mock_l
 	touch $@
 
 .venv/ready: scripts/requirements.txt
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
 	touch $@
 
 .venv-1.5/ready: scripts/requirements-1.5.txt
-	$(PYTHON) -m venv .venv-1.5
+	$(PYTHON) -m venv --clear .venv-1.5
 	.venv-1.5/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/requirements-1.5.txt
 	touch $@
 

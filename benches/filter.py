@@ -40,11 +40,11 @@ def main():
     size = connection.execute("SELECT sum(strlen(text)) FROM 'data/cvs.csv'").fetchone()[0]
     copies = round(MEGABYTES * 1e6 / size)
     connection.execute(f"CREATE TABLE cvs AS SELECT row_number() OVER () AS profile_id, text FROM 'data/cvs.csv', range({copies})")
-    rows = connection.execute("SELECT annotator, any_of, none_of, all_of FROM muster.study_filters()").fetchall()
+    rows = connection.execute("SELECT annotator, any_of, none_of, all_of FROM muster.machine_learning_filters()").fetchall()
     rows = {name: lists for name, *lists in rows}
     learning, research, business = rows["machine-learning"][0], rows["research"][0], rows["not-business"][1]
-    one = "(SELECT list(f) FROM muster.study_filters() AS f WHERE annotator = 'machine-learning')"
-    six = "(SELECT list(f) FROM muster.study_filters() AS f)"
+    one = "(SELECT list(f) FROM muster.machine_learning_filters() AS f WHERE annotator = 'machine-learning')"
+    six = "(SELECT list(f) FROM muster.machine_learning_filters() AS f)"
     ours = "SELECT count(*) FROM muster.keyword_filter(cvs, text, {}) WHERE label"
     matches = lambda terms: f"regexp_matches(text, '{expression(terms)}')"
     peer_one = f"SELECT count(*) FILTER ({matches(learning)}) FROM cvs"

@@ -1,7 +1,7 @@
 -- Makes the sample study: 40 companies that do not exist, about 20,000 profiles, 585 of them gold.
 --
 -- Run from the repository's root:
---     .venv/bin/duckdb -unsigned -cmd "LOAD 'build/release/muster.duckdb_extension'" < data/make_study.sql
+--     .venv-1.5/bin/duckdb -unsigned -cmd "LOAD 'build/release/muster.duckdb_extension'" < data/make_study.sql
 --
 -- The people come from muster's simulator (seed 2026), so the true number of experts of every company is known. Profile
 -- numbers are dealt by a checksum, so that they tell nothing about company or rating.

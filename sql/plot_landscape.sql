@@ -4,12 +4,12 @@
 -- Both axes are logarithmic, so companies of one size lie on a rising line; the lines of 100, 1,000 and 10,000 employees
 -- are drawn, and shapes and colours say between which a company lies. Up to 40 companies have their intervals, along the
 -- line of their size. Above 2,000 companies squares of the plane are shaded by how many companies lie in each. Names are
--- given where they have room, to the largest first. Companies without an estimate or with an estimate of 0 are counted in
--- a note.
+-- given where they have room, to the largest first; an open mark is below its detection floor. Notes count companies
+-- without an estimate or with an estimate of 0, without a name, and with a share above 100 %.
 --
 -- arguments:
 --   estimates   relation with company and estimate, such as `fit_probit_bootstrap` and `log_debias_estimate` return;
---               share, or headcount, or n_observed; lower and upper where there are any
+--               share, or headcount, or n_observed; lower, upper and below_floor where there are any
 --   top         so many companies may get their names, 1 to 500
 -- example:
 --   WITH estimates AS (
@@ -19,7 +19,7 @@
 CREATE MACRO muster.main.plot_landscape(estimates, top := 40) AS TABLE
 WITH _muster_estimates AS (
     -- what a relation may lack
-    SELECT NULL AS share, NULL AS headcount, NULL AS n_observed, NULL AS lower, NULL AS upper
+    SELECT NULL AS share, NULL AS headcount, NULL AS n_observed, NULL AS lower, NULL AS upper, NULL AS below_floor
     WHERE false
     UNION ALL BY NAME
     SELECT * FROM query_table(estimates)
@@ -33,5 +33,6 @@ SELECT
         CAST(_muster_estimates.estimate AS DOUBLE) / nullif(CAST(_muster_estimates.n_observed AS DOUBLE), 0)
     ) AS share,
     _muster_estimates.lower,
-    _muster_estimates.upper
+    _muster_estimates.upper,
+    _muster_estimates.below_floor
 FROM _muster_estimates;

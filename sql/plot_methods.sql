@@ -3,10 +3,10 @@
 --
 -- One row of marks a company, those with the largest estimates first; a company of NULL is all companies, as in
 -- `prior_sensitivity`. Up to eight methods, in the order of their names. The axis is logarithmic where the estimates shown
--- differ by more than a factor of 50.
+-- differ by more than a factor of 50. A mark that is open, or has a small ring in it, is below its detection floor.
 --
 -- arguments:
---   estimates   relation with company, method and estimate; lower and upper where there are any
+--   estimates   relation with company, method and estimate; lower, upper and below_floor where there are any
 --   top         so many companies are shown, 1 to 500
 -- example:
 --   WITH estimates AS (
@@ -20,7 +20,7 @@
 CREATE MACRO muster.main.plot_methods(estimates, top := 20) AS TABLE
 WITH _muster_estimates AS (
     -- what a relation may lack
-    SELECT NULL AS lower, NULL AS upper
+    SELECT NULL AS lower, NULL AS upper, NULL AS below_floor
     WHERE false
     UNION ALL BY NAME
     SELECT * FROM query_table(estimates)
@@ -30,5 +30,6 @@ SELECT
     _muster_estimates.method,
     _muster_estimates.estimate,
     _muster_estimates.lower,
-    _muster_estimates.upper
+    _muster_estimates.upper,
+    _muster_estimates.below_floor
 FROM _muster_estimates;

@@ -1,10 +1,12 @@
--- study_filters: The study's three keyword filters for experts in machine learning, and the primitives they are made of.
+-- study_filters: The three keyword filters of the published study, as lists of terms.
 -- section: Keywords
 --
--- `machine-learning` has words of the field, `research` words of academic work, `not-business` none of the words of sales,
--- recruiting and management. `strict` is machine-learning and research, `broad` machine-learning and not-business, `both`
--- all of these: the AND of the other two, so an estimator drops it and says so. Ratings are made by
--- `keyword_filter(profiles, text, (SELECT list(f) FROM muster.study_filters() AS f))`; rows may be left out, and lists changed.
+-- All three want a term of machine learning. `filter_broad_yes` wants one of research besides, `filter_strict_no` none
+-- of those that are met with other people; `filter_broad_yes_strict_no` is the AND of the two: an estimator drops it
+-- and says so. Published were regular expressions of whole words in any case; as terms a space also stands for a hyphen
+-- or a line break (`keyword_filter`). `machine_learning_filters` are wider. Ratings are made by
+-- `keyword_filter(profiles, text, (SELECT list(f) FROM muster.study_filters() AS f))`; rows may be left out, and lists
+-- changed.
 --
 -- columns:
 --   annotator VARCHAR    name of the filter
@@ -18,46 +20,36 @@ CREATE MACRO muster.main.study_filters() AS TABLE
 WITH _muster_words AS (
     SELECT
         [
-            'machine learning', 'deep learning', 'reinforcement learning', 'representation learning', 'transfer learning',
-            'supervised learning', 'unsupervised learning', 'self-supervised', 'federated learning', 'statistical learning',
-            'neural network', 'neural networks', 'neural net', 'neural nets', 'artificial intelligence', 'generative AI',
-            'natural language processing', 'NLP', 'computer vision', 'image recognition', 'object detection',
-            'speech recognition', 'machine translation', 'information retrieval', 'recommender systems',
-            'recommendation systems', 'large language model', 'large language models', 'LLM', 'LLMs', 'language models',
-            'transformer models', 'foundation models', 'diffusion models', 'generative models', 'graph neural networks',
-            'convolutional', 'CNNs', 'LSTM', 'GANs', 'embeddings', 'fine-tuning', 'gradient boosting', 'XGBoost',
-            'random forest', 'support vector machine', 'support vector machines', 'Bayesian inference', 'Gaussian process',
-            'Gaussian processes', 'probabilistic models', 'PyTorch', 'TensorFlow', 'Keras', 'JAX', 'scikit-learn', 'sklearn',
-            'Hugging Face', 'MLOps', 'ML engineer', 'ML research', 'apprentissage automatique', 'apprentissage profond',
-            'maschinelles Lernen', 'aprendizaje automático', 'aprendizaje profundo'
+            'machine learning', 'machinelearning', 'ml', 'deep learning', 'reinforcement learning', 'rl'
         ] AS _muster_learning,
         [
-            'PhD', 'Ph.D.', 'doctorate', 'doctoral', 'dissertation', 'thesis', 'postdoc', 'postdoctoral', 'Dr. rer. nat.',
-            'paper', 'papers', 'publication', 'publications', 'published', 'first author', 'co-author', 'conference',
-            'journal', 'preprint', 'arXiv', 'peer review', 'peer-reviewed', 'reviewer', 'citations',
-            'research', 'researcher', 'research scientist', 'research engineer', 'research assistant', 'applied scientist',
-            'professor', 'lecturer', 'laboratory', 'NeurIPS', 'NIPS', 'ICML', 'ICLR', 'CVPR', 'ICCV', 'ECCV', 'ACL', 'EMNLP',
-            'NAACL', 'KDD', 'AAAI', 'IJCAI', 'AISTATS', 'UAI', 'JMLR', 'TMLR', 'Interspeech', 'SIGIR', 'RecSys',
-            'doctorat', 'thèse', 'promoviert', 'Doktorarbeit', 'doctorado', 'tesis doctoral'
-        ] AS _muster_research,
+            'augmented generation', 'agent reinforcement', 'mats scholar', 'mats', 'research scientist', 'evals',
+            'interpretability', 'feature engineering', 'research intern', 'candidate', 'graduate research assistant',
+            'science institute', 'staff research scientist', 'doctor'
+        ] AS _muster_broad,
         [
-            'sales', 'salesperson', 'account manager', 'account executive', 'key account', 'business development',
-            'business developer', 'marketing', 'recruiter', 'recruiting', 'recruitment', 'talent acquisition',
-            'headhunter', 'human resources', 'HR', 'customer success', 'customer service', 'public relations', 'procurement',
-            'purchasing', 'accountant', 'accounting', 'auditor', 'lawyer', 'attorney', 'paralegal', 'real estate',
-            'investor relations', 'venture capital', 'private equity', 'project manager', 'programme manager',
-            'product manager', 'scrum master', 'office manager', 'event manager', 'brand manager', 'category manager',
-            'pre-sales', 'copywriter', 'journalist', 'commercial director', 'chargé de recrutement', 'Vertrieb', 'ventas'
-        ] AS _muster_business
+            'certificate', 'programmer', 'council', 'companies', 'capital', 'proven track record', 'pilot', 'money',
+            'specialist', 'chief', 'udemy', 'track record', 'customer', 'management', 'today', 'cross functional',
+            'administrator', 'excellence', 'commerce', 'linkedin', 'leader', 'incident', 'tier', 'brand',
+            'investment', 'hr', 'sites', 'offerings', 'prior', 'centers', 'advising', 'certified information',
+            'key responsibilities', 'master data', 'anti', 'deadlines', 'physiology', 'carbon', 'impacts',
+            'certified machine', 'qualification'
+        ] AS _muster_strict_no
 ),
 _muster_filters AS (
     SELECT unnest([
-        {annotator: 'machine-learning', any_of: _muster_learning, all_of: CAST([] AS VARCHAR[][]), none_of: CAST([] AS VARCHAR[])},
-        {annotator: 'research', any_of: _muster_research, all_of: CAST([] AS VARCHAR[][]), none_of: CAST([] AS VARCHAR[])},
-        {annotator: 'not-business', any_of: CAST([] AS VARCHAR[]), all_of: CAST([] AS VARCHAR[][]), none_of: _muster_business},
-        {annotator: 'strict', any_of: CAST([] AS VARCHAR[]), all_of: [_muster_learning, _muster_research], none_of: CAST([] AS VARCHAR[])},
-        {annotator: 'broad', any_of: _muster_learning, all_of: CAST([] AS VARCHAR[][]), none_of: _muster_business},
-        {annotator: 'both', any_of: CAST([] AS VARCHAR[]), all_of: [_muster_learning, _muster_research], none_of: _muster_business}
+        {
+            annotator: 'filter_broad_yes', any_of: _muster_learning, all_of: [_muster_broad],
+            none_of: CAST([] AS VARCHAR[])
+        },
+        {
+            annotator: 'filter_strict_no', any_of: _muster_learning, all_of: CAST([] AS VARCHAR[][]),
+            none_of: _muster_strict_no
+        },
+        {
+            annotator: 'filter_broad_yes_strict_no', any_of: _muster_learning, all_of: [_muster_broad],
+            none_of: _muster_strict_no
+        }
     ]) AS _muster_row
     FROM _muster_words
 )

@@ -528,7 +528,7 @@ class Names(unittest.TestCase):
             self.assertEqual(self.run_call(call, prefix, **names), self.expected[call])
 
     def test_every_table_function_is_called(self):
-        known = {*self.CALLS, "simulate_profiles", "simulate_ratings", "simulate_truth", "functions", "version", "stop_words", "study_filters",
+        known = {*self.CALLS, "simulate_profiles", "simulate_ratings", "simulate_truth", "functions", "version", "stop_words", "study_filters", "machine_learning_filters",
                  "llm_store", "llm_usage"}  # fmt: skip
         listed = rows(self.connection, "SELECT name FROM muster.functions() WHERE kind = 'table'")
         self.assertEqual({name for (name,) in listed}, known)

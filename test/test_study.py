@@ -27,7 +27,7 @@ from mock import Mock, environment_without_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 PIPELINE = ROOT / "sql" / "pipeline"
-STEPS = re.findall(r"^\.read sql/pipeline/(\w+)\.sql$", (PIPELINE / "all.sql").read_text(), flags=re.M)
+STEPS = re.findall(r"'(\w+)'", re.search(r"\[\s+('settings'.*?)\]", (PIPELINE / "all.sql").read_text(), flags=re.S)[1])
 # what is kept until something changes
 KEPT = [step for step in STEPS if step not in ("settings", "inputs")]
 SETTINGS = {
@@ -35,7 +35,7 @@ SETTINGS = {
     "filters": ["strict"], "models": ["google:gemini-3.1-flash-lite", "openai:gpt-5-mini"],
 }
 COMPANIES = ("Bexhurst Bank", "Cinderford Cloud", "Ivybridge Imaging", "Foxglove Finance")
-CLIENT = ROOT / ".venv" / "bin" / "duckdb"
+CLIENT = ROOT / ".venv-1.5" / "bin" / "duckdb"
 EXTENSION = None
 
 
@@ -248,7 +248,9 @@ class Study(unittest.TestCase):
 
     def test_the_study_finds_something(self):
         empty = {table for table, (count, _) in self.tables().items() if count == 0}
-        self.assertEqual(empty, {"input_problems"})
+        self.assertEqual(empty, set())
+        unused = ["both", "broad", "gpt", "strict"]
+        self.assertEqual(self.query("SELECT relation, n, examples FROM input_problems"), [("ratings", len(unused), unused)])
         self.assertEqual(self.query("SELECT count(*), count(DISTINCT company) FROM estimates"), [(4, 4)])
         self.assertEqual(
             self.query("SELECT name, value FROM settings WHERE name IN ('draws', 'models', 'level') ORDER BY name"),
@@ -404,8 +406,8 @@ class Study(unittest.TestCase):
 
     def test_what_is_missing_is_said(self):
         needed = {
-            "inputs": ("settings", "settings"), "cv_analysis": ("cvs", "inputs"), "clustering": ("cv_keywords", "cv_analysis"),
-            "affiliation": ("affiliations", "inputs"), "annotate": ("texts", "inputs"), "annotator_metrics": ("ratings", "annotate"),
+            "inputs": ("settings", "settings"), "annotate": ("texts", "inputs"), "annotator_metrics": ("ratings", "annotate"),
+            "cv_analysis": ("cvs", "inputs"), "clustering": ("cv_keywords", "cv_analysis"), "affiliation": ("affiliations", "inputs"),
             "probit_bootstrap": ("ratings", "annotate"), "log_debias": ("ratings", "annotate"), "diagnostics": ("ratings", "annotate"),
             "report": ("estimates", "probit_bootstrap"),
         }
@@ -434,7 +436,8 @@ class Study(unittest.TestCase):
             path = self.folder / "data" / f"{name}.csv"
             rows = read(path)
             path.unlink()
-            with self.assertRaisesRegex(duckdb.Error, f"{name}.csv"):
+            line = ",".join(column for column in rows[0] if column != "headcount" or name == "companies")
+            with self.assertRaisesRegex(duckdb.Error, f"/{name}.csv is missing; where you have nothing for it, make it of the line {line}$"):
                 self.run_steps(self.folder, ["inputs"])
             column = list(rows[0])[-1]
             write(path, [{key: value for key, value in row.items() if key != column} for row in rows])
@@ -473,7 +476,7 @@ class Study(unittest.TestCase):
         self.edit("texts", lambda rows: rows + [{"profile_id": "nobody", "text": "of nobody"}])
         self.assertEqual(self.again(), {"report"})
         rule = "every text is of a profile (else it is ignored)"
-        self.assertEqual(self.query("SELECT rule, n, examples FROM input_problems"), [(rule, 1, ["nobody"])])
+        self.assertEqual(self.query("SELECT rule, n, examples FROM input_problems WHERE relation <> 'ratings'"), [(rule, 1, ["nobody"])])
 
     def test_identifiers_and_truths_of_other_types(self):
         before = {table: self.query(f"SELECT * EXCLUDE (draws) FROM {table}") for table in ("estimates",)}
@@ -487,6 +490,83 @@ class Study(unittest.TestCase):
         after = {table: self.query(f"SELECT * EXCLUDE (draws) FROM {table}") for table in before}
         self.assertEqual(after, before)
 
+    def notes(self):
+        return dict(self.query("SELECT step, note FROM muster_steps WHERE note IS NOT NULL"))
+
+    def test_ratings_and_no_language_model(self):
+        given = [row for row in read(self.folder / "data" / "ratings.csv")]
+        for name in ("cvs", "texts", "affiliations"):
+            path = self.folder / "data" / f"{name}.csv"
+            write(path, [], list(read(path)[0]))
+        columns = self.query("SELECT column_name, column_type FROM (DESCRIBE answers)")
+        nowhere = {"MUSTER_MODEL_DIR": str(self.folder / "none"), "MUSTER_STORE": str(self.folder / "new.sqlite")}
+        before = {name: os.environ[name] for name in nowhere}
+        os.environ.update(nowhere)
+        self.addCleanup(os.environ.update, before)
+        # empty lists, as written in SQL and as given by Python
+        bare = {"models": "[]", "filters": "[]", "earlier_annotators": "['*']"}
+        self.run_steps(self.folder, STEPS, models=[], filters=[], earlier_annotators=["*"])
+        first = self.tables()
+        connection = connect(self.folder / "study.db")
+        for name, value in {**bare, "data": repr(str(self.folder / "data")), "report": repr(str(self.folder / "report"))}.items():
+            connection.execute(f"SET VARIABLE {name} = {value}")
+        for name in ("scripts", "ngram_max", "top_n", "cluster_min_cvs", "draws", "diagnostics_draws"):
+            connection.execute(f"SET VARIABLE {name} = ?", [{"scripts": str(PIPELINE), **SETTINGS}[name]])
+        for step in STEPS:
+            connection.execute(script(step))
+        connection.close()
+        self.assertEqual(self.tables(), first)
+        self.assertEqual(self.mock.stats()["requests"], 0)
+        self.assertFalse((self.folder / "new.sqlite").exists())
+        labels = self.query("SELECT profile_id, annotator, label FROM ratings ORDER BY ALL")
+        self.assertEqual(labels, sorted((row["profile_id"], f"earlier {row['annotator']}", row["label"] == "1") for row in given))
+        self.assertEqual(self.query("SELECT column_name, column_type FROM (DESCRIBE answers)"), columns)
+        self.assertEqual(self.query("SELECT count(*) FROM estimates WHERE n_labelled > 0"), [(len(COMPANIES),)])
+        self.assertEqual(self.notes(), {
+            "annotate": "annotate: nobody has a text, so all labels are those of ratings.csv",
+            "cv_analysis": "cv_analysis: no gold person has a CV, so there are no keywords",
+            "clustering": "clustering: no gold person has a CV, so there is nothing to cluster",
+            "affiliation": "affiliation: affiliations.csv has no affiliations",
+        })
+        page = (self.folder / "report" / "index.html").read_text()
+        ElementTree.fromstring(page[page.index("<body>") : page.index("</html>")])
+
+    def test_texts_that_nobody_is_asked_about(self):
+        self.run_steps(self.folder, STEPS, models=[], filters=[])
+        self.assertEqual(self.query("SELECT count(*) FROM answers UNION ALL SELECT count(*) FROM filter_ratings"), [(0,), (0,)])
+        self.assertEqual(self.notes(), {"annotate": "annotate: models and filters are empty, so all labels are those of ratings.csv"})
+        # in the session of the step, after settings.sql; a text is a list of one
+        self.assertEqual(self.again(["annotate"], filters="broad"), {"annotate"})
+        annotators = ["broad", "earlier gemini", "earlier sonnet"]
+        self.assertEqual(self.query("SELECT DISTINCT annotator FROM ratings ORDER BY ALL"), [(name,) for name in annotators])
+        self.assertEqual(self.notes(), {"annotate": "annotate: models is empty, so no language model was asked"})
+        self.run_steps(self.folder, ["annotate"], filters=["strict"], models=["openai:gpt-5-mini"])
+        self.assertEqual(self.notes(), {})
+
+    def test_names_that_are_not_there(self):
+        with self.assertRaisesRegex(duckdb.Error, r"annotate: filters must be names of .* \(.*strict, .*filter_broad_yes, .*\), got stirct"):
+            self.run_steps(self.folder, ["annotate"], filters=["stirct", "broad"])
+        message = r"inputs: earlier_annotators must name annotators of ratings.csv \(.*gemini.*\), or be .*, got Gemini, opus"
+        with self.assertRaisesRegex(duckdb.Error, message):
+            self.run_steps(self.folder, ["inputs"], earlier_annotators=["Gemini", "opus"])
+        self.run_steps(self.folder, ["inputs"], earlier_annotators=["gemini", "opus"])
+        others = sorted({row["annotator"] for row in read(self.folder / "data" / "ratings.csv")} - {"gemini"})
+        self.assertEqual(self.query("SELECT relation, n, examples FROM input_problems ORDER BY relation"), [
+            ("ratings", len(others), others[:5]), ("settings", 1, ["opus"]),
+        ])
+        self.run_steps(self.folder, ["inputs"], earlier_annotators=[])
+        self.assertEqual(self.query("SELECT count(*) FROM earlier_ratings UNION ALL SELECT count(*) FROM input_problems"), [(0,), (0,)])
+
+    def test_keywords_need_both_classes(self):
+        experts = {row["profile_id"] for row in read(self.folder / "data" / "profiles.csv") if row["is_expert"] == "true"}
+        self.edit("cvs", lambda rows: [row for row in rows if row["profile_id"] in experts])
+        self.run_steps(self.folder, ["inputs", "cv_analysis", "clustering"])
+        self.assertEqual(
+            self.notes(), {"cv_analysis": "cv_analysis: the CVs for learning are not of both classes, so there are no lists"}
+        )
+        self.assertEqual(self.query("SELECT count(*) > 0 FROM cv_keywords"), [(True,)])
+        self.assertEqual(self.query("SELECT count(*) FROM class_keywords UNION ALL SELECT count(*) FROM keyword_list_scores"), [(0,), (0,)])
+
     def test_empty_tables(self):
         for name in ("texts", "affiliations", "ratings"):
             path = self.folder / "data" / f"{name}.csv"
@@ -499,7 +579,6 @@ class Study(unittest.TestCase):
             write(path, [], list(read(path)[0]))
         self.run_steps(self.folder, ["settings", "inputs"])
         said = {
-            "cv_analysis": "discriminative_keywords: label must have",
             "annotator_metrics": "needs at least 10 gold experts with labels to calibrate the annotators, got 0",
             "probit_bootstrap": "needs at least 10 gold experts with labels to calibrate the annotators, got 0",
             "diagnostics": "needs at least 10 gold experts with labels to calibrate the annotators, got 0",
@@ -519,15 +598,19 @@ class Client(unittest.TestCase):
             folder = Path(folder)
             (folder / "data").mkdir()
             sample(folder / "data")
-            variables = {"data": str(folder / "data"), "report": str(folder), **SETTINGS}
-            settings = "".join(f"SET VARIABLE {name} = {value!r};" for name, value in variables.items())
+            # scripts in a folder whose name needs quotes, run from elsewhere
+            scripts = folder / 'the "study\'s" scripts'
+            shutil.copytree(PIPELINE, scripts)
+            variables = {"data": str(folder / "data"), "report": str(folder), "scripts": str(scripts), **SETTINGS}
+            quoted = lambda value: value if isinstance(value, (int, list)) else "'" + value.replace("'", "''") + "'"
+            settings = "".join(f"SET VARIABLE {name} = {quoted(value)};" for name, value in variables.items())
             command = [CLIENT, "-unsigned", folder / "study.db", "-cmd", f"LOAD '{EXTENSION}'", "-cmd", settings]
             store = {"MUSTER_STORE": str(folder / "store.sqlite"), "MUSTER_MODEL_DIR": str(ROOT / ".models"), "MUSTER_OFFLINE": "1"}
             environment = {**environment_without_keys(), **mock.environment(**store)}
 
-            def run(name, check=0):
+            def run(name, check=0, cwd=folder):
                 with open(PIPELINE / f"{name}.sql") as file:
-                    done = subprocess.run(command, stdin=file, env=environment, cwd=ROOT, capture_output=True, text=True)
+                    done = subprocess.run(command, stdin=file, env=environment, cwd=cwd, capture_output=True, text=True)
                 self.assertEqual(done.returncode, check, done.stderr)
                 return done
 
@@ -549,6 +632,11 @@ class Client(unittest.TestCase):
             failed = run("all", check=1)
             self.assertEqual(failed.stdout.split(), ["settings", "inputs"])
             self.assertEqual(failed.stderr.count("Error"), 1, failed.stderr)
+            # a folder without the scripts
+            command[-1] = f"SET VARIABLE scripts = '{folder}';"
+            failed = run("all", check=1)
+            self.assertEqual(failed.stdout, "")
+            self.assertIn(f"all: scripts must be the folder of the scripts of the study, got {folder}: it has no settings.sql", failed.stderr)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ LIMIT 6;
 CREATE OR REPLACE TEMP TABLE annotations AS
 SELECT profile_id, annotator, label FROM answers
 UNION ALL BY NAME
-FROM muster.keyword_filter(cvs, text, (SELECT list(f) FROM muster.study_filters() AS f));
+FROM muster.keyword_filter(cvs, text, (SELECT list(f) FROM muster.machine_learning_filters() AS f));
 
 .print What each annotator is worth on the gold CVs
 SELECT

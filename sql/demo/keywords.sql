@@ -45,9 +45,9 @@ SELECT
 FROM muster.keyword_scores(to_judge, text, is_expert, lists)
 ORDER BY label DESC, list;
 
--- ratings: the study's filters, and one made of the learnt list of experts
+-- ratings: filters of words of the field, of research and of business, and one made of the learnt list of experts
 CREATE OR REPLACE TEMP TABLE ratings AS
-FROM muster.keyword_filter(to_judge, text, (SELECT list(f) FROM muster.study_filters() AS f))
+FROM muster.keyword_filter(to_judge, text, (SELECT list(f) FROM muster.machine_learning_filters() AS f))
 UNION ALL BY NAME
 FROM muster.keyword_filter(to_judge, text, (
     SELECT [{annotator: 'learnt', any_of: list(keyword)}] FROM lists WHERE label = 'true' AND list = 'strict'

@@ -13,6 +13,10 @@ SET VARIABLE begun = begin_step();
 CREATE OR REPLACE TEMP VIEW employers AS
 SELECT profile_id, company FROM profiles;
 
+SET VARIABLE note = (
+    SELECT 'affiliation: affiliations.csv has no affiliations'
+    WHERE NOT EXISTS (FROM affiliations)
+);
 SET VARIABLE state = (FROM step_state());
 
 SET VARIABLE categories = ['company', 'unknown', 'academic', 'government', 'non-profit'];

@@ -11,6 +11,10 @@ SET VARIABLE ready = (
     WHERE 'settings' NOT IN (SELECT table_name FROM information_schema.tables)
 );
 SET VARIABLE begun = begin_step();
+SET VARIABLE cvs = (SELECT count(*) FROM gold_cvs);
+SET VARIABLE note = CASE
+    WHEN getvariable('cvs') = 0 THEN 'clustering: no gold person has a CV, so there is nothing to cluster'
+END;
 SET VARIABLE state = (FROM step_state());
 
 CREATE OR REPLACE TEMP VIEW common_keywords_now AS
@@ -34,7 +38,8 @@ FROM muster.cluster_keywords(
     model := setting('model'),
     store := setting('store'),
     seed := setting('seed')
-);
+)
+WHERE getvariable('cvs') > 0;
 CREATE OR REPLACE TABLE keyword_clusters AS FROM kept_or_now('keyword_clusters');
 
 CREATE OR REPLACE TEMP VIEW keyword_map_now AS
@@ -46,7 +51,8 @@ FROM muster.cluster_map(
     model := setting('model'),
     store := setting('store'),
     seed := setting('seed')
-);
+)
+WHERE getvariable('cvs') > 0;
 CREATE OR REPLACE TABLE keyword_map AS FROM kept_or_now('keyword_map');
 
 CREATE OR REPLACE TEMP VIEW profile_clusters_now AS
@@ -58,7 +64,8 @@ FROM muster.cluster_profiles(
     model := setting('model'),
     store := setting('store'),
     seed := setting('seed')
-);
+)
+WHERE getvariable('cvs') > 0;
 CREATE OR REPLACE TABLE profile_clusters AS FROM kept_or_now('profile_clusters');
 
 MERGE INTO muster_steps USING (FROM finished_step()) AS done USING (step)

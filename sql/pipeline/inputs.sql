@@ -1,7 +1,7 @@
 -- inputs: the files of the study as tables, checked.
 --
--- Files are those of the folder `data`; docs/study.md says what is in each. One that you have nothing for may have its
--- first line only.
+-- Files are those of the folder `data`; docs/study.md says what is in each. One that you have nothing for has its first
+-- line only.
 --
 --   companies         company, sector, headcount
 --   profiles          profile_id, company, headcount, is_expert: gold people, who calibrate the annotators, and others
@@ -20,6 +20,24 @@ SET VARIABLE begun = begin_step();
 -- a variable of its own, so that the lineage shows which file is read
 SET VARIABLE data = setting('data');
 
+SET VARIABLE problem = (
+    WITH needed AS (
+        SELECT *
+        FROM (VALUES
+            ('profiles', 'profile_id,company,is_expert'), ('companies', 'company,sector,headcount'),
+            ('ratings', 'profile_id,annotator,label'), ('cvs', 'profile_id,text'), ('texts', 'profile_id,text'),
+            ('affiliations', 'profile_id,affiliation')
+        ) AS _(name, columns)
+    )
+    SELECT error(format(
+        'inputs: file {}/{}.csv is missing; where you have nothing for it, make it of the line {}',
+        getvariable('data'), name, columns
+    ))
+    FROM needed
+    WHERE name NOT IN (SELECT regexp_extract(file, '([^/\\]+)\.csv$', 1) FROM glob(getvariable('data') || '/*.csv'))
+    LIMIT 1
+);
+
 -- files as they are: everything is text until it is checked
 CREATE OR REPLACE TEMP TABLE companies_given AS
 SELECT company, sector, headcount
@@ -34,12 +52,28 @@ FROM read_csv(
 )
 LEFT JOIN companies_given USING (company);
 
-CREATE OR REPLACE TEMP TABLE ratings_given AS
+CREATE OR REPLACE TEMP TABLE ratings_read AS
 SELECT profile_id, annotator, label
 FROM read_csv(
     getvariable('data') || '/ratings.csv', header = true, all_varchar = true, delim = ',', quote = '"', escape = '"'
-)
-WHERE annotator IS NULL OR list_contains(CAST(setting('earlier_annotators') AS VARCHAR[]), annotator);
+);
+
+CREATE OR REPLACE TEMP TABLE ratings_given AS
+FROM ratings_read
+WHERE annotator IS NULL OR list_has_any(setting('earlier_annotators'), ['*', annotator]);
+
+-- ratings of others are no error, but all ratings are not left out unsaid
+SET VARIABLE problem = (
+    SELECT error(format(
+        'inputs: earlier_annotators must name annotators of ratings.csv ({}), or be {} for all or [] for none, got {}',
+        string_agg(DISTINCT annotator, ', ' ORDER BY annotator), '[''*'']',
+        array_to_string(setting('earlier_annotators'), ', ')
+    ))
+    FROM ratings_read
+    WHERE annotator IS NOT NULL
+    HAVING count(*) > 0 AND len(setting('earlier_annotators')) > 0
+        AND count(*) FILTER (list_has_any(setting('earlier_annotators'), ['*', annotator])) = 0
+);
 
 CREATE OR REPLACE TEMP TABLE texts_given AS
 SELECT profile_id, text, 'cvs' AS file
@@ -81,6 +115,28 @@ SELECT
     min(coalesce(profile_id, 'missing'), 5) AS examples
 FROM texts_given
 WHERE profile_id IS NULL OR profile_id NOT IN (SELECT profile_id FROM profiles_given WHERE profile_id IS NOT NULL)
+HAVING count(*) > 0
+UNION ALL BY NAME
+SELECT
+    'warning' AS severity,
+    'ratings' AS relation,
+    'every annotator is used (the setting earlier_annotators)' AS rule,
+    count(*) AS n,
+    min(annotator, 5) AS examples
+FROM (SELECT DISTINCT annotator FROM ratings_read)
+WHERE annotator NOT IN (SELECT annotator FROM ratings_given WHERE annotator IS NOT NULL)
+    AND len(setting('earlier_annotators')) > 0
+HAVING count(*) > 0
+UNION ALL BY NAME
+SELECT
+    'warning' AS severity,
+    'settings' AS relation,
+    'every name of earlier_annotators is in ratings.csv' AS rule,
+    count(*) AS n,
+    min(annotator, 5) AS examples
+FROM (SELECT DISTINCT unnest(setting('earlier_annotators')) AS annotator)
+WHERE annotator <> '*' AND annotator NOT IN (SELECT annotator FROM ratings_read WHERE annotator IS NOT NULL)
+    AND EXISTS (FROM ratings_read)
 HAVING count(*) > 0;
 
 SET VARIABLE problem = (

@@ -41,8 +41,8 @@ SET VARIABLE state = (FROM step_state());
 -- Pictures
 
 CREATE OR REPLACE TEMP VIEW estimates_by_method AS
-SELECT company, 'probit bootstrap' AS method, estimate, lower, upper FROM estimates
-UNION ALL
+SELECT company, 'probit bootstrap' AS method, estimate, lower, upper, below_floor FROM estimates
+UNION ALL BY NAME
 SELECT company, 'log debiasing' AS method, estimate, lower, upper FROM log_debias_estimates;
 
 CREATE OR REPLACE TEMP VIEW priors AS

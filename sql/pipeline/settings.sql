@@ -3,18 +3,30 @@
 --
 -- Another value is set before this script is run: SET VARIABLE draws = 200;
 -- What is set is kept in the table `settings`, so a step that is run alone later uses the same. A variable that is set
--- in the session of a step comes before that table. Run from the repository's root, or give `data` and `scripts` other
--- paths.
+-- in the session of a step comes before that table. Run elsewhere than in the repository's root, give `data` and
+-- `scripts` other paths.
+
+-- Value that a session's variable gives a setting of a type, as JSON: the literal [] has no type of its own.
+CREATE OR REPLACE MACRO given(name, type) AS
+    CASE
+        WHEN type LIKE '%[]' AND typeof(getvariable(name)) NOT LIKE '%[]' THEN json_array(getvariable(name))
+        ELSE to_json(getvariable(name))
+    END;
+
+-- Type of a setting whose usual value has the given one: numbers and texts are what the variable is.
+CREATE OR REPLACE MACRO given_type(name, type) AS
+    CASE WHEN type LIKE '%[]' OR getvariable(name) IS NULL THEN type ELSE typeof(getvariable(name)) END;
 
 -- Settings, one row each: name, usual value, scope, meaning; the type is that of the usual value. The scope says what a
 -- change means:
 --   result   a step that uses the setting is computed again
 --   limit    nothing: what may be spent on a step
 --   place    nothing: where files lie
+-- A list may be empty, and a text in place of a list is a list of one.
 CREATE OR REPLACE TEMP MACRO setting_row(name, usual, scope, meaning) AS {
     name: name,
-    value: to_json(coalesce(getvariable(name), usual)),
-    type: typeof(coalesce(getvariable(name), usual)),
+    value: CASE WHEN getvariable(name) IS NULL THEN to_json(usual) ELSE given(name, typeof(usual)) END,
+    type: given_type(name, typeof(usual)),
     scope: scope,
     meaning: meaning
 };
@@ -41,11 +53,12 @@ SELECT unnest([
     setting_row('min_samples', 2, 'result', 'neighbours that make a dense place'),
 
     setting_row('models', ['google:gemini-3.1-flash-lite', 'anthropic:claude-haiku-4-5', 'openai:gpt-5-mini'], 'result',
-        'language models that read every text, each as `provider:model`'),
+        'language models that read every text, each as `provider:model`; `[]` for none'),
     setting_row('max_cost_usd', 5, 'limit', 'cost of all answers at most, in US dollars'),
-    setting_row('filters', ['strict', 'broad'], 'result', 'filters of muster.study_filters() that are annotators too'),
+    setting_row('filters', ['strict', 'broad'], 'result',
+        'filters of muster.machine_learning_filters() or muster.study_filters() that annotate too; `[]` for none'),
     setting_row('earlier_annotators', ['gemini', 'gpt', 'sonnet', 'both'], 'result',
-        'annotators of ratings.csv that are used beside them; at most 12 annotators in all'),
+        'annotators of ratings.csv that are used too, `["*"]` for all of them; at most 12 annotators in all'),
 
     setting_row('method', 'company', 'result', 'method of muster.fit_probit_bootstrap'),
     setting_row('draws', 1000, 'result', 'replicates of muster.fit_probit_bootstrap'),
@@ -71,6 +84,14 @@ FROM (VALUES
         [], [], []
     ),
     (
+        'annotate', ['documents', 'answers', 'filter_ratings', 'ratings'],
+        [], ['cvs', 'texts', 'earlier_ratings'], ['documents']
+    ),
+    (
+        'annotator_metrics', ['annotator_metrics', 'annotator_correlations', 'annotator_agreement', 'annotator_model'],
+        ['ratings'], ['profiles'], ['truths']
+    ),
+    (
         'cv_analysis', ['gold_cvs', 'cv_keywords', 'class_keywords', 'keyword_lists', 'keyword_list_scores'],
         [], ['cvs', 'profiles'], ['gold_cvs']
     ),
@@ -79,14 +100,6 @@ FROM (VALUES
         ['gold_cvs', 'cv_keywords'], ['cvs', 'profiles'], []
     ),
     ('affiliation', ['organisations', 'company_affiliations'], ['affiliations'], ['profiles'], ['employers']),
-    (
-        'annotate', ['documents', 'answers', 'filter_ratings', 'ratings'],
-        [], ['cvs', 'texts', 'earlier_ratings'], ['documents']
-    ),
-    (
-        'annotator_metrics', ['annotator_metrics', 'annotator_correlations', 'annotator_agreement', 'annotator_model'],
-        ['ratings'], ['profiles'], ['truths']
-    ),
     (
         'probit_bootstrap', ['estimates', 'totals', 'totals_by_sector', 'likely_experts'],
         ['profiles', 'companies', 'ratings'], [], []
@@ -108,8 +121,9 @@ FROM (VALUES
     )
 ) AS _(step, makes, reads, reads_part_of, parts);
 
--- Runs: when each step was computed last, and a fingerprint of all that its tables depend on.
+-- Runs: when each step was computed last, a fingerprint of all that its tables depend on, and what it had nothing for.
 CREATE TABLE IF NOT EXISTS muster_steps (step VARCHAR, fingerprint VARCHAR, seconds DOUBLE, finished_at TIMESTAMP);
+ALTER TABLE muster_steps ADD COLUMN IF NOT EXISTS note VARCHAR;
 
 -- The frame of a step. A script says its name, stops where settings.sql has not been run (when there is no macro that
 -- could say so), and goes on with the macros below:
@@ -123,10 +137,17 @@ CREATE TABLE IF NOT EXISTS muster_steps (step VARCHAR, fingerprint VARCHAR, seco
 -- These lines stand in every script: SQL has no procedures, and no statement makes a table whose name is a value. A
 -- test compares them, and the table `steps` with what the scripts read and make.
 
+-- Type as from_json wants it: a list of texts is ["VARCHAR"].
+CREATE OR REPLACE MACRO json_type_of(type) AS
+    CASE WHEN type LIKE '%[]' THEN to_json([type[:-3]]) ELSE to_json(type) END;
+
 -- Value of a setting: the session's variable, else what the table `settings` had when the step began.
-CREATE OR REPLACE MACRO setting(name) AS coalesce(
-    getvariable(name),
-    from_json(getvariable('begun').settings -> name -> 'value', getvariable('begun').settings -> name -> 'type')
+CREATE OR REPLACE MACRO setting(name) AS from_json(
+    CASE
+        WHEN getvariable(name) IS NULL THEN getvariable('begun').settings -> name -> 'value'
+        ELSE given(name, getvariable('begun').settings -> name ->> 'type')
+    END,
+    json_type_of(given_type(name, getvariable('begun').settings -> name ->> 'type'))
 );
 
 -- Name and value of a setting where the script uses it, else NULL.
@@ -191,10 +212,7 @@ CREATE OR REPLACE MACRO begin_step() AS CASE
     WHEN step_error() IS NOT NULL THEN error(step_error())
     ELSE {
         settings: (
-            SELECT json_group_object(name, {
-                value: value, type: CASE WHEN type LIKE '%[]' THEN to_json([type[:-3]]) ELSE to_json(type) END
-            })
-            FROM settings
+            SELECT json_group_object(name, {value: value, type: type}) FROM settings
         ),
         query: dependence_query()
     }
@@ -224,13 +242,15 @@ WHERE step = getvariable('step');
 CREATE OR REPLACE MACRO kept_or_now(name) AS TABLE
 FROM query_table(CASE WHEN getvariable('state').fresh THEN name ELSE name || '_now' END);
 
--- Row of muster_steps for the step that has begun; none where it was kept. now() is when the transaction began; only an
+-- Row of muster_steps for the step that has begun; none where it was kept. A step that has nothing to do sets the
+-- variable `note` to its name and why. now() is when the transaction began; only an
 -- identifier that is made of the time tells when the statement runs.
 CREATE OR REPLACE MACRO finished_step() AS TABLE
 SELECT
     getvariable('step') AS step,
     getvariable('state').fingerprint AS fingerprint,
     greatest(epoch(clock) - epoch(now()), 0) AS seconds,
-    make_timestamp(epoch_us(clock)) AS finished_at
+    make_timestamp(epoch_us(clock)) AS finished_at,
+    CASE WHEN starts_with(getvariable('note'), getvariable('step') || ': ') THEN getvariable('note') END AS note
 FROM (SELECT uuid_extract_timestamp(uuidv7()) AS clock)
 WHERE NOT getvariable('state').fresh;

@@ -22,7 +22,7 @@ fn drawn(name: &str, svg: &str) -> Vec<String> {
         let fill = node.attribute("fill").unwrap_or_default();
         let open = fill == "#ffffff" || fill == "none";
         labels.push(match name {
-            "plot_headcounts" => format!("{label}, open: {open}"),
+            "plot_headcounts" | "plot_landscape" => format!("{label}, open: {open}"),
             "plot_uncertainty" => format!("{label}, {fill}"),
             "plot_methods" | "plot_calibration" => {
                 format!("{label}, {}", if open { node.attribute("stroke").unwrap_or_default() } else { fill })

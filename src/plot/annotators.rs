@@ -3,7 +3,7 @@
 
 use super::canvas::{GREY, LOOKS, Look, Shape};
 use super::figure::{Figure, Labels, interval, line_style};
-use super::notes::{Head, counted, left_out, named};
+use super::notes::{Head, counted, left_out, named, unnamed};
 use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::scale::{Axis, Scale, Unit};
@@ -50,6 +50,9 @@ pub(crate) trait Pair {
     fn subtitle(annotators: &str) -> String;
 
     fn axes(annotators: &[Annotator]) -> (Axis, Axis);
+
+    /// `false` for numbers that these rates cannot be.
+    fn possible(x: f64, y: f64) -> bool;
 }
 
 /// Sensitivity against specificity.
@@ -66,6 +69,10 @@ impl Pair for SensitivityAndSpecificity {
     fn axes(annotators: &[Annotator]) -> (Axis, Axis) {
         let (x, y) = (share(annotators, |a| a.x), share(annotators, |a| a.y));
         (Axis::new("Specificity", x, Unit::Share), Axis::new("Sensitivity", y, Unit::Share))
+    }
+
+    fn possible(x: f64, y: f64) -> bool {
+        (0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y)
     }
 }
 
@@ -89,6 +96,10 @@ impl Pair for BiasAndAccuracy {
             Axis::new("Bias: share called experts minus share of experts", x, Unit::Share),
             Axis::new("Accuracy", y, Unit::Share),
         )
+    }
+
+    fn possible(x: f64, y: f64) -> bool {
+        (-1.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y)
     }
 }
 
@@ -145,8 +156,13 @@ impl<P: Pair> Picture for Rates<P> {
             let key = |a: &Annotator| (a.x.value, a.y.value, a.x.limits, a.y.limits);
             a.name.cmp(&b.name).then_with(|| key(a).partial_cmp(&key(b)).unwrap_or(std::cmp::Ordering::Equal))
         });
-        let notes =
-            left_out(total - annotators.len(), "annotator", "annotators", "without both numbers").into_iter().collect();
+        let mut notes = Vec::new();
+        notes.extend(left_out(total - annotators.len(), "annotator", "annotators", "without both numbers"));
+        let impossible = annotators.iter().filter(|a| !P::possible(a.x.value, a.y.value)).count();
+        if impossible > 0 {
+            let which = counted(impossible, "annotator", "annotators");
+            notes.push(format!("{which} with a rate that no share can have: below 0 or above 100 %."));
+        }
         Ok(Rates { annotators, notes, pair: PhantomData })
     }
 
@@ -159,12 +175,13 @@ impl<P: Pair> Picture for Rates<P> {
         self.annotators.is_empty()
     }
 
-    fn draw(&self, frame: &Frame, mut head: Head) -> String {
+    fn draw(&self, frame: &Frame, head: Head) -> String {
         let few = self.annotators.len() <= WITH_INTERVALS;
+        let mut said = head.clone();
         if !few {
-            head.notes.push(format!("Intervals are drawn for up to {WITH_INTERVALS} annotators."));
+            said.notes.push(format!("Intervals are drawn for up to {WITH_INTERVALS} annotators."));
         }
-        let mut figure = Figure::open(frame, &head, &[]);
+        let mut figure = Figure::open(frame, &said, &[]);
         let (x, y) = P::axes(&self.annotators);
         let plane = figure.plane(&x, &y, 420.0, 10.0);
         let mut labels = Labels::new(plane.rect);
@@ -192,8 +209,12 @@ impl<P: Pair> Picture for Rates<P> {
                 format!("{}: {} {}, {} {}", a.name, x.title, x.unit.show(a.x.value), y.title, y.unit.show(a.y.value));
             figure.canvas.mark(look, place(a), radius, true, Some(&whole));
         }
+        let mut named = 0;
         for a in self.annotators.iter().take(200) {
-            labels.place(&mut figure.canvas, place(a), radius + 1.0, &a.name, few);
+            named += usize::from(labels.place(&mut figure.canvas, place(a), radius + 1.0, &a.name, few));
+        }
+        if let Some(head) = figure.note(unnamed(self.annotators.len() - named, "annotator", "annotators"), &head) {
+            return self.draw(frame, head);
         }
         figure.close()
     }

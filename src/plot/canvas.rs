@@ -1,6 +1,7 @@
 //! The SVG itself: shapes and texts with two decimals, so that the same picture is the same bytes.
 
-use super::text::{clean, escape, shorten, width};
+use super::text::{clean, escape, shorten_name, width};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Fonts, the likeliest on a reader's machine first.
@@ -138,6 +139,8 @@ pub(crate) fn place(x: f64) -> String {
 #[derive(Debug, Default)]
 pub(crate) struct Canvas {
     body: String,
+    /// Names as they were cut, and the whole of each.
+    cut: BTreeMap<String, String>,
 }
 
 impl Canvas {
@@ -186,6 +189,8 @@ impl Canvas {
     /// A mark around a point. Without `filled` it is open.
     pub(super) fn mark(&mut self, look: &Look, at: (f64, f64), radius: f64, filled: bool, title: Option<&str>) {
         let line = matches!(look.shape, Shape::Plus | Shape::Cross);
+        // shapes without an inside carry a small ring where others are open
+        let open_is_seen = filled || !(line || look.shape == Shape::Ring);
         let filled = filled && !line && look.shape != Shape::Ring;
         let fill = if filled {
             look.colour
@@ -196,14 +201,28 @@ impl Canvas {
         };
         let stroke = if filled { "#ffffff" } else { look.colour };
         let width = if filled { 0.6 } else { 1.5 };
-        let steps = outline(look.shape, at, radius);
+        let mut steps = outline(look.shape, at, radius);
+        if !open_is_seen {
+            steps += &outline(Shape::Circle, at, 0.5 * radius);
+        }
         self.path(&steps, &format!("fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"{width}\""), title);
+    }
+
+    /// The text as it is written into `room`: two that differ are not cut to the same.
+    pub(super) fn shown(&mut self, font: Font, text: &str, room: f64) -> String {
+        let whole = clean(text);
+        let free = |cut: &str| self.cut.get(cut).is_none_or(|known| *known == whole);
+        let shown = shorten_name(&whole, font.size, font.bold, room, free);
+        if shown != whole {
+            self.cut.entry(shown.clone()).or_insert(whole);
+        }
+        shown
     }
 
     /// The text, shortened to `room`; the whole of it then stands in its title. Returns its bounds.
     pub(super) fn text(&mut self, x: f64, y: f64, font: Font, text: &str, room: f64) -> Rect {
         let whole = clean(text);
-        let shown = shorten(&whole, font.size, font.bold, room);
+        let shown = self.shown(font, text, room);
         let bounds = font.bounds(x, y, &shown);
         if shown.is_empty() {
             return bounds;

@@ -2,7 +2,7 @@
 
 use super::canvas::{LOOKS, Look, Shape, outline};
 use super::figure::{Entry, Figure, Key, Labels};
-use super::notes::{Head, counted, left_out, named};
+use super::notes::{Head, counted, left_out, named, unnamed};
 use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::scale::{Axis, Scale, Unit};
@@ -181,10 +181,17 @@ impl Picture for Clusters {
         }
         // names lie over marks, with a rim, but not over each other
         let mut labels = Labels::new(plane.rect);
+        let mut nameless = 0;
         for (at, (sum_x, sum_y, n)) in centres.iter().enumerate().take(self.top) {
             if *n > 0.0 {
-                labels.place_upon(&mut figure.canvas, (sum_x / n, sum_y / n), &self.title(Some(at)));
+                let placed = labels.place_upon(&mut figure.canvas, (sum_x / n, sum_y / n), &self.title(Some(at)));
+                // the legend names few
+                nameless += usize::from(!placed && in_legend == 0);
             }
+        }
+        let beyond = centres.iter().skip(self.top).filter(|(_, _, n)| *n > 0.0 && in_legend == 0).count();
+        if let Some(head) = figure.note(unnamed(nameless + beyond, "cluster", "clusters"), &head) {
+            return self.draw(frame, head);
         }
         figure.close()
     }

@@ -2,7 +2,7 @@
 
 use super::canvas::{Anchor, Font, Rect};
 use super::figure::{Entry, Figure, Key, MARGIN, NAME};
-use super::notes::{Head, left_out, named};
+use super::notes::{Head, left_out, named, unnamed};
 use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::settings::Frame;
@@ -202,6 +202,9 @@ impl Picture for Correlations {
                     figure.canvas.text(x, middle, NAME, name, left + width - x);
                 }
             }
+        }
+        if let Some(head) = figure.note(unnamed(k - k.div_ceil(every), "annotator", "annotators"), &head) {
+            return self.draw(frame, head);
         }
         figure.close()
     }

@@ -1,8 +1,15 @@
 //! Estimates with their intervals, each at a height of its own on a common axis.
 
-use super::canvas::{Canvas, Look, Rect};
+use super::canvas::{Canvas, LOOKS, Look, Rect};
+use super::figure::{Entry, Key};
 use super::scale::{Axis, Scale, Unit, number, range};
 use serde_json::{Value, json};
+
+/// Entry of the legend for open marks.
+pub(crate) fn open_mark() -> Entry {
+    let name = "below its detection floor: cannot be told from none".to_string();
+    Entry { name, key: Key::Mark(LOOKS[0], false) }
+}
 
 /// An estimate of a company, with its interval where there is one.
 #[derive(Debug, Clone, PartialEq)]

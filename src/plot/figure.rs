@@ -5,7 +5,7 @@ use super::canvas::{Anchor, Canvas, Font, GREY, GRID, Look, Rect};
 use super::notes::Head;
 use super::scale::{Axis, Unit};
 use super::settings::Frame;
-use super::text::{clean, shorten, wrap};
+use super::text::{clean, wrap};
 
 pub(crate) const MARGIN: f64 = 14.0;
 pub(crate) const TITLE: Font = Font::new(16.0).bold();
@@ -69,6 +69,7 @@ pub(crate) struct Figure {
     height: Option<f64>,
     title: String,
     notes: Vec<String>,
+    reserved: usize,
 }
 
 impl Figure {
@@ -82,11 +83,20 @@ impl Figure {
         let title = clean(frame.title.as_deref().unwrap_or(&head.title));
         let subtitle = frame.subtitle.as_deref().unwrap_or(&head.subtitle);
         let room = width - 2.0 * MARGIN;
-        let notes = head.notes.iter().flat_map(|note| wrap(&clean(note), NOTE.size, false, room, 4)).collect();
+        let notes = head.notes.iter().flat_map(|note| lines(note, room)).collect();
         let height = frame.height.map(|height| height * width / frame.width);
         let canvas = Canvas::default();
-        let mut figure =
-            Figure { canvas, width, shown_width: frame.width, top: 10.0, bottom: 0.0, height, title, notes };
+        let mut figure = Figure {
+            canvas,
+            width,
+            shown_width: frame.width,
+            top: 10.0,
+            bottom: 0.0,
+            height,
+            title,
+            notes,
+            reserved: head.reserved,
+        };
         let title = figure.title.clone();
         // an empty text means none
         let lines = if given(frame.title.as_deref()) { 3 } else { 0 };
@@ -113,7 +123,7 @@ impl Figure {
         let (mut x, mut y) = (MARGIN, self.top + 9.0);
         for entry in entries {
             let key = if matches!(entry.key, Key::Line(_) | Key::Both(_)) { 36.0 } else { 18.0 };
-            let name = shorten(&clean(&entry.name), NAME.size, false, (room - key).min(420.0));
+            let name = self.canvas.shown(NAME, &entry.name, (room - key).min(420.0));
             let needed = key + NAME.width(&name) + 16.0;
             if x > MARGIN && x + needed - 16.0 > MARGIN + room {
                 x = MARGIN;
@@ -140,7 +150,7 @@ impl Figure {
     /// Takes the height of the body, `natural` where the caller has not said how high the picture is; `above` and
     /// `below` are for the axes. Returns its top and its bottom without those.
     pub(super) fn body(&mut self, natural: f64, above: f64, below: f64) -> (f64, f64) {
-        let foot = 14.0 * self.notes.len() as f64 + 12.0;
+        let foot = 14.0 * (self.notes.len() + self.reserved) as f64 + 12.0;
         let body = match self.height {
             // texts need what they need
             Some(height) => (height - self.top - above - below - foot).max(60.0),
@@ -214,6 +224,16 @@ impl Figure {
         self.close()
     }
 
+    /// Adds a sentence to the notes: what is known only when the marks are drawn. Where the picture has a given height,
+    /// which has no room for it, the head of one that has.
+    pub(super) fn note(&mut self, sentence: Option<String>, head: &Head) -> Option<Head> {
+        let room = self.width - 2.0 * MARGIN;
+        let lines: Vec<String> = sentence.iter().flat_map(|note| lines(note, room)).collect();
+        let needed = lines.len();
+        self.notes.extend(lines);
+        (self.height.is_some() && needed > self.reserved).then(|| Head { reserved: needed, ..head.clone() })
+    }
+
     /// Writes the notes and returns the document.
     pub(super) fn close(mut self) -> String {
         let mut y = self.bottom + 8.0;
@@ -224,6 +244,11 @@ impl Figure {
         let height = (y + 4.0).max(self.height.unwrap_or(0.0));
         self.canvas.document(self.width, height, self.shown_width, &self.title)
     }
+}
+
+/// Lines of a note.
+fn lines(note: &str, room: f64) -> Vec<String> {
+    wrap(&clean(note), NOTE.size, false, room, 4)
 }
 
 /// `true` unless the text is empty, which means none.
@@ -275,25 +300,26 @@ impl Labels {
         free
     }
 
-    /// Writes the text over what is drawn at a place or near it, on a ground of its own.
-    pub(super) fn place_upon(&mut self, canvas: &mut Canvas, at: (f64, f64), text: &str) {
+    /// Writes the text over what is drawn at a place or near it, on a ground of its own; `false` where there is no room.
+    pub(super) fn place_upon(&mut self, canvas: &mut Canvas, at: (f64, f64), text: &str) -> bool {
         let font = Font { rim: false, ..LABEL.bold().anchor(Anchor::Middle) };
-        let shown = shorten(&clean(text), font.size, true, 150.0);
+        let shown = canvas.shown(font, text, 150.0);
         for step in [0.0, -15.0, 15.0, -30.0, 30.0] {
             let bounds = font.bounds(at.0, at.1 + step, &shown);
             let ground = Rect { left: bounds.left - 2.0, right: bounds.right + 2.0, ..bounds };
             if self.claim(ground) {
                 canvas.rect(&ground, "fill=\"#ffffff\" fill-opacity=\"0.82\" rx=\"2\"", None);
                 canvas.text(at.0, at.1 + step, font, text, 150.0);
-                return;
+                return true;
             }
         }
+        false
     }
 
     /// Writes the text beside a mark that has been kept free, with `far` also at some distance with a line to the mark;
     /// `false` where there is no room.
     pub(super) fn place(&mut self, canvas: &mut Canvas, at: (f64, f64), radius: f64, text: &str, far: bool) -> bool {
-        let shown = shorten(&clean(text), LABEL.size, false, 150.0);
+        let shown = canvas.shown(LABEL, text, 150.0);
         let rings: &[f64] = if far { &[0.0, 12.0, 24.0, 40.0, 60.0, 85.0] } else { &[0.0] };
         for ring in rings {
             let r = radius + ring;

@@ -1,9 +1,9 @@
 //! Experts of each company with their intervals, the largest first.
 
 use super::canvas::{Anchor, LOOKS, Rect};
-use super::estimate::{Estimate, axis, data};
+use super::estimate::{Estimate, axis, data, open_mark};
 use super::figure::{Entry, Figure, Key, MARGIN, NAME, TICK};
-use super::notes::{Head, counted, left_out, named};
+use super::notes::{Head, counted, left_out, named, unnamed};
 use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::settings::{Frame, Top};
@@ -75,8 +75,7 @@ impl Picture for Headcounts {
         let mut legend = Vec::new();
         if self.shown.iter().any(|e| e.below_floor) {
             legend.push(Entry { name: "estimate".to_string(), key: Key::Mark(LOOKS[0], true) });
-            let name = "below its detection floor: cannot be told from none".to_string();
-            legend.push(Entry { name, key: Key::Mark(LOOKS[0], false) });
+            legend.push(open_mark());
         }
         let mut figure = Figure::open(frame, &head, &legend);
         let rows = self.shown.len() as f64;
@@ -104,6 +103,10 @@ impl Picture for Headcounts {
                     figure.canvas.text(figure.width - MARGIN, y, font, &estimate.shown(), numbers + 1.0);
                 }
             }
+        }
+        let named = self.shown.len().div_ceil(every);
+        if let Some(head) = figure.note(unnamed(self.shown.len() - named, "company", "companies"), &head) {
+            return self.draw(frame, head);
         }
         figure.close()
     }

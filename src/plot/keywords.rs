@@ -2,7 +2,7 @@
 
 use super::canvas::{Anchor, LOOKS, Rect};
 use super::figure::{Figure, MARGIN, NAME, TICK};
-use super::notes::{Head, counted, left_out, named};
+use super::notes::{Head, counted, left_out, named, unnamed};
 use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::scale::{Axis, Scale, Unit, number};
@@ -98,6 +98,7 @@ impl Picture for Keywords {
         let x = |value: f64| rect.left + axis.scale.at(value) * rect.width();
         // where the last text stands: with little room only some are written
         let (mut y, mut last) = (top, f64::NEG_INFINITY);
+        let mut nameless = 0;
         for (at, (label, keywords)) in self.groups.iter().enumerate() {
             if !label.is_empty() {
                 let height = headed(label) * pitch;
@@ -118,9 +119,14 @@ impl Picture for Keywords {
                     last = middle;
                     figure.canvas.text(rect.left - 8.0, middle, NAME.anchor(Anchor::End), keyword, widest);
                     figure.canvas.text(to + 5.0, middle, TICK.rim(), &number(*value), f64::INFINITY);
+                } else {
+                    nameless += 1;
                 }
                 y += pitch;
             }
+        }
+        if let Some(head) = figure.note(unnamed(nameless, "keyword", "keywords"), &head) {
+            return self.draw(frame, head);
         }
         figure.close()
     }

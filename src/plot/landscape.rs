@@ -4,13 +4,14 @@
 //! plane is cut into small squares, shaded by how many companies lie in each.
 
 use super::canvas::{Anchor, GREY, LOOKS, Look, place};
+use super::estimate::open_mark;
 use super::figure::{Entry, Figure, Key, Labels, Plane, TICK};
-use super::notes::{Head, counted, left_out, named};
+use super::notes::{Head, counted, left_out, named, unnamed};
 use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::scale::{Axis, Scale, Unit, number};
 use super::settings::{Frame, Top};
-use super::spec::channel;
+use super::spec::{channel, open_where_below};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -34,6 +35,7 @@ record! {
         share: Option<f64>,
         lower: Option<f64>,
         upper: Option<f64>,
+        below_floor: Option<bool>,
     }
 }
 
@@ -44,6 +46,7 @@ struct Company {
     share: f64,
     lower: Option<f64>,
     upper: Option<f64>,
+    below_floor: bool,
 }
 
 impl Company {
@@ -157,7 +160,7 @@ impl Landscape {
             let whole =
                 format!("{}: {} experts, {}", company.name, number(company.estimate), Unit::Share.show(company.share));
             let whole = (n <= 500).then_some(whole);
-            figure.canvas.mark(&LOOKS[company.band()], at, radius, true, whole.as_deref());
+            figure.canvas.mark(&LOOKS[company.band()], at, radius, !company.below_floor, whole.as_deref());
         }
     }
 }
@@ -193,6 +196,7 @@ impl Picture for Landscape {
                     share,
                     lower: row.lower,
                     upper: row.upper,
+                    below_floor: row.below_floor == Some(true),
                 }),
                 (Some(_), Some(_)) => zero += 1,
                 _ => without += 1,
@@ -204,6 +208,7 @@ impl Picture for Landscape {
                 .then_with(|| descending(|c| c.share))
                 .then_with(|| a.name.cmp(&b.name))
                 .then_with(|| (a.lower, a.upper).partial_cmp(&(b.lower, b.upper)).unwrap_or(std::cmp::Ordering::Equal))
+                .then_with(|| a.below_floor.cmp(&b.below_floor))
         });
         let mut notes = Vec::new();
         notes.extend(left_out(without, "row", "rows", "without an estimate or a share"));
@@ -213,6 +218,12 @@ impl Picture for Landscape {
             "companies",
             "with an estimate of zero or less, which has no place on a logarithmic axis,",
         ));
+        let over = companies.iter().filter(|c| c.share > 1.0).count();
+        if over > 0 {
+            let have = if over == 1 { "has" } else { "have" };
+            let companies = counted(over, "company", "companies");
+            notes.push(format!("{companies} {have} a share above 100 %: more experts than employees."));
+        }
         let n = companies.len();
         if n > top {
             notes.push(format!("Names are given to at most {} of the companies, the largest that have room.", top));
@@ -231,7 +242,7 @@ impl Picture for Landscape {
 
     fn draw(&self, frame: &Frame, head: Head) -> String {
         let many = self.companies.len() > MANY;
-        let legend: Vec<Entry> = if many {
+        let mut legend: Vec<Entry> = if many {
             let name = |i: usize| match SHADE_FROM.get(i + 1) {
                 Some(next) => format!("{} to {} companies", SHADE_FROM[i], next - 1),
                 None => format!("{} and more", SHADE_FROM[i]),
@@ -242,6 +253,9 @@ impl Picture for Landscape {
             let entry = |i: usize| Entry { name: BAND_NAMES[i].to_string(), key: Key::Mark(LOOKS[i], true) };
             (0..BANDS.len()).map(entry).collect()
         };
+        if self.companies.iter().take(if many { self.top } else { MANY }).any(|c| c.below_floor) {
+            legend.push(open_mark());
+        }
         let mut figure = Figure::open(frame, &head, &legend);
         let (x, y) = self.axes();
         let plane = figure.plane(&x, &y, 460.0, 8.0);
@@ -258,49 +272,68 @@ impl Picture for Landscape {
         let tried = &self.companies[..self.companies.len().min(self.top)];
         // among many companies lines to names would cross the marks of others
         let far = if self.companies.len() <= 60 { 15 } else { 5 };
+        let mut named = 0;
         for (i, company) in tried.iter().enumerate() {
             let at = plane.at(company.estimate, company.share);
             let placed = labels.place(&mut figure.canvas, at, radius, &company.name, i < far);
+            named += usize::from(placed);
             if placed && many {
                 let look = Look { colour: LOOKS[1].colour, ..LOOKS[company.band()] };
-                figure.canvas.mark(&look, at, radius, true, Some(&company.name));
+                figure.canvas.mark(&look, at, radius, !company.below_floor, Some(&company.name));
             }
+        }
+        if let Some(head) =
+            figure.note(unnamed(self.companies.len() - named, "company", "companies").filter(|_| !many), &head)
+        {
+            return self.draw(frame, head);
         }
         figure.close()
     }
 
     fn body(&self, _: &Frame) -> Value {
         let (x, y) = self.axes();
+        let floors = self.companies.iter().any(|c| c.below_floor);
         let row = |c: &Company| {
-            json!({"company": c.name, "estimate": c.estimate, "share": c.share, "lower": c.lower, "upper": c.upper,
-                   "size": BAND_NAMES[c.band()]})
+            let mut row = json!({"company": c.name, "estimate": c.estimate, "share": c.share, "lower": c.lower,
+                   "upper": c.upper, "size": BAND_NAMES[c.band()]});
+            if floors {
+                row["below_floor"] = json!(c.below_floor);
+            }
+            row
         };
         let many = self.companies.len() > 500;
         let size = json!({"field": "size", "type": "nominal", "title": "Size",
             "scale": {"domain": BAND_NAMES, "range": LOOKS[..4].iter().map(|l| l.colour).collect::<Vec<_>>()}});
         let shape = json!({"field": "size", "type": "nominal", "title": "Size",
             "scale": {"domain": BAND_NAMES, "range": ["circle", "square", "triangle-up", "diamond"]}});
-        json!({
+        let opacity = if many { 0.4 } else { 0.9 };
+        let mut spec = json!({
             "data": {"values": self.companies.iter().map(row).collect::<Vec<_>>()},
             "mark": {"type": "point", "filled": true, "tooltip": {"content": "data"},
-                "size": if many { 20 } else { 60 }, "opacity": if many { 0.4 } else { 0.9 }},
+                "size": if many { 20 } else { 60 }, "opacity": opacity},
             "encoding": {
                 "x": channel("estimate", &x),
                 "y": channel("share", &y),
                 "color": size,
                 "shape": shape,
             },
-        })
+        });
+        if floors {
+            let fill = spec["encoding"]["color"].clone();
+            open_where_below(&mut spec, fill, opacity);
+        }
+        spec
     }
 
     #[cfg(test)]
     fn label(_: &Value, row: &Value) -> String {
         use super::tests::{real, text};
         format!(
-            "{}: {} experts, {}",
+            "{}: {} experts, {}, open: {}",
             text(row, "company"),
             number(real(row, "estimate")),
-            Unit::Share.show(real(row, "share"))
+            Unit::Share.show(real(row, "share")),
+            row["below_floor"] == true
         )
     }
 }
@@ -313,8 +346,14 @@ mod tests {
     fn bands_begin_at_their_numbers() {
         for (headcount, band) in [(99.0, 0), (100.0, 1), (999.0, 1), (1_000.0, 2), (10_000.0, 3), (1e6, 3)] {
             let estimate = 7.3;
-            let company =
-                Company { name: String::new(), estimate, share: estimate / headcount, lower: None, upper: None };
+            let company = Company {
+                name: String::new(),
+                estimate,
+                share: estimate / headcount,
+                lower: None,
+                upper: None,
+                below_floor: false,
+            };
             assert_eq!(company.band(), band, "{headcount}");
         }
     }

@@ -12,7 +12,7 @@ use super::notes::{Head, counted, left_out, named};
 use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::settings::Frame;
-use super::text::{shorten, width};
+use super::text::{shorten_name, width};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -420,9 +420,9 @@ fn lines(name: &str, room: f64) -> Vec<String> {
     let cut = behind.rfind(fits).or_else(|| any.take_while(fits).last());
     match cut {
         Some(cut) if cut < name.len() => {
-            vec![name[..cut].trim_end().to_string(), shorten(&name[cut..], NAME.size, false, room)]
+            vec![name[..cut].trim_end().to_string(), shorten_name(&name[cut..], NAME.size, false, room, |_| true)]
         }
-        _ => vec![shorten(name, NAME.size, false, room)],
+        _ => vec![shorten_name(name, NAME.size, false, room, |_| true)],
     }
 }
 

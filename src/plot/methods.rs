@@ -1,14 +1,14 @@
 //! Estimates of several methods side by side, a group of marks a company.
 
 use super::canvas::{Anchor, GREY, LOOKS, Look, Rect};
-use super::estimate::{Estimate, axis, data};
+use super::estimate::{Estimate, axis, data, open_mark};
 use super::figure::{Entry, Figure, Key, MARGIN, NAME};
-use super::notes::{Head, counted, left_out, named};
+use super::notes::{Head, counted, left_out, named, unnamed};
 use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::scale::count;
 use super::settings::{Frame, Top};
-use super::spec::{channel, colours};
+use super::spec::{channel, colours, open_where_below};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +20,7 @@ record! {
         estimate: Option<f64>,
         lower: Option<f64>,
         upper: Option<f64>,
+        below_floor: Option<bool>,
     }
 }
 
@@ -54,7 +55,7 @@ impl Picture for Methods {
                 value: row.estimate?,
                 lower: row.lower,
                 upper: row.upper,
-                below_floor: false,
+                below_floor: row.below_floor == Some(true),
             })
         };
         let mut estimates: Vec<Estimate> = rows.into_iter().filter_map(estimate).collect();
@@ -102,8 +103,11 @@ impl Picture for Methods {
     }
 
     fn draw(&self, frame: &Frame, head: Head) -> String {
-        let legend: Vec<Entry> =
+        let mut legend: Vec<Entry> =
             self.methods.iter().map(|m| Entry { name: m.clone(), key: Key::Mark(self.look(m).1, true) }).collect();
+        if self.groups.iter().flat_map(|(_, estimates)| estimates).any(|e| e.below_floor) {
+            legend.push(open_mark());
+        }
         let mut figure = Figure::open(frame, &head, &legend);
         let slots = self.methods.len() as f64;
         let natural = self.groups.len() as f64 * (11.0 * slots + 10.0).max(19.0);
@@ -134,6 +138,10 @@ impl Picture for Methods {
             }
         }
         figure.canvas.line((rect.left, rect.top), (rect.left, rect.bottom), &format!("stroke=\"{GREY}\""));
+        let named = self.groups.len().div_ceil(every);
+        if let Some(head) = figure.note(unnamed(self.groups.len() - named, "company", "companies"), &head) {
+            return self.draw(frame, head);
+        }
         figure.close()
     }
 
@@ -143,7 +151,7 @@ impl Picture for Methods {
         let names: Vec<&str> = self.groups.iter().map(|(name, _)| name.as_str()).collect();
         let method = json!({"field": "method", "type": "nominal", "title": "Method",
             "scale": {"domain": self.methods, "range": colours()}});
-        json!({
+        let mut spec = json!({
             "data": data(&all),
             "height": frame.height.unwrap_or(60.0 + (11.0 * self.methods.len() as f64 + 10.0) * names.len() as f64),
             "encoding": {
@@ -158,7 +166,12 @@ impl Picture for Methods {
                  "encoding": {"x": channel("estimate", &axis),
                     "shape": {"field": "method", "type": "nominal", "legend": null}}},
             ],
-        })
+        });
+        if all.iter().any(|e| e.below_floor) {
+            let fill = spec["encoding"]["color"].clone();
+            open_where_below(&mut spec["layer"][1], fill, 1.0);
+        }
+        spec
     }
 
     #[cfg(test)]

@@ -10,11 +10,13 @@ pub(crate) struct Head {
     pub subtitle: String,
     /// Sentences on what is not shown.
     pub notes: Vec<String>,
+    /// Lines kept free in a picture of a given height, for notes that are known when its marks are drawn.
+    pub reserved: usize,
 }
 
 impl Head {
     pub(crate) fn new(title: &str, subtitle: &str, notes: &[String]) -> Head {
-        Head { title: title.to_string(), subtitle: subtitle.to_string(), notes: notes.to_vec() }
+        Head { title: title.to_string(), subtitle: subtitle.to_string(), notes: notes.to_vec(), reserved: 0 }
     }
 }
 
@@ -30,6 +32,12 @@ pub(crate) fn left_out(n: usize, one: &str, many: &str, which: &str) -> Option<S
         1 => Some(format!("1 {one} {which} is not shown.")),
         _ => Some(format!("{} {many} {which} are not shown.", count(n))),
     }
+}
+
+/// "3 companies are drawn without a name.", where there are any.
+pub(crate) fn unnamed(n: usize, one: &str, many: &str) -> Option<String> {
+    let are = if n == 1 { "is" } else { "are" };
+    (n > 0).then(|| format!("{} {are} drawn without a name.", counted(n, one, many)))
 }
 
 /// "1 company", "12 companies"

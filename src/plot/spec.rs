@@ -43,6 +43,14 @@ pub(crate) fn colours() -> Vec<&'static str> {
     LOOKS.iter().map(|look| look.colour).collect()
 }
 
+/// Makes the marks of a view open where the estimate is below its floor; `fill` is the channel of their colour.
+pub(crate) fn open_where_below(view: &mut Value, mut fill: Value, opacity: f64) {
+    view["mark"]["filled"] = json!(false);
+    fill["legend"] = Value::Null;
+    view["encoding"]["fill"] = fill;
+    view["encoding"]["fillOpacity"] = json!({"condition": {"test": "datum.below_floor", "value": 0}, "value": opacity});
+}
+
 /// A quantitative channel on this axis.
 pub(crate) fn channel(field: &str, axis: &Axis) -> Value {
     let kind = if axis.scale.log { "log" } else { "linear" };

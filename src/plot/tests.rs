@@ -323,9 +323,123 @@ fn a_long_name_is_whole_in_its_title() {
     let row = Cells { texts: vec![Some(name.to_string())], numbers: vec![Some(3.0), Some(0.5)], truth: None };
     let svg = plot("plot_headcounts", &[row], 40);
     let document = roxmltree::Document::parse(&svg).unwrap();
-    let label = document.descendants().find(|node| node.has_tag_name("text") && node.text_of().ends_with('…')).unwrap();
+    let label = document.descendants().find(|node| node.has_tag_name("text") && node.text_of().contains('…')).unwrap();
     let title = label.children().find(|child| child.has_tag_name("title")).unwrap();
     assert_eq!(title.text(), Some(name));
+}
+
+/// Texts of a picture.
+fn said(svg: &str) -> Vec<String> {
+    texts(svg).0.into_iter().map(|(text, _)| text).collect()
+}
+
+#[test]
+fn names_that_begin_alike_are_told_apart() {
+    let name = |n: usize| format!("openai-compatible:a-laboratory-of-some-length/a-model-of-some-length-2025-{n:02}");
+    for (plot_name, every) in [("plot_headcounts", true), ("plot_methods", true), ("plot_annotators", false)] {
+        let row = |n: usize| Cells {
+            texts: vec![Some(name(n)), Some("method".to_string())],
+            numbers: vec![Some(0.2 + 0.03 * n as f64), None, None, Some(0.9 - 0.03 * n as f64), None, None],
+            truth: None,
+        };
+        let rows: Vec<Cells> = (0..25).map(row).collect();
+        let cut: Vec<String> =
+            said(&plot(plot_name, &rows, 40)).into_iter().filter(|text| text.contains('…')).collect();
+        let different: std::collections::BTreeSet<&String> = cut.iter().collect();
+        assert_eq!(cut.len(), different.len(), "{plot_name}: {cut:?}");
+        assert!(cut.iter().all(|text| text.starts_with("openai")), "{plot_name}: {cut:?}");
+        assert!(!every || cut.len() == 25, "{plot_name}: {cut:?}");
+    }
+}
+
+#[test]
+fn marks_without_a_name_are_counted() {
+    // all at one place: only some find room around it
+    let row = |n: usize| Cells {
+        texts: vec![Some(format!("annotator {n}"))],
+        numbers: vec![Some(0.5), None, None, Some(0.5), None, None],
+        truth: None,
+    };
+    let rows: Vec<Cells> = (0..90).map(row).collect();
+    for (name, one) in [("plot_annotators", "annotator"), ("plot_bias", "annotator"), ("plot_landscape", "company")] {
+        let rows: Vec<Cells> = match one {
+            "company" => rows.iter().map(|row| Cells { numbers: vec![Some(5.0), Some(0.5)], ..row.clone() }).collect(),
+            _ => rows.clone(),
+        };
+        let texts = said(&plot(name, &rows, 100));
+        let named = texts.iter().filter(|text| text.starts_with("annotator ")).count();
+        let many = if one == "company" { "companies" } else { "annotators" };
+        let note = format!("{} {many} are drawn without a name.", 90 - named);
+        assert!(named < 90 && texts.contains(&note), "{name}: {note} {texts:?}");
+    }
+    // lines that are too near for a name each
+    let (_, draw) = PLOTS.iter().find(|(known, _)| *known == "plot_headcounts").unwrap();
+    let row = |n: usize| Cells {
+        texts: vec![Some(format!("annotator {n}"))],
+        numbers: vec![Some(1.0 + n as f64), None, None],
+        truth: None,
+    };
+    let rows: Vec<Cells> = (0..60).map(row).collect();
+    let texts = said(&draw(&rows, &frame(720, Some(300)), 60).svg);
+    let named = texts.iter().filter(|text| text.starts_with("annotator ")).count();
+    assert!(texts.contains(&format!("{} companies are drawn without a name.", 60 - named)), "{named} {texts:?}");
+}
+
+#[test]
+fn open_marks_are_below_the_floor() {
+    for name in ["plot_headcounts", "plot_methods", "plot_landscape"] {
+        let row = |n: usize, below: bool| Cells {
+            texts: vec![Some(format!("company {n}")), Some(format!("method {n}"))],
+            numbers: vec![Some(10.0 + n as f64), Some(0.01), None, None],
+            truth: Some(below),
+        };
+        let svg = plot(name, &[row(1, false), row(2, true)], 40);
+        let marks = |fill: &str| {
+            svg.lines().filter(|l| l.starts_with("<path") && l.contains(fill) && l.contains("<title>")).count()
+        };
+        assert_eq!(marks("fill=\"#ffffff\""), 1, "{name}: {svg}");
+        assert!(said(&svg).contains(&"below its detection floor: cannot be told from none".to_string()), "{name}");
+        let none = plot(name, &[row(1, false)], 40);
+        assert!(!none.contains("detection floor"), "{name}");
+    }
+    // shapes without an inside have a ring
+    let row = |n: usize, below: bool| Cells {
+        texts: vec![Some("company".to_string()), Some(format!("method {n}"))],
+        numbers: vec![Some(10.0), None, None],
+        truth: Some(below),
+    };
+    for at in 0..8 {
+        let rows = |below: bool| (0..8).map(|n| row(n, below && n == at)).collect::<Vec<Cells>>();
+        assert_ne!(marks_of(&plot("plot_methods", &rows(true), 40)), marks_of(&plot("plot_methods", &rows(false), 40)));
+    }
+}
+
+/// Marks with a title.
+fn marks_of(svg: &str) -> Vec<&str> {
+    svg.lines().filter(|line| line.starts_with("<path") && line.contains("<title>")).collect()
+}
+
+#[test]
+fn shares_above_one_are_said() {
+    let row = |n: usize, share: f64| Cells {
+        texts: vec![Some(format!("company {n}"))],
+        numbers: vec![Some(10.0), Some(share)],
+        truth: None,
+    };
+    let note = |shares: &[f64]| -> Vec<String> {
+        let rows: Vec<Cells> = shares.iter().enumerate().map(|(n, share)| row(n, *share)).collect();
+        said(&plot("plot_landscape", &rows, 40)).into_iter().filter(|text| text.contains("above 100 %")).collect()
+    };
+    assert_eq!(note(&[1.0, 0.5]), Vec::<String>::new());
+    assert_eq!(note(&[2.0, 0.5]), ["1 company has a share above 100 %: more experts than employees."]);
+    assert_eq!(note(&[2.0, 1.5]), ["2 companies have a share above 100 %: more experts than employees."]);
+    let annotator = Cells {
+        texts: vec![Some("a".to_string())],
+        numbers: vec![Some(2.0), None, None, Some(0.5), None, None],
+        truth: None,
+    };
+    let text = said(&plot("plot_annotators", &[annotator], 40)).join(" ");
+    assert!(text.contains("1 annotator with a rate that no share can have: below 0 or above 100 %."), "{text}");
 }
 
 trait Shown {

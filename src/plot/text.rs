@@ -92,24 +92,63 @@ fn advance(c: char, bold: bool) -> u16 {
 }
 
 /// `text`, or as much of its beginning as fits into `room` with an ellipsis.
-pub(crate) fn shorten(text: &str, size: f64, bold: bool, room: f64) -> String {
+fn shorten(text: &str, size: f64, bold: bool, room: f64) -> String {
     if width(text, size, bold) <= room {
-        return text.to_string();
+        text.to_string()
+    } else {
+        cut(text, size, bold, room, 1.0).unwrap_or_default()
     }
-    let room = room - width("…", size, bold);
-    let (mut used, mut end) = (0.0, 0);
-    for (at, c) in text.char_indices() {
+}
+
+/// The name, or as much of its beginning and its end as fits into `room` with an ellipsis between them: names of a kind
+/// begin alike. Of all cuts the first that is `free`, where there is one.
+pub(crate) fn shorten_name(name: &str, size: f64, bold: bool, room: f64, free: impl Fn(&str) -> bool) -> String {
+    if width(name, size, bold) <= room {
+        return name.to_string();
+    }
+    let Some(usual) = cut(name, size, bold, room, 0.5) else { return String::new() };
+    let elsewhere = [0.5, 0.35, 0.65, 0.2, 0.8, 0.0, 1.0].into_iter().filter_map(|of| cut(name, size, bold, room, of));
+    // what tells names apart may stand in the middle
+    let rest = room - width("…", size, bold);
+    let inside = name.char_indices().skip(1).take(200).filter_map(|(at, _)| {
+        let inside = cut(&name[at..], size, bold, rest, 1.0)?;
+        Some(format!("…{}", inside.trim_start()))
+    });
+    let numbered = (2..1000).filter_map(|n| {
+        let number = format!(" ({n})");
+        Some(cut(name, size, bold, room - width(&number, size, bold), 1.0)? + &number)
+    });
+    elsewhere.chain(inside).chain(numbered).find(|cut| free(cut)).unwrap_or(usual)
+}
+
+/// An ellipsis in the place of what does not fit into `room`, the end taking all but the part `of` it; `None` where not
+/// even one letter fits.
+fn cut(text: &str, size: f64, bold: bool, room: f64, of: f64) -> Option<String> {
+    let mut room = room - width("…", size, bold);
+    let (mut used, mut from) = (0.0, text.len());
+    for (at, c) in text.char_indices().rev().take_while(|_| of < 1.0) {
+        let advance = f64::from(advance(c, bold)) * size / 1000.0;
+        used += advance;
+        if used > (1.0 - of) * room {
+            used -= advance;
+            break;
+        }
+        // a mark goes with its letter
+        if advance > 0.0 {
+            from = at;
+        }
+    }
+    room -= used;
+    let (mut used, mut to) = (0.0, 0);
+    for (at, c) in text[..from].char_indices().take_while(|_| of > 0.0) {
         used += f64::from(advance(c, bold)) * size / 1000.0;
         if used > room {
             break;
         }
-        end = at + c.len_utf8();
+        to = at + c.len_utf8();
     }
-    if end == 0 {
-        // not even one letter
-        return String::new();
-    }
-    format!("{}…", text[..end].trim_end())
+    let (beginning, end) = (text[..to].trim_end(), text[from..].trim_start());
+    (to > 0 || !end.is_empty()).then(|| format!("{beginning}…{end}"))
 }
 
 /// `text` in at most `lines` lines of `room`, cut at spaces; the last line is shortened.
@@ -153,9 +192,41 @@ mod tests {
         let cut = shorten("A very long name of a company", 10.0, false, 60.0);
         assert!(cut.ends_with('…') && width(&cut, 10.0, false) <= 60.0, "{cut}");
         assert_eq!(shorten("Name", 10.0, false, 3.0), "");
+        assert_eq!(shorten_name("Name", 10.0, false, 3.0, |_| true), "");
         assert_eq!(wrap("one two three", 10.0, false, 1000.0, 2), ["one two three"]);
         assert_eq!(wrap("one two three", 10.0, false, 45.0, 5), ["one two", "three"]);
         assert_eq!(wrap("one two three four five", 10.0, false, 45.0, 2).len(), 2);
+    }
+
+    #[test]
+    fn names_that_begin_alike_stay_distinct() {
+        let room = 90.0;
+        let mut shown: Vec<String> = Vec::new();
+        for name in (0..30).flat_map(|n| {
+            [
+                format!("anthropic:claude-opus-4-1-2025{n:02}"),
+                format!("{n:02} Rheinisch-Westfälische Gesellschaft"),
+                format!("Rheinische {n:02} Gesellschaft für Forschung und Entwicklung"),
+            ]
+        }) {
+            let cut = shorten_name(&name, 10.0, false, room, |cut| !shown.iter().any(|known| known == cut));
+            assert!(cut.contains('…') && width(&cut, 10.0, false) <= room, "{cut}");
+            assert!(!shown.contains(&cut), "{cut} of {name}");
+            shown.push(cut);
+        }
+        // the same beginning and end, and nothing that fits between
+        let mut shown: Vec<String> = Vec::new();
+        for n in 0..5 {
+            let name = format!("{}{n}{}", "a".repeat(300), "z".repeat(300));
+            let cut = shorten_name(&name, 10.0, false, room, |cut| !shown.iter().any(|known| known == cut));
+            assert!(width(&cut, 10.0, false) <= room && !shown.contains(&cut), "{cut}");
+            shown.push(cut);
+        }
+        // both ends are there, and a mark is not parted from its letter
+        let both = shorten_name("Beginning and the end", 10.0, false, 80.0, |_| true);
+        assert!(both.starts_with('B') && both.ends_with("nd"), "{both}");
+        let marked = shorten_name(&"e\u{301}".repeat(40), 10.0, false, 80.0, |_| true);
+        assert!(marked.contains("\u{301}…e\u{301}"), "{marked}");
     }
 
     #[test]
