@@ -3,32 +3,47 @@
 --
 -- `profiles` may be the empty table `_muster_none`: then there is no gold label. Profiles without ratings are left out.
 --
+-- The classes are those of `_muster_spelled`, over labels and gold labels together.
+--
 -- columns:
 --   _muster_id ANY              profile_id
 --   _muster_item BIGINT         its number
 --   _muster_name VARCHAR        annotator
 --   _muster_annotator BIGINT    its number
---   _muster_class VARCHAR       label, NULL = missing
+--   _muster_class VARCHAR       class of the label, NULL = missing
 --   _muster_label BIGINT        its number
 --   _muster_gold BIGINT        the number of the gold label of the profile
 CREATE MACRO muster.main._muster_labels(caller, ratings, profiles, truth) AS TABLE
 WITH _muster_profile AS MATERIALIZED (
-    SELECT muster.main._muster_id(profile_id) AS _muster_id, CAST(truth AS VARCHAR) AS _muster_truth
+    SELECT muster.main._muster_value(profile_id) AS _muster_id, muster.main._muster_class(truth) AS _muster_class
     FROM query_table(profiles)
 ),
-_muster_rating AS MATERIALIZED (
+_muster_given AS MATERIALIZED (
     SELECT
         CASE
-            WHEN muster.main._muster_id(profile_id) IS NULL
+            WHEN muster.main._muster_value(profile_id) IS NULL
                 THEN error(caller || ': profile_id must not be NULL in ratings')
             ELSE profile_id
         END AS _muster_id,
         CASE
-            WHEN annotator IS NULL THEN error(caller || ': annotator must not be NULL in ratings')
+            WHEN muster.main._muster_value(annotator) IS NULL THEN error(caller || ': annotator must not be NULL in ratings')
             ELSE CAST(annotator AS VARCHAR)
         END AS _muster_name,
-        CAST(label AS VARCHAR) AS _muster_class
+        muster.main._muster_class(label) AS _muster_class
     FROM query_table(ratings)
+),
+_muster_all_classes AS (
+    SELECT _muster_class FROM _muster_given
+    UNION
+    SELECT _muster_class FROM _muster_profile
+),
+_muster_spelling AS MATERIALIZED (
+    FROM muster.main._muster_spelled(_muster_all_classes)
+),
+_muster_rating AS MATERIALIZED (
+    SELECT _muster_given._muster_id, _muster_given._muster_name, _muster_spelling._muster_spelled AS _muster_class
+    FROM _muster_given
+    LEFT JOIN _muster_spelling ON _muster_spelling._muster_class = _muster_given._muster_class
 ),
 _muster_classes AS MATERIALIZED (
     SELECT _muster_class, row_number() OVER (ORDER BY _muster_class) - 1 AS _muster_label
@@ -58,8 +73,9 @@ _muster_grouped AS (
         SELECT _muster_id, _muster_item, 0 AS _muster_profiles, NULL AS _muster_truth
         FROM _muster_numbered
         UNION ALL
-        SELECT _muster_id, NULL, 1, _muster_truth
+        SELECT _muster_profile._muster_id, NULL, 1, _muster_spelling._muster_spelled
         FROM _muster_profile
+        LEFT JOIN _muster_spelling ON _muster_spelling._muster_class = _muster_profile._muster_class
     )
     GROUP BY _muster_id
 ),

@@ -16,17 +16,17 @@
 CREATE MACRO muster.main._muster_people(caller, ratings, profiles, company, truth, headcount) AS TABLE
 WITH _muster_profile AS MATERIALIZED (
     SELECT
-        muster.main._muster_id(profile_id) AS _muster_id,
-        CAST(company AS VARCHAR) AS _muster_name,
+        muster.main._muster_value(profile_id) AS _muster_id,
+        CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_name,
         muster.main._muster_boolean(caller, 'truth', truth) AS _muster_truth,
         CAST(headcount AS DOUBLE) AS _muster_headcount
     FROM query_table(profiles)
 ),
 _muster_rating AS MATERIALIZED (
     SELECT
-        muster.main._muster_id(profile_id) AS _muster_id,
+        muster.main._muster_value(profile_id) AS _muster_id,
         CASE
-            WHEN annotator IS NULL THEN error(caller || ': annotator must not be NULL in ratings')
+            WHEN muster.main._muster_value(annotator) IS NULL THEN error(caller || ': annotator must not be NULL in ratings')
             ELSE CAST(annotator AS VARCHAR)
         END AS _muster_name,
         muster.main._muster_boolean(caller, 'label', label) AS _muster_label

@@ -47,14 +47,14 @@ WITH _muster_limit AS (
 ),
 _muster_profile AS MATERIALIZED (
     SELECT
-        muster.main._muster_id(profile_id) AS _muster_id,
-        CAST(company AS VARCHAR) AS _muster_name,
+        muster.main._muster_value(profile_id) AS _muster_id,
+        CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_name,
         CAST(headcount AS DOUBLE) AS _muster_headcount,
         muster.main._muster_boolean('filter_ratings', 'truth', truth) AS _muster_truth
     FROM query_table(profiles)
 ),
 _muster_rating AS MATERIALIZED (
-    SELECT muster.main._muster_id(profile_id) AS _muster_id, annotator AS _muster_annotator, label AS _muster_label
+    SELECT muster.main._muster_value(profile_id) AS _muster_id, annotator AS _muster_annotator, label AS _muster_label
     FROM query_table(ratings)
 ),
 _muster_company AS (

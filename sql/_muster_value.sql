@@ -1,6 +1,6 @@
--- _muster_id: A profile_id as it is; NaN, which Arrow and data frames have for nothing, is NULL.
+-- _muster_value: A value as it is; NaN, which Arrow and data frames have for nothing, is NULL.
 -- section: Helpers
-CREATE MACRO muster.main._muster_id(value) AS
+CREATE MACRO muster.main._muster_value(value) AS
     CASE
         WHEN typeof(value) IN ('FLOAT', 'DOUBLE') AND CAST(value AS VARCHAR) IN ('nan', '-nan') THEN NULL
         ELSE value
