@@ -19,7 +19,9 @@ WITH _muster_profile AS MATERIALIZED (
         muster.main._muster_value(profile_id) AS _muster_id,
         CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_name,
         muster.main._muster_boolean(caller, 'truth', truth) AS _muster_truth,
-        CAST(headcount AS DOUBLE) AS _muster_headcount
+        muster.main._muster_number(
+            caller, 'headcount', 'be a whole number of at least 0', headcount
+        ) AS _muster_headcount
     FROM query_table(profiles)
 ),
 _muster_rating AS MATERIALIZED (

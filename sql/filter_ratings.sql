@@ -49,7 +49,16 @@ _muster_profile AS MATERIALIZED (
     SELECT
         muster.main._muster_value(profile_id) AS _muster_id,
         CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_name,
-        CAST(headcount AS DOUBLE) AS _muster_headcount,
+        CASE
+            WHEN company IS NOT NULL AND headcount IS NOT NULL AND NOT muster.main._muster_is_headcount(headcount)
+                THEN error(
+                    'filter_ratings: headcount must be a whole number of at least 0, got '
+                    || CAST(headcount AS VARCHAR) || ' for company ' || CAST(company AS VARCHAR)
+                )
+            ELSE muster.main._muster_number(
+                'filter_ratings', 'headcount', 'be a whole number of at least 0', headcount
+            )
+        END AS _muster_headcount,
         muster.main._muster_boolean('filter_ratings', 'truth', truth) AS _muster_truth
     FROM query_table(profiles)
 ),

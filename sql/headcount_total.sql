@@ -35,7 +35,10 @@ WITH _muster_estimate AS (
 ),
 _muster_level AS (
     SELECT CASE
-        WHEN coalesce(CAST(level AS DOUBLE) > 0 AND CAST(level AS DOUBLE) < 1, false) THEN CAST(level AS DOUBLE)
+        WHEN coalesce(
+            TRY_CAST(CAST(level AS VARCHAR) AS DOUBLE) > 0 AND TRY_CAST(CAST(level AS VARCHAR) AS DOUBLE) < 1,
+            false
+        ) THEN TRY_CAST(CAST(level AS VARCHAR) AS DOUBLE)
         ELSE error(
             'headcount_total: level must lie between 0 and 1, got ' || coalesce(CAST(level AS VARCHAR), 'NULL')
         )

@@ -50,9 +50,15 @@ WITH _muster_count AS (
     SELECT
         CAST(company AS VARCHAR) AS _muster_company,
         CAST(annotator AS VARCHAR) AS _muster_annotator,
-        CAST(value AS DOUBLE) AS _muster_value,
-        CAST(headcount AS DOUBLE) AS _muster_headcount,
-        CAST(truth AS DOUBLE) AS _muster_truth
+        muster.main._muster_number(
+            'log_debias_estimate', 'value', 'be a number of at least 0, or NULL', value
+        ) AS _muster_value,
+        muster.main._muster_number(
+            'log_debias_estimate', 'headcount', 'be a whole number of at least 0', headcount
+        ) AS _muster_headcount,
+        muster.main._muster_number(
+            'log_debias_estimate', 'truth', 'be a number of at least 0, or NULL where there is no gold count', truth
+        ) AS _muster_truth
     FROM query_table(counts)
 ),
 _muster_list AS (
