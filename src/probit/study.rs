@@ -480,7 +480,10 @@ mod tests {
         let study = with(&[row(None, 1, 5, Some(30.0)), row(None, 1, 1, Some(40.0))]).unwrap();
         assert_eq!((study.companies[0].headcount, study.companies[0].raised), (40, false));
         let error = with(&[row(None, 1, 5, Some(9e18))]).unwrap_err().to_string();
-        assert!(error.ends_with("got 9000000000000000000 for company c; it may be at most 9007199254740992"), "{error}");
+        assert!(
+            error.ends_with("got 9000000000000000000 for company c; it may be at most 9007199254740992"),
+            "{error}"
+        );
         for bad in [-1.0, 2.5, f64::NAN, f64::INFINITY] {
             assert!(matches!(with(&[row(None, 1, 5, Some(bad))]), Err(StudyError::Headcount { .. })));
         }
