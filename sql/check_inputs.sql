@@ -2,7 +2,8 @@
 -- section: Inputs
 --
 -- One row a rule that is violated, with how often and some of the values; no rows mean that all is well. An 'error' makes
--- the estimators stop with the same complaint; a 'warning' is allowed and changes what they do. Nothing in the tables can
+-- the estimators stop with the same complaint; a 'warning' is allowed and changes what they do. Names are written in one way
+-- when no two look alike: case, white space, characters without width, composed or full-width letters do not set them apart. Nothing in the tables can
 -- make the check itself fail. Ordered by severity, relation and rule.
 --
 -- arguments:
@@ -68,6 +69,9 @@ _muster_rating AS (
     FROM _muster_both
     WHERE NOT _muster_is_profile
 ),
+_muster_named AS (
+    SELECT _muster_company AS _muster_name FROM _muster_profile
+),
 _muster_fallen AS (
     SELECT muster.main._muster_lost(_muster_ratings_type, _muster_profiles_type, _muster_id) AS _muster_lost
     FROM (SELECT DISTINCT _muster_id FROM _muster_both), _muster_types
@@ -115,6 +119,14 @@ _muster_violation AS (
         -- a number of somebody without a company is of no company
         AND (_muster_company IS NOT NULL OR TRY_CAST(_muster_headcount AS DOUBLE) IS NULL)
     UNION ALL
+    SELECT 'error', 'profiles', 'company is an expression, not the name of a column in quotes', _muster_quoted
+    FROM muster.main._muster_quoted(_muster_named, profiles)
+    WHERE _muster_quoted IS NOT NULL
+    UNION ALL
+    SELECT 'warning', 'profiles', 'company differs between people (a constant makes one company of all)', _muster_company
+    FROM _muster_companies
+    WHERE _muster_people > 1 AND _muster_people = (SELECT count(*) FROM _muster_profile)
+    UNION ALL
     SELECT 'error', 'ratings', 'profile_id compares with that of profiles without loss', _muster_lost
     FROM _muster_fallen
     WHERE _muster_lost IS NOT NULL
@@ -139,11 +151,11 @@ _muster_violation AS (
     UNION ALL
     SELECT 'warning', 'profiles', 'company is not blank', 'blank'
     FROM _muster_profile
-    WHERE trim(_muster_company) = ''
+    WHERE muster_look(_muster_company) = ''
     UNION ALL
     SELECT 'warning', 'profiles', 'company is written in one way', string_agg(_muster_company, ' = ' ORDER BY _muster_company)
     FROM _muster_companies
-    GROUP BY lower(trim(_muster_company))
+    GROUP BY muster_look(_muster_company)
     HAVING count(*) > 1
     UNION ALL
     SELECT 'warning', 'profiles', 'a company has one headcount (the largest counts)', _muster_company
@@ -173,7 +185,7 @@ _muster_violation AS (
     UNION ALL
     SELECT 'warning', 'ratings', 'annotator is written in one way', string_agg(_muster_annotator, ' = ' ORDER BY _muster_annotator)
     FROM _muster_annotators
-    GROUP BY lower(trim(_muster_annotator))
+    GROUP BY muster_look(_muster_annotator)
     HAVING count(*) > 1
     UNION ALL
     SELECT 'warning', 'ratings', 'every annotator has labels of gold people (else it cannot be calibrated)', _muster_annotator
