@@ -28,7 +28,11 @@ FROM (
         CASE WHEN _muster_kind = 'unknown' THEN 0 ELSE _muster_seen END AS _muster_seen,
         CASE WHEN _muster_kind = 'unknown' THEN 0 ELSE _muster_yes END AS _muster_yes,
         CAST(sum(_muster_count) AS BIGINT) AS _muster_total,
-        max(_muster_headcount) AS _muster_stated
+        -- one that is no headcount must not hide behind a larger one
+        coalesce(
+            min(_muster_headcount) FILTER (NOT muster.main._muster_is_headcount(_muster_headcount)),
+            max(_muster_headcount)
+        ) AS _muster_stated
     FROM query_table(people)
     GROUP BY ALL
 );

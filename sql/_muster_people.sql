@@ -14,23 +14,30 @@
 --   _muster_count BIGINT       1 for a person, for an unknown person the number of ratings
 --   _muster_headcount DOUBLE   as the profile states it
 CREATE MACRO muster.main._muster_people(caller, ratings, profiles, company, truth, headcount) AS TABLE
-WITH _muster_profile AS (
+WITH _muster_profile AS MATERIALIZED (
     SELECT
-        profile_id AS _muster_id,
-        CAST(company AS VARCHAR) AS _muster_name,
+        muster.main._muster_value(profile_id) AS _muster_id,
+        CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_name,
         muster.main._muster_boolean(caller, 'truth', truth) AS _muster_truth,
-        CAST(headcount AS DOUBLE) AS _muster_headcount
+        muster.main._muster_number(
+            caller, 'headcount', 'be a whole number of at least 0', headcount
+        ) AS _muster_headcount
     FROM query_table(profiles)
 ),
 _muster_rating AS MATERIALIZED (
     SELECT
-        profile_id AS _muster_id,
+        muster.main._muster_value(profile_id) AS _muster_id,
         CASE
-            WHEN annotator IS NULL THEN error(caller || ': annotator must not be NULL in ratings')
+            WHEN muster.main._muster_value(annotator) IS NULL THEN error(caller || ': annotator must not be NULL in ratings')
             ELSE CAST(annotator AS VARCHAR)
         END AS _muster_name,
         muster.main._muster_boolean(caller, 'label', label) AS _muster_label
     FROM query_table(ratings)
+),
+_muster_types AS (
+    SELECT
+        (SELECT typeof(_muster_id) FROM _muster_rating LIMIT 1) AS _muster_ratings_type,
+        (SELECT typeof(_muster_id) FROM _muster_profile LIMIT 1) AS _muster_profiles_type
 ),
 _muster_annotator AS MATERIALIZED (
     SELECT
@@ -77,6 +84,12 @@ _muster_grouped AS (
 )
 SELECT
     CASE
+        WHEN _muster_quoted IS NOT NULL
+            THEN error(
+                caller || ': company must be an expression over profiles, got the text ''' || _muster_quoted
+                || ''', which is the name of a column there; write it without quotes'
+            )
+        WHEN _muster_lost IS NOT NULL THEN muster.main._muster_lost_error(caller, _muster_lost)
         WHEN _muster_profiles > 0 AND _muster_id IS NULL
             THEN error(caller || ': profile_id must not be NULL in profiles')
         WHEN _muster_profiles > 1
@@ -99,7 +112,10 @@ SELECT
     _muster_yes,
     CASE WHEN _muster_profiles = 1 THEN 1 ELSE _muster_rows END AS _muster_count,
     _muster_headcount
-FROM _muster_grouped
+FROM (
+    SELECT *, muster.main._muster_lost(_muster_ratings_type, _muster_profiles_type, _muster_id) AS _muster_lost
+    FROM _muster_grouped, _muster_types, muster.main._muster_quoted(_muster_profile, profiles)
+)
 UNION ALL
 SELECT 'annotator', NULL, _muster_name, NULL, _muster_bit, 0, 0, NULL
 FROM _muster_annotator;

@@ -17,8 +17,10 @@ WITH _muster_total AS MATERIALIZED (
                 THEN error(caller || ': annotator must not be NULL in totals')
             ELSE CAST(annotator AS VARCHAR)
         END AS _muster_annotator,
-        CAST(value AS DOUBLE) AS _muster_value,
-        CAST(headcount AS DOUBLE) AS _muster_headcount
+        muster.main._muster_number(caller, 'value', 'be a number of at least 0 or NULL', value) AS _muster_value,
+        muster.main._muster_number(
+            caller, 'headcount', 'be a whole number of at least 0', headcount
+        ) AS _muster_headcount
     FROM query_table(totals)
 ),
 _muster_rating AS (

@@ -2,7 +2,8 @@
 -- section: Inputs
 --
 -- One row a rule that is violated, with how often and some of the values; no rows mean that all is well. An 'error' makes
--- the estimators stop with the same complaint; a 'warning' is allowed and changes what they do. Nothing in the tables can
+-- the estimators stop with the same complaint; a 'warning' is allowed and changes what they do. Names are written in one way
+-- when no two look alike: case, white space, characters without width, composed or full-width letters do not set them apart. Nothing in the tables can
 -- make the check itself fail. Ordered by severity, relation and rule.
 --
 -- arguments:
@@ -21,30 +22,65 @@
 --   WITH typed AS (SELECT 1 AS profile_id, 'intern' AS annotator, 'perhaps' AS label)
 --   SELECT severity, rule, examples FROM muster.check_inputs(profiles, typed, company, is_expert, headcount);
 CREATE MACRO muster.main.check_inputs(profiles, ratings, company := NULL, truth := NULL, headcount := NULL) AS TABLE
-WITH _muster_profile AS (
+WITH _muster_given AS MATERIALIZED (
     SELECT
-        CAST(profile_id AS VARCHAR) AS _muster_id,
-        CAST(company AS VARCHAR) AS _muster_company,
+        muster.main._muster_value(profile_id) AS _muster_id,
+        CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_company,
         CAST(truth AS VARCHAR) AS _muster_truth,
+        muster.main._muster_reading(truth) AS _muster_reading,
         CAST(headcount AS VARCHAR) AS _muster_headcount
     FROM query_table(profiles)
 ),
-_muster_rating AS (
+_muster_label AS MATERIALIZED (
     SELECT
-        CAST(profile_id AS VARCHAR) AS _muster_id,
-        CAST(annotator AS VARCHAR) AS _muster_annotator,
-        CAST(label AS VARCHAR) AS _muster_label
+        muster.main._muster_value(profile_id) AS _muster_id,
+        CAST(muster.main._muster_value(annotator) AS VARCHAR) AS _muster_annotator,
+        CAST(label AS VARCHAR) AS _muster_label,
+        muster.main._muster_reading(label) AS _muster_reading
     FROM query_table(ratings)
 ),
-_muster_known AS (
-    SELECT unnest(['true', 'yes', '1', '1.0', 'false', 'no', '0', '0.0']) AS _muster_value
+_muster_types AS (
+    SELECT
+        (SELECT typeof(_muster_id) FROM _muster_label LIMIT 1) AS _muster_ratings_type,
+        (SELECT typeof(_muster_id) FROM _muster_given LIMIT 1) AS _muster_profiles_type
+),
+-- ids of both relations are brought to one type, as the estimators do
+_muster_both AS MATERIALIZED (
+    SELECT
+        _muster_id, true AS _muster_is_profile, _muster_reading,
+        _muster_company, _muster_truth, _muster_headcount, NULL AS _muster_annotator, NULL AS _muster_label
+    FROM _muster_given
+    UNION ALL
+    SELECT _muster_id, false, _muster_reading, NULL, NULL, NULL, _muster_annotator, _muster_label
+    FROM _muster_label
+),
+_muster_profile AS (
+    SELECT
+        CAST(_muster_id AS VARCHAR) AS _muster_id,
+        _muster_company,
+        _muster_truth,
+        _muster_reading,
+        _muster_headcount
+    FROM _muster_both
+    WHERE _muster_is_profile
+),
+_muster_rating AS (
+    SELECT CAST(_muster_id AS VARCHAR) AS _muster_id, _muster_annotator, _muster_label, _muster_reading
+    FROM _muster_both
+    WHERE NOT _muster_is_profile
+),
+_muster_named AS (
+    SELECT _muster_company AS _muster_name FROM _muster_profile
+),
+_muster_fallen AS (
+    SELECT muster.main._muster_lost(_muster_ratings_type, _muster_profiles_type, _muster_id) AS _muster_lost
+    FROM (SELECT DISTINCT _muster_id FROM _muster_both), _muster_types
 ),
 _muster_annotators AS (
     SELECT
         _muster_annotator,
-        count(_muster_label) AS _muster_labels,
-        count(_muster_label) FILTER (WHERE _muster_id IN (
-            SELECT _muster_id FROM _muster_profile WHERE _muster_truth IS NOT NULL
+        count(_muster_reading) FILTER (WHERE _muster_id IN (
+            SELECT _muster_id FROM _muster_profile WHERE _muster_reading IS NOT NULL
         )) AS _muster_gold
     FROM _muster_rating
     WHERE _muster_annotator IS NOT NULL
@@ -74,15 +110,26 @@ _muster_violation AS (
     UNION ALL
     SELECT 'error', 'profiles', 'truth is true or false, 1 or 0, yes or no, or NULL', _muster_truth
     FROM _muster_profile
-    WHERE _muster_truth IS NOT NULL AND lower(trim(_muster_truth)) NOT IN (FROM _muster_known)
+    WHERE _muster_reading = 'other'
     UNION ALL
-    SELECT 'error', 'profiles', 'headcount is a number of at least 0 or NULL', _muster_headcount
+    SELECT 'error', 'profiles', 'headcount is a whole number of at least 0 or NULL', _muster_headcount
     FROM _muster_profile
     WHERE _muster_headcount IS NOT NULL
-        AND NOT coalesce(
-            TRY_CAST(_muster_headcount AS DOUBLE) >= 0 AND TRY_CAST(_muster_headcount AS DOUBLE) < 'infinity'::DOUBLE,
-            false
-        )
+        AND NOT muster.main._muster_is_headcount(_muster_headcount)
+        -- a number of somebody without a company is of no company
+        AND (_muster_company IS NOT NULL OR TRY_CAST(_muster_headcount AS DOUBLE) IS NULL)
+    UNION ALL
+    SELECT 'error', 'profiles', 'company is an expression, not the name of a column in quotes', _muster_quoted
+    FROM muster.main._muster_quoted(_muster_named, profiles)
+    WHERE _muster_quoted IS NOT NULL
+    UNION ALL
+    SELECT 'warning', 'profiles', 'company differs between people (a constant makes one company of all)', _muster_company
+    FROM _muster_companies
+    WHERE _muster_people > 1 AND _muster_people = (SELECT count(*) FROM _muster_profile)
+    UNION ALL
+    SELECT 'error', 'ratings', 'profile_id compares with that of profiles without loss', _muster_lost
+    FROM _muster_fallen
+    WHERE _muster_lost IS NOT NULL
     UNION ALL
     SELECT 'error', 'ratings', 'annotator is not NULL', coalesce(_muster_id, 'missing')
     FROM _muster_rating
@@ -90,7 +137,7 @@ _muster_violation AS (
     UNION ALL
     SELECT 'error', 'ratings', 'label is true or false, 1 or 0, yes or no, or NULL', _muster_label
     FROM _muster_rating
-    WHERE _muster_label IS NOT NULL AND lower(trim(_muster_label)) NOT IN (FROM _muster_known)
+    WHERE _muster_reading = 'other'
     UNION ALL
     SELECT 'error', 'ratings', 'one row a person and annotator', _muster_id || ', ' || _muster_annotator
     FROM _muster_rating
@@ -104,11 +151,11 @@ _muster_violation AS (
     UNION ALL
     SELECT 'warning', 'profiles', 'company is not blank', 'blank'
     FROM _muster_profile
-    WHERE trim(_muster_company) = ''
+    WHERE muster_look(_muster_company) = ''
     UNION ALL
     SELECT 'warning', 'profiles', 'company is written in one way', string_agg(_muster_company, ' = ' ORDER BY _muster_company)
     FROM _muster_companies
-    GROUP BY lower(trim(_muster_company))
+    GROUP BY muster_look(_muster_company)
     HAVING count(*) > 1
     UNION ALL
     SELECT 'warning', 'profiles', 'a company has one headcount (the largest counts)', _muster_company
@@ -124,8 +171,8 @@ _muster_violation AS (
         'gold: ' || CAST(_muster_yes AS VARCHAR) || ' experts, ' || CAST(_muster_gold - _muster_yes AS VARCHAR) || ' others'
     FROM (
         SELECT
-            count(_muster_truth) AS _muster_gold,
-            count(*) FILTER (WHERE lower(trim(_muster_truth)) IN ('true', 'yes', '1', '1.0')) AS _muster_yes
+            count(_muster_reading) AS _muster_gold,
+            count(*) FILTER (WHERE _muster_reading = 'yes') AS _muster_yes
         FROM _muster_profile
     )
     WHERE _muster_yes = 0 OR _muster_yes = _muster_gold
@@ -138,7 +185,7 @@ _muster_violation AS (
     UNION ALL
     SELECT 'warning', 'ratings', 'annotator is written in one way', string_agg(_muster_annotator, ' = ' ORDER BY _muster_annotator)
     FROM _muster_annotators
-    GROUP BY lower(trim(_muster_annotator))
+    GROUP BY muster_look(_muster_annotator)
     HAVING count(*) > 1
     UNION ALL
     SELECT 'warning', 'ratings', 'every annotator has labels of gold people (else it cannot be calibrated)', _muster_annotator

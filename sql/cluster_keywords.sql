@@ -56,7 +56,9 @@ CREATE MACRO muster.main.cluster_keywords(
     seed := 42
 ) AS TABLE
 WITH _muster_keyword AS (
-    SELECT CAST(keyword AS VARCHAR) AS _muster_text, CAST(weight AS DOUBLE) AS _muster_weight
+    SELECT
+        CAST(keyword AS VARCHAR) AS _muster_text,
+        muster.main._muster_number('cluster_keywords', 'weight', 'be a number of at least 0', weight) AS _muster_weight
     FROM query_table(keywords)
 ),
 _muster_point AS MATERIALIZED (

@@ -5,9 +5,9 @@
 -- by itself and 0 when max_iterations ended it.
 --
 -- arguments:
---   ratings          relation with profile_id, annotator, label; labels of any type, compared as text; NULL or no row = missing
+--   ratings          relation with profile_id, annotator, label; labels of any type, as in `majority_vote`; NULL, NaN or no row = missing
 --   profiles         relation with profile_id and the truth of some people; none needed
---   truth            expression over profiles: the gold label; NULL = none
+--   truth            expression over profiles: the gold label, spelled as in ratings or, of yes and no, in any way; NULL = none
 --   max_iterations   of EM, 1 to 1000000
 --   tolerance        EM ends when the log-likelihood gains less than this share of itself
 -- columns:

@@ -64,7 +64,7 @@ CREATE MACRO muster.main.discriminative_keywords(
     top_n := NULL
 ) AS TABLE
 WITH _muster_document AS (
-    SELECT CAST(label AS VARCHAR) AS _muster_class, CAST(text AS VARCHAR) AS _muster_text
+    SELECT muster.main._muster_class(label) AS _muster_class, CAST(text AS VARCHAR) AS _muster_text
     FROM query_table(docs)
 ),
 _muster_labelled AS MATERIALIZED (

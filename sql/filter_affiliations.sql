@@ -50,7 +50,9 @@ CREATE MACRO muster.main.filter_affiliations(
     terms := NULL
 ) AS TABLE
 WITH _muster_text AS (
-    SELECT CAST(name AS VARCHAR) AS _muster_name, CAST(weight AS DOUBLE) AS _muster_weight
+    SELECT
+        CAST(name AS VARCHAR) AS _muster_name,
+        muster.main._muster_number('filter_affiliations', 'weight', 'be a number of at least 0', weight) AS _muster_weight
     FROM query_table(affiliations)
 ),
 _muster_option AS (

@@ -45,16 +45,25 @@ WITH _muster_limit AS (
             THEN muster.main._muster_whole('filter_ratings', 'max_items', max_items) END AS _muster_items,
         CAST(muster.main._muster_whole('filter_ratings', 'seed', seed) AS VARCHAR) AS _muster_seed
 ),
-_muster_profile AS (
+_muster_profile AS MATERIALIZED (
     SELECT
-        profile_id AS _muster_id,
-        CAST(company AS VARCHAR) AS _muster_name,
-        CAST(headcount AS DOUBLE) AS _muster_headcount,
+        muster.main._muster_value(profile_id) AS _muster_id,
+        CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_name,
+        CASE
+            WHEN company IS NOT NULL AND headcount IS NOT NULL AND NOT muster.main._muster_is_headcount(headcount)
+                THEN error(
+                    'filter_ratings: headcount must be a whole number of at least 0, got '
+                    || CAST(headcount AS VARCHAR) || ' for company ' || CAST(company AS VARCHAR)
+                )
+            ELSE muster.main._muster_number(
+                'filter_ratings', 'headcount', 'be a whole number of at least 0', headcount
+            )
+        END AS _muster_headcount,
         muster.main._muster_boolean('filter_ratings', 'truth', truth) AS _muster_truth
     FROM query_table(profiles)
 ),
-_muster_rating AS (
-    SELECT profile_id AS _muster_id, annotator AS _muster_annotator, label AS _muster_label
+_muster_rating AS MATERIALIZED (
+    SELECT muster.main._muster_value(profile_id) AS _muster_id, annotator AS _muster_annotator, label AS _muster_label
     FROM query_table(ratings)
 ),
 _muster_company AS (
@@ -70,26 +79,74 @@ _muster_company AS (
     QUALIFY row_number() OVER (ORDER BY _muster_headcount DESC, _muster_name)
         <= coalesce(any_value(_muster_companies) OVER (), 9223372036854775807)
 ),
-_muster_drawn AS (
-    SELECT _muster_id
+_muster_types AS (
+    SELECT
+        (SELECT typeof(_muster_id) FROM _muster_rating LIMIT 1) AS _muster_ratings_type,
+        (SELECT typeof(_muster_id) FROM _muster_profile LIMIT 1) AS _muster_profiles_type
+),
+_muster_rated AS MATERIALIZED (
+    SELECT _muster_id, count(*) AS _muster_rows, row_number() OVER () AS _muster_item
+    FROM _muster_rating
+    WHERE _muster_id IS NOT NULL
+    GROUP BY _muster_id
+),
+-- as in _muster_people, so that ids of two types compare alike in all functions
+_muster_grouped AS (
+    SELECT
+        _muster_id,
+        max(_muster_item) AS _muster_item,
+        count(_muster_truth) AS _muster_gold,
+        max(_muster_stays) AS _muster_stays
     FROM (
-        SELECT _muster_id, count(*) AS _muster_rows
-        FROM _muster_rating
-        WHERE _muster_id IN (
-            SELECT _muster_id
-            FROM _muster_profile
-            WHERE _muster_truth IS NULL AND _muster_name IN (SELECT _muster_name FROM _muster_company)
-        )
-        GROUP BY _muster_id
+        SELECT _muster_id, _muster_item, NULL AS _muster_truth, 0 AS _muster_stays
+        FROM _muster_rated
+        UNION ALL
+        SELECT
+            _muster_id,
+            NULL,
+            _muster_truth,
+            CASE WHEN _muster_truth IS NULL AND _muster_name IN (SELECT _muster_name FROM _muster_company)
+                THEN 1 ELSE 0 END
+        FROM _muster_profile
     )
+    GROUP BY _muster_id
+),
+_muster_person AS MATERIALIZED (
+    SELECT
+        CASE
+            WHEN _muster_quoted IS NOT NULL
+                THEN error(
+                    'filter_ratings: company must be an expression over profiles, got the text ''' || _muster_quoted
+                    || ''', which is the name of a column there; write it without quotes'
+                )
+            WHEN _muster_lost IS NOT NULL THEN muster.main._muster_lost_error('filter_ratings', _muster_lost)
+            ELSE _muster_item
+        END AS _muster_item,
+        _muster_gold,
+        _muster_stays
+    FROM (
+        SELECT *, muster.main._muster_lost(_muster_ratings_type, _muster_profiles_type, _muster_id) AS _muster_lost
+        FROM _muster_grouped, _muster_types, muster.main._muster_quoted(_muster_profile, profiles)
+    )
+),
+_muster_drawn AS (
+    SELECT _muster_item
+    FROM _muster_rated
+    JOIN _muster_person USING (_muster_item)
     CROSS JOIN _muster_limit
+    WHERE _muster_stays = 1
     QUALIFY sum(_muster_rows) OVER (
         ORDER BY md5(_muster_seed || ':' || CAST(_muster_id AS VARCHAR)), _muster_id
         ROWS UNBOUNDED PRECEDING
     ) <= coalesce(_muster_items, 9223372036854775807)
+),
+_muster_kept AS (
+    SELECT _muster_id
+    FROM _muster_rated
+    WHERE _muster_item IN (FROM _muster_drawn)
+        OR _muster_item IN (SELECT _muster_item FROM _muster_person WHERE _muster_gold > 0)
 )
 SELECT _muster_id AS profile_id, _muster_annotator AS annotator, _muster_label AS label
 FROM _muster_rating
-WHERE _muster_id IN (SELECT _muster_id FROM _muster_drawn)
-    OR _muster_id IN (SELECT _muster_id FROM _muster_profile WHERE _muster_truth IS NOT NULL)
+WHERE _muster_id IN (FROM _muster_kept)
 ORDER BY _muster_id, _muster_annotator;

@@ -9,7 +9,7 @@
 -- arguments:
 --   ratings        relation with profile_id, annotator, label: one row a person and annotator; NULL or no row = missing
 --   profiles       relation with profile_id and the columns the next arguments name: one row a person
---   company        expression over profiles: the company; NULL = none
+--   company        expression over profiles: the company; NULL = none. The name of a column in quotes is an error: it would be one company of all
 --   truth          expression over profiles: is the person an expert; NULL = no gold label
 --   headcount      expression over profiles: employees of the company; the largest value counts, NULL = those observed
 --   method         'company' (a prevalence a company), 'hierarchical' (companies learn from each other), 'original', 'original_by_size'
@@ -27,7 +27,7 @@
 --   headcount BIGINT          employees the estimate is for
 --   headcount_raised BOOLEAN    the headcount given was below n_observed and has been raised to it
 --   estimate DOUBLE           mean of the draws: experts among the headcount
---   median DOUBLE             median of the draws
+--   median DOUBLE             median of the draws; like the limits and the floor to six decimals
 --   sd DOUBLE                 standard deviation of the draws
 --   lower DOUBLE              quantile of the draws at (1 - level) / 2
 --   upper DOUBLE              quantile of the draws at (1 + level) / 2

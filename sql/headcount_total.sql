@@ -6,7 +6,7 @@
 -- stratum, ordered by stratum.
 --
 -- arguments:
---   estimates   relation made by `fit_probit_bootstrap(…, keep_draws := true)`
+--   estimates   relation made by `fit_probit_bootstrap(…, keep_draws := true)`, also after a CSV file has made text of its draws
 --   stratum     expression over estimates: what to total by; NULL = everything
 --   level       of the interval, between 0 and 1
 -- columns:
@@ -14,7 +14,7 @@
 --   companies BIGINT     number of companies
 --   headcount BIGINT     their employees
 --   estimate DOUBLE      mean of the summed draws
---   median DOUBLE        their median
+--   median DOUBLE        their median, like the limits to six decimals
 --   lower DOUBLE         their quantile at (1 - level) / 2
 --   upper DOUBLE         their quantile at (1 + level) / 2
 -- example:
@@ -25,17 +25,22 @@ CREATE MACRO muster.main.headcount_total(estimates, stratum := NULL, level := 0.
 WITH _muster_estimate AS (
     SELECT
         stratum AS _muster_stratum,
-        headcount AS _muster_headcount,
+        muster.main._muster_number(
+            'headcount_total', 'headcount', 'be a whole number of at least 0', headcount
+        ) AS _muster_headcount,
         CASE
             WHEN draws IS NULL
                 THEN error('headcount_total: estimates has no draws, make it with keep_draws := true')
-            ELSE draws
+            ELSE muster.main._muster_draws('headcount_total', draws)
         END AS _muster_draws
     FROM query_table(estimates)
 ),
 _muster_level AS (
     SELECT CASE
-        WHEN coalesce(CAST(level AS DOUBLE) > 0 AND CAST(level AS DOUBLE) < 1, false) THEN CAST(level AS DOUBLE)
+        WHEN coalesce(
+            TRY_CAST(CAST(level AS VARCHAR) AS DOUBLE) > 0 AND TRY_CAST(CAST(level AS VARCHAR) AS DOUBLE) < 1,
+            false
+        ) THEN TRY_CAST(CAST(level AS VARCHAR) AS DOUBLE)
         ELSE error(
             'headcount_total: level must lie between 0 and 1, got ' || coalesce(CAST(level AS VARCHAR), 'NULL')
         )
@@ -77,9 +82,9 @@ SELECT
     _muster_companies AS companies,
     _muster_headcount AS headcount,
     _muster_mean AS estimate,
-    muster.main._muster_quantile(_muster_sorted, 0.5) AS median,
-    muster.main._muster_quantile(_muster_sorted, 0.5 * (1 - _muster_level)) AS lower,
-    muster.main._muster_quantile(_muster_sorted, 0.5 * (1 + _muster_level)) AS upper
+    round(muster.main._muster_quantile(_muster_sorted, 0.5), 6) AS median,
+    round(muster.main._muster_quantile(_muster_sorted, 0.5 * (1 - _muster_level)), 6) AS lower,
+    round(muster.main._muster_quantile(_muster_sorted, 0.5 * (1 + _muster_level)), 6) AS upper
 FROM _muster_company
 JOIN _muster_total ON _muster_company._muster_stratum IS NOT DISTINCT FROM _muster_total._muster_stratum
 CROSS JOIN _muster_level

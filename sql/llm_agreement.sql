@@ -19,11 +19,11 @@ CREATE MACRO muster.main.llm_agreement(ratings) AS TABLE
 WITH _muster_rating AS (
     SELECT
         CASE
-            WHEN profile_id IS NULL THEN error('llm_agreement: profile_id must not be NULL in ratings')
+            WHEN muster.main._muster_value(profile_id) IS NULL THEN error('llm_agreement: profile_id must not be NULL in ratings')
             ELSE profile_id
         END AS _muster_id,
         CASE
-            WHEN annotator IS NULL THEN error('llm_agreement: annotator must not be NULL in ratings')
+            WHEN muster.main._muster_value(annotator) IS NULL THEN error('llm_agreement: annotator must not be NULL in ratings')
             ELSE CAST(annotator AS VARCHAR)
         END AS _muster_annotator,
         muster.main._muster_boolean('llm_agreement', 'label', label) AS _muster_label

@@ -14,7 +14,7 @@
 --
 -- arguments:
 --   counts      relation with a row for each company and annotator, such as `log_debias_counts` makes
---   company     expression over counts: the company; rows where it is NULL are left out
+--   company     expression over counts: the company; NULL is an error, since people of no company make no company's count
 --   annotator   expression over counts: who counted
 --   value       expression over counts: how many experts the annotator counted there; NULL = missing
 --   headcount   expression over counts: employees of the company; the largest value counts, NULL = unknown
@@ -48,16 +48,27 @@ CREATE MACRO muster.main.log_debias_estimate(
 ) AS TABLE
 WITH _muster_count AS (
     SELECT
-        CAST(company AS VARCHAR) AS _muster_company,
+        CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_company,
         CAST(annotator AS VARCHAR) AS _muster_annotator,
-        CAST(value AS DOUBLE) AS _muster_value,
-        CAST(headcount AS DOUBLE) AS _muster_headcount,
-        CAST(truth AS DOUBLE) AS _muster_truth
+        muster.main._muster_number(
+            'log_debias_estimate', 'value', 'be a number of at least 0, or NULL', value
+        ) AS _muster_value,
+        muster.main._muster_number(
+            'log_debias_estimate', 'headcount', 'be a whole number of at least 0', headcount
+        ) AS _muster_headcount,
+        muster.main._muster_number(
+            'log_debias_estimate', 'truth', 'be a number of at least 0, or NULL where there is no gold count', truth
+        ) AS _muster_truth
     FROM query_table(counts)
 ),
 _muster_list AS (
-    SELECT coalesce(
-        list({
+    SELECT CASE
+        WHEN count(_muster_company) > 0 AND count(_muster_company) < count(*)
+            THEN error(
+                'log_debias_estimate: company must not be NULL in counts, got ' || (count(*) - count(_muster_company))
+                || ' rows with NULL; leave them out by a WHERE, or name what they count, as in coalesce(company, ''none'')'
+            )
+        ELSE coalesce(list({
             company: _muster_company,
             annotator: CASE
                 WHEN _muster_annotator IS NULL
@@ -67,11 +78,9 @@ _muster_list AS (
             value: _muster_value,
             headcount: _muster_headcount,
             truth: _muster_truth
-        }),
-        []
-    ) AS _muster_counts
+        }) FILTER (_muster_company IS NOT NULL), [])
+    END AS _muster_counts
     FROM _muster_count
-    WHERE _muster_company IS NOT NULL
 ),
 _muster_options AS (
     SELECT muster_options() AS _muster_asked

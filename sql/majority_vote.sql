@@ -1,8 +1,9 @@
 -- majority_vote: The label most annotators give to each profile.
 -- section: Truth without gold people
 --
--- Every label counts once, labels of any type are compared as text. Where several labels are equally frequent there is no majority
--- and the label is NULL. One row a profile, ordered by profile_id.
+-- Every label counts once, labels of any type are compared as text, numbers by their value. Where all labels say yes or no, in
+-- several spellings (true, yes and 1, say), they are read as true and false; NaN is missing. Where several labels are equally
+-- frequent there is no majority and the label is NULL. One row a profile, ordered by profile_id.
 --
 -- arguments:
 --   ratings   relation with profile_id, annotator, label; NULL = missing
@@ -15,18 +16,22 @@
 -- example:
 --   FROM muster.majority_vote(ratings) LIMIT 3;
 CREATE MACRO muster.main.majority_vote(ratings) AS TABLE
-WITH _muster_rating AS (
+WITH _muster_rating AS MATERIALIZED (
     SELECT
         CASE
-            WHEN profile_id IS NULL THEN error('majority_vote: profile_id must not be NULL in ratings')
+            WHEN muster.main._muster_value(profile_id) IS NULL THEN error('majority_vote: profile_id must not be NULL in ratings')
             ELSE profile_id
         END AS _muster_id,
-        CAST(label AS VARCHAR) AS _muster_label
+        muster.main._muster_class(label) AS _muster_class
     FROM query_table(ratings)
 ),
+_muster_spelling AS (
+    FROM muster.main._muster_spelled(_muster_rating)
+),
 _muster_count AS (
-    SELECT _muster_id, _muster_label, count(_muster_label) AS _muster_votes
+    SELECT _muster_id, _muster_spelled AS _muster_label, count(_muster_spelled) AS _muster_votes
     FROM _muster_rating
+    LEFT JOIN _muster_spelling USING (_muster_class)
     GROUP BY _muster_id, _muster_label
 ),
 _muster_profile AS (

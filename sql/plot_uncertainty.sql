@@ -15,7 +15,9 @@
 --   SELECT decode(svg)[:38] AS svg FROM muster.plot_uncertainty(estimates);
 CREATE MACRO muster.main.plot_uncertainty(estimates, company := NULL, level := 0.8) AS TABLE
 WITH _muster_estimates AS (
-    SELECT CAST(_muster_estimates.company AS VARCHAR) AS _muster_name, _muster_estimates.draws AS _muster_draws
+    SELECT
+        CAST(_muster_estimates.company AS VARCHAR) AS _muster_name,
+        muster.main._muster_draws('plot_uncertainty', _muster_estimates.draws) AS _muster_draws
     FROM query_table(estimates) AS _muster_estimates
 ),
 _muster_option AS (

@@ -18,13 +18,13 @@
 CREATE MACRO muster.main.rogan_gladen_interval(positives, n, se_k, se_n, sp_k, sp_n, level := 0.8) AS
     list_extract(
         muster_rogan_gladen_interval(
-            CAST(positives AS DOUBLE),
-            CAST(n AS DOUBLE),
-            CAST(se_k AS DOUBLE),
-            CAST(se_n AS DOUBLE),
-            CAST(sp_k AS DOUBLE),
-            CAST(sp_n AS DOUBLE),
-            CAST(level AS DOUBLE)
+            muster.main._muster_number('rogan_gladen_interval', 'positives', 'be a number', positives),
+            muster.main._muster_number('rogan_gladen_interval', 'n', 'be a number', n),
+            muster.main._muster_number('rogan_gladen_interval', 'se_k', 'be a number', se_k),
+            muster.main._muster_number('rogan_gladen_interval', 'se_n', 'be a number', se_n),
+            muster.main._muster_number('rogan_gladen_interval', 'sp_k', 'be a number', sp_k),
+            muster.main._muster_number('rogan_gladen_interval', 'sp_n', 'be a number', sp_n),
+            muster.main._muster_number('rogan_gladen_interval', 'level', 'be a number', level)
         ),
         1
     );

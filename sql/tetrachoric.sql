@@ -12,4 +12,9 @@
 -- example:
 --   SELECT round(muster.tetrachoric(40, 10, 20, 30), 6) AS rho;
 CREATE MACRO muster.main.tetrachoric(n11, n10, n01, n00) AS
-    muster_tetrachoric(CAST(n11 AS DOUBLE), CAST(n10 AS DOUBLE), CAST(n01 AS DOUBLE), CAST(n00 AS DOUBLE));
+    muster_tetrachoric(
+        muster.main._muster_number('tetrachoric', 'n11', 'be a number', n11),
+        muster.main._muster_number('tetrachoric', 'n10', 'be a number', n10),
+        muster.main._muster_number('tetrachoric', 'n01', 'be a number', n01),
+        muster.main._muster_number('tetrachoric', 'n00', 'be a number', n00)
+    );

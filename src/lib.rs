@@ -29,6 +29,7 @@ mod probit;
 mod progress;
 mod random;
 mod simulate;
+mod spelling;
 mod sql;
 mod stats;
 mod store;

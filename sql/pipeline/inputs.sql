@@ -146,7 +146,7 @@ SET VARIABLE problem = (
     FROM (FROM input_problems WHERE severity = 'error' ORDER BY relation, rule LIMIT 1)
 );
 
-CREATE OR REPLACE TEMP MACRO is_true(value) AS lower(trim(value)) IN ('true', 'yes', '1', '1.0');
+CREATE OR REPLACE TEMP MACRO is_true(value) AS muster.main._muster_reading(value) = 'yes';
 
 CREATE OR REPLACE TABLE companies AS
 SELECT company, sector, CAST(CAST(headcount AS DOUBLE) AS BIGINT) AS headcount

@@ -291,6 +291,7 @@ impl Counts {
             }
             made.sort_unstable_by(f64::total_cmp);
             let (lower, upper) = quantile::limits(&made, level);
+            let (lower, upper) = (quantile::of_whole(lower), quantile::of_whole(upper));
             cells.push(Predicted { cell, observed, expected: mean, sd: variance.sqrt(), lower, upper });
         }
         let larger = made_statistics.iter().filter(|t| **t >= statistic).count() as f64;

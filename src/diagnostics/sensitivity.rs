@@ -2,7 +2,7 @@
 
 use crate::probit::estimate::{Method, Settings, estimate};
 use crate::probit::study::{Study, StudyError};
-use crate::stats::summary::{Summary, summarise};
+use crate::stats::summary::{Summary, summarise_counts};
 
 /// Setting with its estimates.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +45,7 @@ pub(crate) fn sensitivity(study: &Study, settings: &Settings) -> Result<Vec<Sett
             prior,
             drift_sd,
             companies: estimates.iter().map(|e| e.summary).collect(),
-            total: summarise(&sums, settings.level),
+            total: summarise_counts(&sums, settings.level),
         })
     })
     .collect()

@@ -12,7 +12,19 @@ const DEEPEST: usize = 1000;
 
 /// Functions that read the file of their first argument, beside those whose names begin with `read_`.
 const READERS: &[&str] =
-    &["parquet_scan", "parquet_metadata", "parquet_schema", "sniff_csv", "delta_scan", "iceberg_scan", "sqlite_scan"];
+    &["parquet_metadata", "parquet_schema", "sniff_csv", "iceberg_metadata", "iceberg_snapshots", "shapefile_meta"];
+
+/// Functions whose arguments are a connection, which may hold a password, a schema and a table.
+const CONNECTED: &[&str] = &["postgres_scan", "postgres_scan_pushdown", "mysql_scan"];
+
+/// Whether a table function reads what its first argument names: a file, or a database that is attached.
+fn reads(name: &str) -> bool {
+    name.starts_with("read_")
+        || name.starts_with("st_read")
+        || name.ends_with("_scan")
+        || name.ends_with("_query")
+        || READERS.contains(&name)
+}
 
 /// Relations and values of a query.
 #[derive(Debug, Default)]
@@ -278,7 +290,17 @@ impl<'j> Walk<'_, '_, 'j> {
         let path = path(function, "function_name");
         let Some(name) = path.last().map(|name| name.to_lowercase()) else { return };
         let arguments = arguments(function);
-        if name.starts_with("read_") || READERS.contains(&name.as_str()) {
+        let own_macro = self.reader.macros.contains_key(&relation_name(&path).to_lowercase());
+        if !own_macro && CONNECTED.contains(&name.as_str()) {
+            let parts: Vec<String> = arguments
+                .iter()
+                .filter(|(given, _)| given.is_empty())
+                .skip(1)
+                .take(2)
+                .map(|(_, part)| self.values(part).concat())
+                .collect();
+            self.sources.insert(relation_name(&parts));
+        } else if !own_macro && reads(&name) {
             if let Some((_, first)) = arguments.first() {
                 let files = self.values(first);
                 self.sources.extend(files);

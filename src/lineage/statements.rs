@@ -459,7 +459,25 @@ pub(crate) fn relation_name(words: &[String]) -> String {
         }
         rest = behind;
     }
-    rest.join(".")
+    rest.iter().map(|part| quoted(part, rest.len() > 1)).collect::<Vec<_>>().join(".")
+}
+
+/// Ends of the names of files that are read and written.
+const FILES: &str = "
+    arrow avro bz2 csv db ddb duckdb feather fgb geojson gpkg gz htm html ipc json jsonl kml lance md ndjson orc parquet
+    shp sql sqlite sqlite3 svg tsv txt vgz xls xlsx xml yaml yml zst";
+
+/// Part of a name, in quotes where a dot in it would make two parts of it; a file has dots of its own.
+fn quoted(part: &str, qualified: bool) -> String {
+    let extension = part.rsplit_once('.').map(|(_, extension)| extension.to_lowercase());
+    let is_file = || {
+        part.contains(['/', '\\', '*', '?', '{', '…', ':'])
+            || extension.as_ref().is_some_and(|extension| FILES.split_whitespace().any(|known| known == extension))
+    };
+    match &extension {
+        Some(_) if qualified || !is_file() => format!("\"{}\"", part.replace('"', "\"\"")),
+        _ => part.to_string(),
+    }
 }
 
 /// Name of a variable as it is shown.

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Maximum number of annotators.
 const MAX_ANNOTATORS: usize = crate::stats::orthant::MAX_DIMENSIONS;
 
+/// Maximum headcount of a company: above it a number is not told from the next.
+const MAX_HEADCOUNT: f64 = (1u64 << 53) as f64;
+
 /// Minimum number of gold people with labels in each class.
 const MIN_GOLD: u64 = 10;
 
@@ -148,7 +151,10 @@ pub enum StudyError {
          a gold person is a profile whose truth is not NULL"
     )]
     TooFewGoldPeople { class: &'static str, got: u64 },
-    #[error("headcount must be a whole number of at least 0, got {value} for company {company}")]
+    #[error(
+        "headcount must be a whole number of at least 0, got {value} for company {company}{}",
+        if *value > MAX_HEADCOUNT { format!("; it may be at most {MAX_HEADCOUNT}") } else { String::new() }
+    )]
     Headcount { company: String, value: f64 },
     #[error(transparent)]
     Orthant(#[from] crate::stats::orthant::OrthantError),
@@ -307,7 +313,7 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
                 None => *people.entry(row.pattern(positions)).or_default() += row.count,
             }
             if let Some(value) = row.headcount {
-                if !(value >= 0.0 && value.fract() == 0.0 && value <= (1u64 << 53) as f64) {
+                if !(value >= 0.0 && value.fract() == 0.0 && value <= MAX_HEADCOUNT) {
                     return Err(StudyError::Headcount { company: name.to_string(), value });
                 }
                 stated = Some(stated.map_or(value, |s| s.max(value)));
@@ -482,6 +488,11 @@ mod tests {
         assert_eq!(company.people.iter().map(|(_, n)| n).sum::<u64>(), 7);
         let study = with(&[row(None, 1, 5, Some(30.0)), row(None, 1, 1, Some(40.0))]).unwrap();
         assert_eq!((study.companies[0].headcount, study.companies[0].raised), (40, false));
+        let error = with(&[row(None, 1, 5, Some(9e18))]).unwrap_err().to_string();
+        assert!(
+            error.ends_with("got 9000000000000000000 for company c; it may be at most 9007199254740992"),
+            "{error}"
+        );
         for bad in [-1.0, 2.5, f64::NAN, f64::INFINITY] {
             assert!(matches!(with(&[row(None, 1, 5, Some(bad))]), Err(StudyError::Headcount { .. })));
         }

@@ -23,6 +23,7 @@ mod probit;
 mod rogan_gladen;
 mod rows;
 mod simulate;
+mod spelling;
 mod synthetic;
 
 use duckdb::Connection;
@@ -31,7 +32,7 @@ use rows::Failure;
 type Register = fn(&Connection) -> Result<(), Failure>;
 
 /// Registration of the kernels of each module that has some.
-const REGISTER: [Register; 18] = [
+const REGISTER: [Register; 19] = [
     about::register,
     affiliation::register,
     cluster::register,
@@ -49,6 +50,7 @@ const REGISTER: [Register; 18] = [
     probit::register,
     rogan_gladen::register,
     simulate::register,
+    spelling::register,
     synthetic::register,
 ];
 

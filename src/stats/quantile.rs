@@ -19,6 +19,13 @@ pub(crate) fn limits(sorted: &[f64], level: f64) -> (f64, f64) {
     (of_sorted(sorted, 0.5 * (1.0 - level)), of_sorted(sorted, 0.5 * (1.0 + level)))
 }
 
+/// A quantile of whole numbers without the noise of its last bits: six decimals, as `round(…, 6)` of SQL.
+///
+/// The exact value has few decimals, those of the level times the number of values less one.
+pub(crate) fn of_whole(quantile: f64) -> f64 {
+    (quantile * 1e6).round() / 1e6
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +54,20 @@ mod tests {
         // numpy.quantile([1, 2, 4, 8], [.1, .9]) = 1.3, 6.8
         let (lower, upper) = limits(&[1.0, 2.0, 4.0, 8.0], 0.8);
         assert!((lower - 1.3).abs() < 1e-12 && (upper - 6.8).abs() < 1e-12);
+    }
+
+    #[test]
+    fn quantiles_of_whole_numbers_have_few_decimals() {
+        // exactly: of 0, …, 999 times k, the quantiles at .1 and .9 are 99.9 k and 899.1 k
+        for k in 1..2000 {
+            let sorted: Vec<f64> = (0..1000).map(|x| f64::from(x * k)).collect();
+            let (lower, upper) = limits(&sorted, 0.8);
+            let tenths = |n: i32| format!("{}.{}", n / 10, n % 10).parse::<f64>().unwrap();
+            assert_eq!((of_whole(lower), of_whole(upper)), (tenths(999 * k), tenths(8991 * k)));
+        }
+        for x in [0.0, 1.0, 12.5, 3e9] {
+            assert_eq!(of_whole(x).to_bits(), x.to_bits());
+        }
     }
 
     proptest! {

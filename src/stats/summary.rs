@@ -14,6 +14,17 @@ pub struct Summary {
     pub upper: f64,
 }
 
+/// Summary of draws that are counts: their quantiles have six decimals at most.
+pub(crate) fn summarise_counts(draws: &[f64], level: f64) -> Summary {
+    let summary = summarise(draws, level);
+    Summary {
+        median: quantile::of_whole(summary.median),
+        lower: quantile::of_whole(summary.lower),
+        upper: quantile::of_whole(summary.upper),
+        ..summary
+    }
+}
+
 /// Summary of draws, with limits at the given level.
 pub(crate) fn summarise(draws: &[f64], level: f64) -> Summary {
     let n = draws.len() as f64;

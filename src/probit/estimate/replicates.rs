@@ -4,7 +4,7 @@ use super::settings::Settings;
 use crate::parallel;
 use crate::probit::study::{Company, StudyError};
 use crate::stats::quantile;
-use crate::stats::summary::{Summary, summarise};
+use crate::stats::summary::{Summary, summarise_counts};
 
 /// Maximum number of draws held by replicate at a time.
 pub(super) const HELD: usize = 1 << 22;
@@ -42,8 +42,8 @@ impl Estimate {
         blanks.sort_unstable_by(f64::total_cmp);
         let scale = company.headcount as f64 / company.observed as f64;
         Estimate {
-            summary: summarise(&values, level),
-            detection_floor: quantile::of_sorted(&blanks, 0.5 * (1.0 + level)) * scale,
+            summary: summarise_counts(&values, level),
+            detection_floor: quantile::of_whole(quantile::of_sorted(&blanks, 0.5 * (1.0 + level)) * scale),
             draws,
         }
     }
