@@ -84,7 +84,7 @@ _muster_types AS (
         (SELECT typeof(_muster_id) FROM _muster_rating LIMIT 1) AS _muster_ratings_type,
         (SELECT typeof(_muster_id) FROM _muster_profile LIMIT 1) AS _muster_profiles_type
 ),
-_muster_rated AS MATERIALIZED (
+_muster_labelled AS MATERIALIZED (
     SELECT _muster_id, count(*) AS _muster_rows, row_number() OVER () AS _muster_item
     FROM _muster_rating
     WHERE _muster_id IS NOT NULL
@@ -99,7 +99,7 @@ _muster_grouped AS (
         max(_muster_stays) AS _muster_stays
     FROM (
         SELECT _muster_id, _muster_item, NULL AS _muster_truth, 0 AS _muster_stays
-        FROM _muster_rated
+        FROM _muster_labelled
         UNION ALL
         SELECT
             _muster_id,
@@ -131,7 +131,7 @@ _muster_person AS MATERIALIZED (
 ),
 _muster_drawn AS (
     SELECT _muster_item
-    FROM _muster_rated
+    FROM _muster_labelled
     JOIN _muster_person USING (_muster_item)
     CROSS JOIN _muster_limit
     WHERE _muster_stays = 1
@@ -142,7 +142,7 @@ _muster_drawn AS (
 ),
 _muster_kept AS (
     SELECT _muster_id
-    FROM _muster_rated
+    FROM _muster_labelled
     WHERE _muster_item IN (FROM _muster_drawn)
         OR _muster_item IN (SELECT _muster_item FROM _muster_person WHERE _muster_gold > 0)
 )
