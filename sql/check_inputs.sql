@@ -123,10 +123,6 @@ _muster_violation AS (
     FROM muster.main._muster_quoted(_muster_named, profiles)
     WHERE _muster_quoted IS NOT NULL
     UNION ALL
-    SELECT 'warning', 'profiles', 'company differs between people (a constant makes one company of all)', _muster_company
-    FROM _muster_companies
-    WHERE _muster_people > 1 AND _muster_people = (SELECT count(*) FROM _muster_profile)
-    UNION ALL
     SELECT 'error', 'ratings', 'profile_id compares with that of profiles without loss', _muster_lost
     FROM _muster_fallen
     WHERE _muster_lost IS NOT NULL
@@ -157,6 +153,10 @@ _muster_violation AS (
     FROM _muster_companies
     GROUP BY muster_look(_muster_company)
     HAVING count(*) > 1
+    UNION ALL
+    SELECT 'warning', 'profiles', 'company differs between people (a constant makes one company of all)', _muster_company
+    FROM _muster_companies
+    WHERE _muster_people > 1 AND _muster_people = (SELECT count(*) FROM _muster_profile)
     UNION ALL
     SELECT 'warning', 'profiles', 'a company has one headcount (the largest counts)', _muster_company
     FROM _muster_companies

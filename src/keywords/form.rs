@@ -59,7 +59,8 @@ pub(crate) fn form(text: &str) -> String {
     for c in wide.nfc() {
         match c {
             'İ' => out.push_str("i\u{307}"),
-            other => out.push(other),
+            // a sign of its own may be composed to a twin: the Greek oxia to the acute accent
+            other => out.push(twin(other)),
         }
     }
     out
@@ -94,6 +95,7 @@ mod tests {
             ("한국", "한국"),
             ("\u{1112}\u{1161}\u{11ab}", "한"),
             ("ŉ", "'n"),
+            ("\u{1ffd}", "'"),
         ] {
             assert_eq!(form(text), expected);
         }
