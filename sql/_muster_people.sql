@@ -84,11 +84,6 @@ _muster_grouped AS (
 )
 SELECT
     CASE
-        WHEN _muster_quoted IS NOT NULL
-            THEN error(
-                caller || ': company must be an expression over profiles, got the text ''' || _muster_quoted
-                || ''', which is the name of a column there; write it without quotes'
-            )
         WHEN _muster_lost IS NOT NULL THEN muster.main._muster_lost_error(caller, _muster_lost)
         WHEN _muster_profiles > 0 AND _muster_id IS NULL
             THEN error(caller || ': profile_id must not be NULL in profiles')
@@ -114,7 +109,7 @@ SELECT
     _muster_headcount
 FROM (
     SELECT *, muster.main._muster_lost(_muster_ratings_type, _muster_profiles_type, _muster_id) AS _muster_lost
-    FROM _muster_grouped, _muster_types, muster.main._muster_quoted(_muster_profile, profiles)
+    FROM _muster_grouped, _muster_types
 )
 UNION ALL
 SELECT 'annotator', NULL, _muster_name, NULL, _muster_bit, 0, 0, NULL

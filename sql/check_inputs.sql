@@ -22,7 +22,7 @@
 --   WITH typed AS (SELECT 1 AS profile_id, 'intern' AS annotator, 'perhaps' AS label)
 --   SELECT severity, rule, examples FROM muster.check_inputs(profiles, typed, company, is_expert, headcount);
 CREATE MACRO muster.main.check_inputs(profiles, ratings, company := NULL, truth := NULL, headcount := NULL) AS TABLE
-WITH _muster_given AS MATERIALIZED (
+WITH _muster_profile AS MATERIALIZED (
     SELECT
         muster.main._muster_value(profile_id) AS _muster_id,
         CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_company,
@@ -42,19 +42,19 @@ _muster_label AS MATERIALIZED (
 _muster_types AS (
     SELECT
         (SELECT typeof(_muster_id) FROM _muster_label LIMIT 1) AS _muster_ratings_type,
-        (SELECT typeof(_muster_id) FROM _muster_given LIMIT 1) AS _muster_profiles_type
+        (SELECT typeof(_muster_id) FROM _muster_profile LIMIT 1) AS _muster_profiles_type
 ),
 -- ids of both relations are brought to one type, as the estimators do
 _muster_both AS MATERIALIZED (
     SELECT
         _muster_id, true AS _muster_is_profile, _muster_reading,
         _muster_company, _muster_truth, _muster_headcount, NULL AS _muster_annotator, NULL AS _muster_label
-    FROM _muster_given
+    FROM _muster_profile
     UNION ALL
     SELECT _muster_id, false, _muster_reading, NULL, NULL, NULL, _muster_annotator, _muster_label
     FROM _muster_label
 ),
-_muster_profile AS (
+_muster_person AS (
     SELECT
         CAST(_muster_id AS VARCHAR) AS _muster_id,
         _muster_company,
@@ -69,9 +69,6 @@ _muster_rating AS (
     FROM _muster_both
     WHERE NOT _muster_is_profile
 ),
-_muster_named AS (
-    SELECT _muster_company AS _muster_name FROM _muster_profile
-),
 _muster_fallen AS (
     SELECT muster.main._muster_lost(_muster_ratings_type, _muster_profiles_type, _muster_id) AS _muster_lost
     FROM (SELECT DISTINCT _muster_id FROM _muster_both), _muster_types
@@ -80,7 +77,7 @@ _muster_annotators AS (
     SELECT
         _muster_annotator,
         count(_muster_reading) FILTER (WHERE _muster_id IN (
-            SELECT _muster_id FROM _muster_profile WHERE _muster_reading IS NOT NULL
+            SELECT _muster_id FROM _muster_person WHERE _muster_reading IS NOT NULL
         )) AS _muster_gold
     FROM _muster_rating
     WHERE _muster_annotator IS NOT NULL
@@ -92,36 +89,32 @@ _muster_companies AS (
         count(*) AS _muster_people,
         count(DISTINCT TRY_CAST(_muster_headcount AS DOUBLE)) AS _muster_values,
         max(TRY_CAST(_muster_headcount AS DOUBLE)) AS _muster_headcount
-    FROM _muster_profile
+    FROM _muster_person
     WHERE _muster_company IS NOT NULL
     GROUP BY _muster_company
 ),
 _muster_violation AS (
     SELECT 'error' AS _muster_severity, 'profiles' AS _muster_relation, 'profile_id is not NULL' AS _muster_rule,
         'missing' AS _muster_example
-    FROM _muster_profile
+    FROM _muster_person
     WHERE _muster_id IS NULL
     UNION ALL
     SELECT 'error', 'profiles', 'profile_id is unique', _muster_id
-    FROM _muster_profile
+    FROM _muster_person
     WHERE _muster_id IS NOT NULL
     GROUP BY _muster_id
     HAVING count(*) > 1
     UNION ALL
     SELECT 'error', 'profiles', 'truth is true or false, 1 or 0, yes or no, or NULL', _muster_truth
-    FROM _muster_profile
+    FROM _muster_person
     WHERE _muster_reading = 'other'
     UNION ALL
     SELECT 'error', 'profiles', 'headcount is a whole number of at least 0 or NULL', _muster_headcount
-    FROM _muster_profile
+    FROM _muster_person
     WHERE _muster_headcount IS NOT NULL
         AND NOT muster.main._muster_is_headcount(_muster_headcount)
         -- a number of somebody without a company is of no company
         AND (_muster_company IS NOT NULL OR TRY_CAST(_muster_headcount AS DOUBLE) IS NULL)
-    UNION ALL
-    SELECT 'error', 'profiles', 'company is an expression, not the name of a column in quotes', _muster_quoted
-    FROM muster.main._muster_quoted(_muster_named, profiles)
-    WHERE _muster_quoted IS NOT NULL
     UNION ALL
     SELECT 'error', 'ratings', 'profile_id compares with that of profiles without loss', _muster_lost
     FROM _muster_fallen
@@ -146,7 +139,7 @@ _muster_violation AS (
     WHERE _muster_n > 12
     UNION ALL
     SELECT 'warning', 'profiles', 'company is not blank', 'blank'
-    FROM _muster_profile
+    FROM _muster_person
     WHERE muster_look(_muster_company) = ''
     UNION ALL
     SELECT 'warning', 'profiles', 'company is written in one way', string_agg(_muster_company, ' = ' ORDER BY _muster_company)
@@ -156,7 +149,7 @@ _muster_violation AS (
     UNION ALL
     SELECT 'warning', 'profiles', 'company differs between people (a constant makes one company of all)', _muster_company
     FROM _muster_companies
-    WHERE _muster_people > 1 AND _muster_people = (SELECT count(*) FROM _muster_profile)
+    WHERE _muster_people > 1 AND _muster_people = (SELECT count(*) FROM _muster_person)
     UNION ALL
     SELECT 'warning', 'profiles', 'a company has one headcount (the largest counts)', _muster_company
     FROM _muster_companies
@@ -173,14 +166,14 @@ _muster_violation AS (
         SELECT
             count(_muster_reading) AS _muster_gold,
             count(*) FILTER (WHERE _muster_reading = 'yes') AS _muster_yes
-        FROM _muster_profile
+        FROM _muster_person
     )
     WHERE _muster_yes = 0 OR _muster_yes = _muster_gold
     UNION ALL
     SELECT 'warning', 'ratings', 'every rating is of a profile (else it is ignored)', coalesce(_muster_id, 'missing')
     FROM _muster_rating
     WHERE _muster_id IS NULL OR _muster_id NOT IN (
-        SELECT _muster_id FROM _muster_profile WHERE _muster_id IS NOT NULL
+        SELECT _muster_id FROM _muster_person WHERE _muster_id IS NOT NULL
     )
     UNION ALL
     SELECT 'warning', 'ratings', 'annotator is written in one way', string_agg(_muster_annotator, ' = ' ORDER BY _muster_annotator)

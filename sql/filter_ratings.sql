@@ -114,11 +114,6 @@ _muster_grouped AS (
 _muster_person AS MATERIALIZED (
     SELECT
         CASE
-            WHEN _muster_quoted IS NOT NULL
-                THEN error(
-                    'filter_ratings: company must be an expression over profiles, got the text ''' || _muster_quoted
-                    || ''', which is the name of a column there; write it without quotes'
-                )
             WHEN _muster_lost IS NOT NULL THEN muster.main._muster_lost_error('filter_ratings', _muster_lost)
             ELSE _muster_item
         END AS _muster_item,
@@ -126,7 +121,7 @@ _muster_person AS MATERIALIZED (
         _muster_stays
     FROM (
         SELECT *, muster.main._muster_lost(_muster_ratings_type, _muster_profiles_type, _muster_id) AS _muster_lost
-        FROM _muster_grouped, _muster_types, muster.main._muster_quoted(_muster_profile, profiles)
+        FROM _muster_grouped, _muster_types
     )
 ),
 _muster_drawn AS (

@@ -9,7 +9,7 @@
 -- arguments:
 --   ratings        relation with profile_id, annotator, label: one row a person and annotator; NULL or no row = missing
 --   profiles       relation with profile_id and the columns the next arguments name: one row a person
---   company        expression over profiles: the company; NULL = none. The name of a column in quotes is an error: it would be one company of all
+--   company        expression over profiles: the company; NULL = none.
 --   truth          expression over profiles: is the person an expert; NULL = no gold label
 --   headcount      expression over profiles: employees of the company; the largest value counts, NULL = those observed
 --   method         'company' (a prevalence a company), 'hierarchical' (companies learn from each other), 'original', 'original_by_size'
