@@ -1,4 +1,4 @@
-//! How often the intervals contain the truth, on simulated studies.
+//! Coverage of the intervals on simulated studies.
 //!
 //! `cargo bench --bench calibration` runs 40 seeds of 200 companies for each method and truth, prints the tables and
 //! writes them to docs/calibration.md. `-- --seeds 12` changes the number of seeds, `-- --quick` runs 3 and writes nothing.
@@ -60,7 +60,7 @@ fn share<'a>(outcomes: impl Iterator<Item = &'a Outcome>, of: impl Fn(&Outcome) 
     hits / all
 }
 
-/// What is reported of a method on one truth.
+/// Figures of a method on one truth.
 struct Result {
     truth: &'static str,
     method: &'static str,
@@ -156,7 +156,7 @@ fn table(results: &[Result]) -> String {
     out
 }
 
-/// What was asked for, and whether it came out.
+/// Bounds that were asked for, each with whether it was met.
 fn verdicts(results: &[Result]) -> String {
     let mut out = String::new();
     let mut line = |met: bool, text: String| {

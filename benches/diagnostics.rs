@@ -1,4 +1,4 @@
-//! What the diagnostics find in simulated studies of 200 companies: drift where there is drift, and nothing where there
+//! Verdicts of the diagnostics in simulated studies of 200 companies: drift where there is drift, and nothing where there
 //! is none; and how the p-values of the posterior predictive check lie. Prints one line a seed.
 //!
 //! `cargo bench --bench diagnostics`; SEEDS says how many studies of each kind.

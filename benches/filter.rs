@@ -1,4 +1,4 @@
-//! How fast keyword filters read.
+//! Speed of keyword filters.
 //!
 //! `cargo bench --bench filter` prints megabytes of text a second of one core, over the sample CVs of data/ many times over,
 //! by the number of terms. benches/filter.py has the same through SQL, beside DuckDB's own `regexp_matches`.

@@ -1,4 +1,4 @@
-//! How fast the engine is.
+//! Speed of the engine.
 //!
 //! `cargo bench --bench speed` prints the time of an orthant table by dimension and correlation, and of an estimate of
 //! the simulated study by method and threads. `-- --peer PYTHON`, a Python with numpy and scipy, also writes that

@@ -3,7 +3,7 @@
 use super::terms::{Terms, is_common};
 use super::words::{joined, plain, words};
 
-/// How surely a text is the name of a person.
+/// Certainty that a text is the name of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Person {
     No,
@@ -30,7 +30,7 @@ pub(crate) fn has_degree(text: &str, terms: &Terms) -> bool {
     person(&format!("{text}, Esq"), terms) == Person::Yes
 }
 
-/// How surely a piece of a text is the name of a person. Names that a term or a legal form is known for are none.
+/// Certainty that a piece of a text is the name of a person. Names that a term or a legal form is known for are none.
 pub(crate) fn person(text: &str, terms: &Terms) -> Person {
     let sides: Vec<&str> = text.split(" and ").flat_map(|side| side.split(" & ")).collect();
     let least = sides.iter().map(|side| one(side, terms)).min().unwrap_or(Person::No);

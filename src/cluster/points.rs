@@ -171,7 +171,7 @@ mod tests {
     }
 
     proptest! {
-        /// What 32 bits say of a squared distance holds, for points near and far from zero and from each other.
+        /// Bounds of a squared distance from 32 bits hold, for points near and far from zero and from each other.
         #[test]
         fn bounds_hold(
             d in 1_usize..40, n in 1_usize..30, scale in -6_i32..7, shift in -100.0..100.0, seed in any::<u64>(),

@@ -100,7 +100,7 @@ enum Role {
     Other,
 }
 
-/// What is known of a character.
+/// Properties of a character.
 #[derive(Debug, Clone, Copy)]
 struct Letter {
     folded: char,

@@ -33,7 +33,7 @@ pub enum Cut {
 }
 
 impl Cut {
-    /// What words are cut from: the text in lower case, without markup and in its form.
+    /// Text that words are cut from: in lower case, without markup and in its form.
     pub(crate) fn read(self, text: &str) -> String {
         match self {
             Cut::Unicode => form(&markup::cut(text)).to_lowercase(),

@@ -105,7 +105,7 @@ impl Model {
         if redact_texts(key, &mut read) { read.to_string() } else { body }
     }
 
-    /// What a server says of an answer, without the key. The answer is left as it was read: of its texts a long key
+    /// Reply as a server gave it, without the key. The answer is left as it was read: of its texts a long key
     /// alone is taken out.
     pub(crate) fn redact_reply(&self, mut reply: Reply) -> Reply {
         let Some(key) = &self.key else { return reply };

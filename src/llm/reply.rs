@@ -50,7 +50,7 @@ const BAD: [&str; 23] = [
 /// Words for a normal end, by which an answer without text is empty.
 const NORMAL: [&str; 8] = ["", "stop", "end_turn", "stop_sequence", "tool_use", "completed", "eos", "eos_token"];
 
-/// What was said by a model that ended for the reason `finish`. Servers have many words for a normal end, so an answer
+/// Verdict of a model that ended for the reason `finish`. Servers have many words for a normal end, so an answer
 /// is none for a bad reason alone; a word that is not known explains only why there is no text.
 pub(crate) fn said(finish: Option<&str>, answer: impl FnOnce() -> Result<Verdict, String>) -> Result<Verdict, String> {
     let word = finish.unwrap_or_default();

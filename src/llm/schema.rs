@@ -213,7 +213,7 @@ impl Schema {
     }
 }
 
-/// What stands before and within the fenced block with which a text ends.
+/// Texts before and within the fenced block with which a text ends.
 fn fenced(text: &str) -> Option<(&str, &str)> {
     ["```", "~~~"].into_iter().find_map(|fence| {
         let (before, rest) = text.trim_end().strip_suffix(fence)?.split_once(fence)?;
@@ -309,7 +309,7 @@ mod tests {
         assert!(schema.read(twice).unwrap_err().starts_with("answer has two verdicts"));
     }
 
-    /// What a model thinks, quotes or is told is not what it answers.
+    /// Thoughts, quotations and instructions are no answers.
     #[test]
     fn no_verdict_is_read_that_was_not_given() {
         let schema = Schema::default();

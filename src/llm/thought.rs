@@ -1,4 +1,4 @@
-//! What a model writes before its answer: a thought between marks, where the server does not set it apart.
+//! Thoughts before an answer, between marks, where the server does not set them apart.
 
 /// Marks of the beginning and the end of a thought, in lower case.
 const MARKS: [(&str, &str); 11] = [
@@ -18,7 +18,7 @@ const MARKS: [(&str, &str); 11] = [
 /// Maximum number of ends that are looked at; a thought has few.
 const MOST: usize = 64;
 
-/// What follows each end of a thought, from the first end on. A thought is the first thing that is said, or comes right
+/// Texts behind each end of a thought, from the first end on. A thought is the first thing that is said, or comes right
 /// behind another; of the first one the beginning may be missing, since some prompts end with it.
 pub(crate) fn answers(text: &str) -> Vec<&str> {
     // of the same length in bytes

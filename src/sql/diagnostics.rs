@@ -111,7 +111,7 @@ struct Drift {
     gold: Gold,
 }
 
-/// What gold people say of it.
+/// Drift among gold people.
 #[derive(Default)]
 struct Gold {
     companies: Option<usize>,

@@ -34,7 +34,7 @@
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
     pub name: String,
-    /// How many times before the text is answered.
+    /// Number of times before the text is answered.
     pub times: u64,
 }
 
