@@ -50,7 +50,7 @@ CREATE OR REPLACE TEMP TABLE ratings AS
 FROM muster.keyword_filter(to_judge, text, (SELECT list(f) FROM muster.machine_learning_filters() AS f))
 UNION ALL BY NAME
 FROM muster.keyword_filter(to_judge, text, (
-    SELECT [{annotator: 'learnt', any_of: list(keyword)}] FROM lists WHERE label = 'true' AND list = 'strict'
+    SELECT [{annotator: 'learnt', any_of: list(keyword ORDER BY keyword)}] FROM lists WHERE label = 'true' AND list = 'strict'
 ));
 
 .print Filters against the truth, on that half

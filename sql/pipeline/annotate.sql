@@ -30,7 +30,7 @@ FROM muster.study_filters();
 SET VARIABLE problem = (
     SELECT error(format(
         'annotate: filters must be names of muster.machine_learning_filters() or muster.study_filters() ({}), got {}',
-        (SELECT string_agg(annotator, ', ') FROM known_filters), string_agg(name, ', ')
+        (SELECT string_agg(annotator, ', ' ORDER BY annotator) FROM known_filters), string_agg(name, ', ' ORDER BY name)
     ))
     FROM (SELECT unnest(setting('filters')) AS name)
     WHERE name NOT IN (SELECT annotator FROM known_filters)
@@ -62,7 +62,7 @@ CREATE OR REPLACE TABLE answers AS FROM kept_or_now('answers');
 CREATE OR REPLACE TEMP VIEW filter_ratings_now AS
 FROM muster.keyword_filter(
     documents, text,
-    (SELECT list(f) FROM known_filters AS f WHERE list_contains(setting('filters'), f.annotator))
+    (SELECT list(f ORDER BY f.annotator) FROM known_filters AS f WHERE list_contains(setting('filters'), f.annotator))
 )
 WHERE getvariable('filtered');
 CREATE OR REPLACE TABLE filter_ratings AS FROM kept_or_now('filter_ratings');

@@ -178,7 +178,7 @@ CREATE OR REPLACE MACRO step_error() AS (
         LIMIT 1
     ),
     unknown AS (
-        SELECT 'force must name steps of the study, got ' || string_agg(name, ', ') AS error
+        SELECT 'force must name steps of the study, got ' || string_agg(name, ', ' ORDER BY name) AS error
         FROM (SELECT unnest(forced_steps()) AS name)
         WHERE name NOT IN (SELECT step FROM steps WHERE kept)
     )
