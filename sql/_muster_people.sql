@@ -11,9 +11,10 @@
 --   _muster_truth BOOLEAN      NULL where nobody rated the person
 --   _muster_seen BIGINT        bit j: annotator j gave a label; for an annotator its own bit
 --   _muster_yes BIGINT         bit j: annotator j said yes
---   _muster_count BIGINT       1 for a person, for an unknown person the number of ratings
+--   _muster_count BIGINT       people the row stands for, 0 = none; for an unknown person the number of ratings
+--   _muster_gold_weight DOUBLE  of a gold person as given, else 1
 --   _muster_headcount DOUBLE   as the profile states it
-CREATE MACRO muster.main._muster_people(caller, ratings, profiles, company, truth, headcount) AS TABLE
+CREATE MACRO muster.main._muster_people(caller, ratings, profiles, company, truth, headcount, weight, gold_weight) AS TABLE
 WITH _muster_profile AS MATERIALIZED (
     SELECT
         muster.main._muster_value(profile_id) AS _muster_id,
@@ -21,7 +22,12 @@ WITH _muster_profile AS MATERIALIZED (
         muster.main._muster_boolean(caller, 'truth', truth) AS _muster_truth,
         muster.main._muster_number(
             caller, 'headcount', 'be a whole number of at least 0', headcount
-        ) AS _muster_headcount
+        ) AS _muster_headcount,
+        muster.main._muster_weight(caller, weight) AS _muster_weight,
+        CASE
+            WHEN muster.main._muster_boolean(caller, 'truth', truth) IS NULL THEN 1.0
+            ELSE muster.main._muster_gold_weight(caller, gold_weight)
+        END AS _muster_gold_weight
     FROM query_table(profiles)
 ),
 _muster_rating AS MATERIALIZED (
@@ -59,13 +65,16 @@ _muster_stacked AS (
         NULL AS _muster_name,
         NULL AS _muster_truth,
         NULL AS _muster_headcount,
+        NULL AS _muster_weight,
+        NULL AS _muster_gold_weight,
         _muster_bit AS _muster_bits,
         CASE WHEN _muster_label IS NULL THEN 0 ELSE _muster_bit END AS _muster_seen,
         CASE WHEN _muster_label THEN _muster_bit ELSE 0 END AS _muster_yes
     FROM _muster_rating
     JOIN _muster_annotator USING (_muster_name)
     UNION ALL
-    SELECT _muster_id, 1, _muster_name, _muster_truth, _muster_headcount, 0, 0, 0
+    SELECT
+        _muster_id, 1, _muster_name, _muster_truth, _muster_headcount, _muster_weight, _muster_gold_weight, 0, 0, 0
     FROM _muster_profile
 ),
 _muster_grouped AS (
@@ -76,6 +85,8 @@ _muster_grouped AS (
         any_value(_muster_name) AS _muster_name,
         any_value(_muster_truth) AS _muster_truth,
         any_value(_muster_headcount) AS _muster_headcount,
+        any_value(_muster_weight) AS _muster_weight,
+        any_value(_muster_gold_weight) AS _muster_gold_weight,
         bit_or(_muster_bits) AS _muster_bits,
         bit_or(_muster_seen) AS _muster_seen,
         bit_or(_muster_yes) AS _muster_yes
@@ -105,12 +116,13 @@ SELECT
     _muster_truth,
     _muster_seen,
     _muster_yes,
-    CASE WHEN _muster_profiles = 1 THEN 1 ELSE _muster_rows END AS _muster_count,
+    CASE WHEN _muster_profiles = 1 THEN _muster_weight ELSE _muster_rows END AS _muster_count,
+    _muster_gold_weight,
     _muster_headcount
 FROM (
     SELECT *, muster.main._muster_lost(_muster_ratings_type, _muster_profiles_type, _muster_id) AS _muster_lost
     FROM _muster_grouped, _muster_types
 )
 UNION ALL
-SELECT 'annotator', NULL, _muster_name, NULL, _muster_bit, 0, 0, NULL
+SELECT 'annotator', NULL, _muster_name, NULL, _muster_bit, 0, 0, NULL, NULL
 FROM _muster_annotator;

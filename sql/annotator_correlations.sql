@@ -8,6 +8,7 @@
 --   ratings    relation with profile_id, annotator, label
 --   profiles   relation with profile_id and truth
 --   truth      expression over profiles: is the person an expert; NULL = no gold label
+--   weight     expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
 -- columns:
 --   class BOOLEAN        true: experts, false: the others
 --   annotator VARCHAR    the first of the pair
@@ -19,9 +20,9 @@
 --   SELECT class, annotator, other, round(tetrachoric, 2) AS tetrachoric, n
 --   FROM muster.annotator_correlations(ratings, profiles, is_expert)
 --   ORDER BY tetrachoric DESC LIMIT 3;
-CREATE MACRO muster.main.annotator_correlations(ratings, profiles, truth) AS TABLE
+CREATE MACRO muster.main.annotator_correlations(ratings, profiles, truth, weight := 1) AS TABLE
 WITH _muster_person AS (
-    FROM muster.main._muster_people('annotator_correlations', ratings, profiles, NULL, truth, NULL)
+    FROM muster.main._muster_people('annotator_correlations', ratings, profiles, NULL, truth, NULL, weight, 1)
 )
 SELECT unnest(_muster_row)
 FROM (

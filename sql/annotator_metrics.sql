@@ -11,6 +11,7 @@
 --   profiles   relation with profile_id and truth
 --   truth      expression over profiles: is the person an expert; NULL = no gold label
 --   level      of the intervals, between 0 and 1
+--   weight     expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
 -- columns:
 --   annotator VARCHAR          the annotator, or (model)
 --   tp BIGINT                  experts called experts
@@ -33,9 +34,9 @@
 -- example:
 --   SELECT annotator, tp, fp, tn, fn, round(sensitivity, 3) AS sensitivity, round(specificity, 3) AS specificity
 --   FROM muster.annotator_metrics(ratings, profiles, is_expert);
-CREATE MACRO muster.main.annotator_metrics(ratings, profiles, truth, level := 0.8) AS TABLE
+CREATE MACRO muster.main.annotator_metrics(ratings, profiles, truth, level := 0.8, weight := 1) AS TABLE
 WITH _muster_person AS (
-    FROM muster.main._muster_people('annotator_metrics', ratings, profiles, NULL, truth, NULL)
+    FROM muster.main._muster_people('annotator_metrics', ratings, profiles, NULL, truth, NULL, weight, 1)
 ),
 _muster_options AS (
     SELECT muster_options() AS _muster_asked

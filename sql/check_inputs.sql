@@ -7,11 +7,13 @@
 -- make the check itself fail. Ordered by severity, relation and rule.
 --
 -- arguments:
---   profiles    relation with profile_id and the columns the next arguments name
---   ratings     relation with profile_id, annotator, label
---   company     expression over profiles: the company; NULL = none
---   truth       expression over profiles: is the person an expert; NULL = no gold label
---   headcount   expression over profiles: employees of the company
+--   profiles      relation with profile_id and the columns the next arguments name
+--   ratings       relation with profile_id, annotator, label
+--   company       expression over profiles: the company; NULL = none
+--   truth         expression over profiles: is the person an expert; NULL = no gold label
+--   headcount     expression over profiles: employees of the company
+--   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
+--   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number
 -- columns:
 --   severity VARCHAR     error or warning
 --   relation VARCHAR     profiles or ratings
@@ -21,14 +23,24 @@
 -- example:
 --   WITH typed AS (SELECT 1 AS profile_id, 'intern' AS annotator, 'perhaps' AS label)
 --   SELECT severity, rule, examples FROM muster.check_inputs(profiles, typed, company, is_expert, headcount);
-CREATE MACRO muster.main.check_inputs(profiles, ratings, company := NULL, truth := NULL, headcount := NULL) AS TABLE
+CREATE MACRO muster.main.check_inputs(
+    profiles,
+    ratings,
+    company := NULL,
+    truth := NULL,
+    headcount := NULL,
+    weight := 1,
+    gold_weight := 1
+) AS TABLE
 WITH _muster_profile AS MATERIALIZED (
     SELECT
         muster.main._muster_value(profile_id) AS _muster_id,
         CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_company,
         CAST(truth AS VARCHAR) AS _muster_truth,
         muster.main._muster_reading(truth) AS _muster_reading,
-        CAST(headcount AS VARCHAR) AS _muster_headcount
+        CAST(headcount AS VARCHAR) AS _muster_headcount,
+        CAST(weight AS VARCHAR) AS _muster_weight,
+        CAST(gold_weight AS VARCHAR) AS _muster_gold_weight
     FROM query_table(profiles)
 ),
 _muster_label AS MATERIALIZED (
@@ -48,10 +60,11 @@ _muster_types AS (
 _muster_both AS MATERIALIZED (
     SELECT
         _muster_id, true AS _muster_is_profile, _muster_reading,
-        _muster_company, _muster_truth, _muster_headcount, NULL AS _muster_annotator, NULL AS _muster_label
+        _muster_company, _muster_truth, _muster_headcount, _muster_weight, _muster_gold_weight,
+        NULL AS _muster_annotator, NULL AS _muster_label
     FROM _muster_profile
     UNION ALL
-    SELECT _muster_id, false, _muster_reading, NULL, NULL, NULL, _muster_annotator, _muster_label
+    SELECT _muster_id, false, _muster_reading, NULL, NULL, NULL, NULL, NULL, _muster_annotator, _muster_label
     FROM _muster_label
 ),
 _muster_person AS (
@@ -60,7 +73,11 @@ _muster_person AS (
         _muster_company,
         _muster_truth,
         _muster_reading,
-        _muster_headcount
+        _muster_headcount,
+        _muster_weight,
+        -- people of the row; one where the weight is none
+        CASE WHEN muster.main._muster_is_weight(_muster_weight) THEN TRY_CAST(_muster_weight AS DOUBLE) ELSE 1 END AS _muster_people,
+        _muster_gold_weight
     FROM _muster_both
     WHERE _muster_is_profile
 ),
@@ -86,11 +103,12 @@ _muster_annotators AS (
 _muster_companies AS (
     SELECT
         _muster_company,
-        count(*) AS _muster_people,
+        count(*) AS _muster_rows,
+        CAST(least(sum(_muster_people), 9e18) AS BIGINT) AS _muster_people,
         count(DISTINCT TRY_CAST(_muster_headcount AS DOUBLE)) AS _muster_values,
         max(TRY_CAST(_muster_headcount AS DOUBLE)) AS _muster_headcount
     FROM _muster_person
-    WHERE _muster_company IS NOT NULL
+    WHERE _muster_company IS NOT NULL AND _muster_people > 0
     GROUP BY _muster_company
 ),
 _muster_violation AS (
@@ -112,9 +130,22 @@ _muster_violation AS (
     SELECT 'error', 'profiles', 'headcount is a whole number of at least 0 or NULL', _muster_headcount
     FROM _muster_person
     WHERE _muster_headcount IS NOT NULL
+        AND (_muster_people > 0 OR TRY_CAST(_muster_headcount AS DOUBLE) IS NULL)
         AND NOT muster.main._muster_is_headcount(_muster_headcount)
         -- a number of somebody without a company is of no company
         AND (_muster_company IS NOT NULL OR TRY_CAST(_muster_headcount AS DOUBLE) IS NULL)
+    UNION ALL
+    SELECT 'error', 'profiles', 'weight is a whole number from 0 to 9007199254740992', coalesce(_muster_weight, 'missing')
+    FROM _muster_person
+    WHERE NOT muster.main._muster_is_weight(_muster_weight)
+    UNION ALL
+    SELECT 'error', 'profiles', 'weights add up to at most 9007199254740992 people', CAST(_muster_all AS VARCHAR)
+    FROM (SELECT sum(CAST(_muster_people AS HUGEINT)) AS _muster_all FROM _muster_person)
+    WHERE _muster_all > 9007199254740992
+    UNION ALL
+    SELECT 'error', 'profiles', 'gold_weight of a gold person is a positive number', coalesce(_muster_gold_weight, 'missing')
+    FROM _muster_person
+    WHERE _muster_reading IN ('yes', 'no') AND NOT muster.main._muster_is_gold_weight(_muster_gold_weight)
     UNION ALL
     SELECT 'error', 'ratings', 'profile_id compares with that of profiles without loss', _muster_lost
     FROM _muster_fallen
@@ -149,7 +180,7 @@ _muster_violation AS (
     UNION ALL
     SELECT 'warning', 'profiles', 'company differs between people (a constant makes one company of all)', _muster_company
     FROM _muster_companies
-    WHERE _muster_people > 1 AND _muster_people = (SELECT count(*) FROM _muster_person)
+    WHERE _muster_rows > 1 AND _muster_rows = (SELECT count(*) FROM _muster_person WHERE _muster_people > 0)
     UNION ALL
     SELECT 'warning', 'profiles', 'a company has one headcount (the largest counts)', _muster_company
     FROM _muster_companies
@@ -167,6 +198,7 @@ _muster_violation AS (
             count(_muster_reading) AS _muster_gold,
             count(*) FILTER (WHERE _muster_reading = 'yes') AS _muster_yes
         FROM _muster_person
+        WHERE _muster_people > 0
     )
     WHERE _muster_yes = 0 OR _muster_yes = _muster_gold
     UNION ALL

@@ -12,6 +12,7 @@
 --   profiles   relation with profile_id and the columns the next arguments name
 --   company    expression over profiles: the company; NULL = none
 --   truth      expression over profiles: is the person an expert; NULL = no gold label
+--   weight     expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
 -- columns:
 --   company VARCHAR           the company
 --   n BIGINT                  people there with labels who are not gold
@@ -28,9 +29,9 @@
 -- example:
 --   SELECT company, n, round(statistic, 2) AS statistic, df, round(p_value, 3) AS p_value, worst_annotator
 --   FROM muster.covariance_diagnostic(ratings, profiles, company, is_expert);
-CREATE MACRO muster.main.covariance_diagnostic(ratings, profiles, company, truth) AS TABLE
+CREATE MACRO muster.main.covariance_diagnostic(ratings, profiles, company, truth, weight := 1) AS TABLE
 WITH _muster_person AS (
-    FROM muster.main._muster_people('covariance_diagnostic', ratings, profiles, company, truth, NULL)
+    FROM muster.main._muster_people('covariance_diagnostic', ratings, profiles, company, truth, NULL, weight, 1)
 ),
 _muster_options AS (
     SELECT muster_options() AS _muster_asked

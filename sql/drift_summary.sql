@@ -19,6 +19,7 @@
 --   level          of the interval, between 0 and 1
 --   permutations   of gold people, 199 to 100000
 --   seed           of the permutations, a whole number of at least 0
+--   weight         expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
 -- columns:
 --   annotator VARCHAR       the annotator; NULL = all together
 --   companies BIGINT        companies with labels of it
@@ -46,10 +47,11 @@ CREATE MACRO muster.main.drift_summary(
     truth,
     level := 0.8,
     permutations := 999,
-    seed := 42
+    seed := 42,
+    weight := 1
 ) AS TABLE
 WITH _muster_person AS (
-    FROM muster.main._muster_people('drift_summary', ratings, profiles, company, truth, NULL)
+    FROM muster.main._muster_people('drift_summary', ratings, profiles, company, truth, NULL, weight, 1)
 ),
 _muster_options AS (
     SELECT muster_options() AS _muster_asked

@@ -7,19 +7,21 @@
 -- company counts there as rated, one without a company only calibrates.
 --
 -- arguments:
---   ratings        relation with profile_id, annotator, label: one row a person and annotator; NULL or no row = missing
---   profiles       relation with profile_id and the columns the next arguments name: one row a person
---   company        expression over profiles: the company; NULL = none.
---   truth          expression over profiles: is the person an expert; NULL = no gold label
---   headcount      expression over profiles: employees of the company; the largest value counts, NULL = those observed
---   method         'company' (a prevalence a company), 'hierarchical' (companies learn from each other), 'original', 'original_by_size'
---   draws          replicates, 1 to 100000
---   level          of the intervals, between 0 and 1
---   seed           whole number of at least 0; the same seed gives the same bytes
---   prior_alpha    Beta prior of the prevalence, method 'original' only
---   prior_beta     the same
---   drift_sd   how much annotators drift from company to company, as a standard deviation of their latent means
---   keep_draws     whether to return the draws, for `headcount_total`
+--   ratings       relation with profile_id, annotator, label: one row a person and annotator; NULL or no row = missing
+--   profiles      relation with profile_id and the columns the next arguments name: one row a person
+--   company       expression over profiles: the company; NULL = none.
+--   truth         expression over profiles: is the person an expert; NULL = no gold label
+--   headcount     expression over profiles: employees of the company; the largest value counts, NULL = those observed
+--   method        'company' (a prevalence a company), 'hierarchical' (companies learn from each other), 'original', 'original_by_size'
+--   draws         replicates, 1 to 100000
+--   level         of the intervals, between 0 and 1
+--   seed          whole number of at least 0; the same seed gives the same bytes
+--   prior_alpha   Beta prior of the prevalence, method 'original' only
+--   prior_beta    the same
+--   drift_sd      how much annotators drift from company to company, as a standard deviation of their latent means
+--   keep_draws    whether to return the draws, for `headcount_total`
+--   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
+--   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number
 -- columns:
 --   company VARCHAR           the company
 --   n_observed BIGINT         profiles there, with or without labels
@@ -53,10 +55,12 @@ CREATE MACRO muster.main.fit_probit_bootstrap(
     prior_alpha := 2,
     prior_beta := 10,
     drift_sd := 0,
-    keep_draws := false
+    keep_draws := false,
+    weight := 1,
+    gold_weight := 1
 ) AS TABLE
 WITH _muster_person AS (
-    FROM muster.main._muster_people('fit_probit_bootstrap', ratings, profiles, company, truth, headcount)
+    FROM muster.main._muster_people('fit_probit_bootstrap', ratings, profiles, company, truth, headcount, weight, gold_weight)
 ),
 _muster_options AS (
     SELECT muster_options() AS _muster_asked

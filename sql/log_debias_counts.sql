@@ -9,6 +9,7 @@
 --   profiles          relation with profile_id and company: one row a person
 --   company           expression over profiles: the company; NULL = none
 --   zero_as_missing   list of annotators whose zero counts are missing counts
+--   weight            expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
 -- columns:
 --   company VARCHAR     the company
 --   annotator VARCHAR   the annotator
@@ -16,9 +17,9 @@
 --   n_labels BIGINT     people it gave a label to
 -- example:
 --   FROM muster.log_debias_counts(ratings, profiles, company) LIMIT 3;
-CREATE MACRO muster.main.log_debias_counts(ratings, profiles, company, zero_as_missing := []) AS TABLE
+CREATE MACRO muster.main.log_debias_counts(ratings, profiles, company, zero_as_missing := [], weight := 1) AS TABLE
 WITH _muster_person AS MATERIALIZED (
-    FROM muster.main._muster_people('log_debias_counts', ratings, profiles, company, NULL, NULL)
+    FROM muster.main._muster_people('log_debias_counts', ratings, profiles, company, NULL, NULL, weight, 1)
 ),
 _muster_annotators AS (
     SELECT _muster_name AS _muster_annotator, _muster_seen AS _muster_bit
@@ -41,9 +42,13 @@ _muster_zero AS (
     )
 ),
 _muster_pattern AS (
-    SELECT _muster_name, _muster_seen, _muster_yes, count(*) AS _muster_people
+    SELECT
+        _muster_name,
+        _muster_seen,
+        _muster_yes,
+        muster.main._muster_summed('log_debias_counts', sum(_muster_count), sum(sum(_muster_count)) OVER ()) AS _muster_people
     FROM _muster_person
-    WHERE _muster_kind = 'person' AND _muster_name IS NOT NULL
+    WHERE _muster_kind = 'person' AND _muster_count > 0 AND _muster_name IS NOT NULL
     GROUP BY ALL
 ),
 _muster_count AS (

@@ -8,12 +8,14 @@
 -- replicates, so a small p-value means more than that. The total (company NULL) comes first, then companies in order.
 --
 -- arguments:
---   ratings    relation with profile_id, annotator, label
---   profiles   relation with profile_id and the columns the next arguments name
---   company    expression over profiles: the company; NULL = none
---   truth      expression over profiles: is the person an expert; NULL = no gold label
---   draws      replicates, 20 to 10000
---   seed       whole number of at least 0
+--   ratings       relation with profile_id, annotator, label
+--   profiles      relation with profile_id and the columns the next arguments name
+--   company       expression over profiles: the company; NULL = none
+--   truth         expression over profiles: is the person an expert; NULL = no gold label
+--   draws         replicates, 20 to 10000
+--   seed          whole number of at least 0
+--   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
+--   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number
 -- columns:
 --   company VARCHAR      the company; NULL = all of them together
 --   counted_by VARCHAR   'pattern' or 'bin'
@@ -31,10 +33,12 @@ CREATE MACRO muster.main.posterior_predictive_check(
     company,
     truth,
     draws := 200,
-    seed := 42
+    seed := 42,
+    weight := 1,
+    gold_weight := 1
 ) AS TABLE
 WITH _muster_person AS (
-    FROM muster.main._muster_people('posterior_predictive_check', ratings, profiles, company, truth, NULL)
+    FROM muster.main._muster_people('posterior_predictive_check', ratings, profiles, company, truth, NULL, weight, gold_weight)
 ),
 _muster_options AS (
     SELECT muster_options() AS _muster_asked

@@ -5,13 +5,15 @@
 -- annotator that is not named gave no label. Total first, then companies in order; cells by pattern, then by bin.
 --
 -- arguments:
---   ratings    relation with profile_id, annotator, label
---   profiles   relation with profile_id and the columns the next arguments name
---   company    expression over profiles: the company; NULL = none
---   truth      expression over profiles: is the person an expert; NULL = no gold label
---   draws      replicates, 20 to 10000
---   level      of the intervals, between 0 and 1
---   seed       whole number of at least 0
+--   ratings       relation with profile_id, annotator, label
+--   profiles      relation with profile_id and the columns the next arguments name
+--   company       expression over profiles: the company; NULL = none
+--   truth         expression over profiles: is the person an expert; NULL = no gold label
+--   draws         replicates, 20 to 10000
+--   level         of the intervals, between 0 and 1
+--   seed          whole number of at least 0
+--   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
+--   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number
 -- columns:
 --   company VARCHAR      the company; NULL = all of them together
 --   counted_by VARCHAR   'pattern' or 'bin'
@@ -32,10 +34,12 @@ CREATE MACRO muster.main.posterior_predictive_counts(
     truth,
     draws := 200,
     level := 0.8,
-    seed := 42
+    seed := 42,
+    weight := 1,
+    gold_weight := 1
 ) AS TABLE
 WITH _muster_person AS (
-    FROM muster.main._muster_people('posterior_predictive_counts', ratings, profiles, company, truth, NULL)
+    FROM muster.main._muster_people('posterior_predictive_counts', ratings, profiles, company, truth, NULL, weight, gold_weight)
 ),
 _muster_options AS (
     SELECT muster_options() AS _muster_asked

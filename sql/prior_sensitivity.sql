@@ -6,14 +6,16 @@
 -- (company NULL), which comes first.
 --
 -- arguments:
---   ratings     relation with profile_id, annotator, label
---   profiles    relation with profile_id and the columns the next arguments name
---   company     expression over profiles: the company; NULL = none
---   truth       expression over profiles: is the person an expert; NULL = no gold label
---   headcount   expression over profiles: employees of the company; the largest value counts, NULL = those observed
---   draws       replicates of each setting, 1 to 100000
---   level       of the intervals, between 0 and 1
---   seed        whole number of at least 0
+--   ratings       relation with profile_id, annotator, label
+--   profiles      relation with profile_id and the columns the next arguments name
+--   company       expression over profiles: the company; NULL = none
+--   truth         expression over profiles: is the person an expert; NULL = no gold label
+--   headcount     expression over profiles: employees of the company; the largest value counts, NULL = those observed
+--   draws         replicates of each setting, 1 to 100000
+--   level         of the intervals, between 0 and 1
+--   seed          whole number of at least 0
+--   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
+--   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number
 -- columns:
 --   setting BIGINT         its number, from 1
 --   method VARCHAR         as in fit_probit_bootstrap
@@ -38,10 +40,12 @@ CREATE MACRO muster.main.prior_sensitivity(
     headcount := NULL,
     draws := 1000,
     level := 0.8,
-    seed := 42
+    seed := 42,
+    weight := 1,
+    gold_weight := 1
 ) AS TABLE
 WITH _muster_person AS (
-    FROM muster.main._muster_people('prior_sensitivity', ratings, profiles, company, truth, headcount)
+    FROM muster.main._muster_people('prior_sensitivity', ratings, profiles, company, truth, headcount, weight, gold_weight)
 ),
 _muster_options AS (
     SELECT muster_options() AS _muster_asked

@@ -7,14 +7,16 @@
 -- has seen them; `annotator_metrics` tells how good the model is on people it has not seen. Ordered by profile_id.
 --
 -- arguments:
---   ratings     relation with profile_id, annotator, label
---   profiles    relation with profile_id and the columns the next arguments name
---   truth       expression over profiles: is the person an expert; NULL = no gold label
---   company     expression over profiles: the company whose prevalence is the prior
---   headcount   expression over profiles, so that the call reads like fit_probit_bootstrap; checked, and changes nothing: the prevalence is learned from the people observed
---   prior       a number between 0 and 1: the same prior for everybody
---   level       of the intervals, between 0 and 1
---   seed        whole number of at least 0
+--   ratings       relation with profile_id, annotator, label
+--   profiles      relation with profile_id and the columns the next arguments name
+--   truth         expression over profiles: is the person an expert; NULL = no gold label
+--   company       expression over profiles: the company whose prevalence is the prior
+--   headcount     expression over profiles, so that the call reads like fit_probit_bootstrap; checked, and changes nothing: the prevalence is learned from the people observed
+--   prior         a number between 0 and 1: the same prior for everybody
+--   level         of the intervals, between 0 and 1
+--   seed          whole number of at least 0
+--   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
+--   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number
 -- columns:
 --   profile_id ANY        as in profiles
 --   p_expert DOUBLE       probability that the person is an expert
@@ -33,10 +35,12 @@ CREATE MACRO muster.main.probit_posterior(
     headcount := NULL,
     prior := NULL,
     level := 0.8,
-    seed := 42
+    seed := 42,
+    weight := 1,
+    gold_weight := 1
 ) AS TABLE
 WITH _muster_person AS MATERIALIZED (
-    FROM muster.main._muster_people('probit_posterior', ratings, profiles, company, truth, headcount)
+    FROM muster.main._muster_people('probit_posterior', ratings, profiles, company, truth, headcount, weight, gold_weight)
 ),
 _muster_options AS (
     SELECT muster_options() AS _muster_asked

@@ -13,6 +13,7 @@
 --   annotator   the annotator's name; NULL = every one by itself
 --   company     expression over profiles: the company; NULL = all people together
 --   level       of the interval, between 0 and 1
+--   weight      expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
 -- columns:
 --   annotator VARCHAR      the annotator
 --   company VARCHAR        the company, NULL for all people together
@@ -34,10 +35,11 @@ CREATE MACRO muster.main.rogan_gladen(
     truth,
     annotator := NULL,
     company := NULL,
-    level := 0.8
+    level := 0.8,
+    weight := 1
 ) AS TABLE
 WITH _muster_person AS MATERIALIZED (
-    FROM muster.main._muster_people('rogan_gladen', ratings, profiles, company, truth, NULL)
+    FROM muster.main._muster_people('rogan_gladen', ratings, profiles, company, truth, NULL, weight, 1)
 ),
 _muster_option AS (
     SELECT
@@ -69,9 +71,14 @@ _muster_chosen AS (
     JOIN _muster_checked ON coalesce(_muster_annotator = _muster_wanted, true)
 ),
 _muster_pattern AS (
-    SELECT _muster_name, _muster_truth, _muster_seen, _muster_yes, count(*) AS _muster_people
+    SELECT
+        _muster_name,
+        _muster_truth,
+        _muster_seen,
+        _muster_yes,
+        muster.main._muster_summed('rogan_gladen', sum(_muster_count), sum(sum(_muster_count)) OVER ()) AS _muster_people
     FROM _muster_person
-    WHERE _muster_kind = 'person'
+    WHERE _muster_kind = 'person' AND _muster_count > 0
     GROUP BY ALL
 ),
 -- every annotator with every kind of people, so that a company without its labels has a row too

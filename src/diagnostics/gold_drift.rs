@@ -30,6 +30,9 @@ const NODES: usize = 33;
 const LARGEST: f64 = 3.0;
 const STEP: f64 = 0.05;
 
+/// Maximum number of gold people in companies: each is dealt out by itself.
+const MAX_GOLD: u64 = 10_000_000;
+
 /// Drift among the gold people of a study.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct GoldDrift {
@@ -53,7 +56,7 @@ type Counted = Vec<(usize, [f64; BINS])>;
 ///
 /// # Errors
 ///
-/// Where a class has too few gold people with labels.
+/// Where a class has too few gold people with labels, or companies have too many.
 pub(crate) fn gold_drift(
     study: &Study,
     permutations: usize,
@@ -61,6 +64,10 @@ pub(crate) fn gold_drift(
     threads: usize,
 ) -> Result<Option<GoldDrift>, StudyError> {
     study.require_gold_people()?;
+    let people = study.companies.iter().flat_map(|company| &company.gold_people).map(|row| row.count).sum();
+    if people > MAX_GOLD {
+        return Err(StudyError::TooManyGoldPeople { max: MAX_GOLD, got: people });
+    }
     let mut classes: [Vec<Person>; 2] = [Vec::new(), Vec::new()];
     let mut companies = 0;
     for company in study.companies.iter().filter(|company| !company.gold_people.is_empty()) {
@@ -91,7 +98,7 @@ pub(crate) fn gold_drift(
     };
     Ok(Some(GoldDrift {
         companies,
-        people: classes.iter().map(|people| people.len() as u64).sum(),
+        people,
         p_value: p_value(&|statistics| statistics.iter().sum()),
         p_values: (0..annotators).map(|j| p_value(&|statistics| statistics[j])).collect(),
         sd: size(study, threads)?,
@@ -190,7 +197,15 @@ mod tests {
 
     /// Gold people of a company with labels of two annotators.
     fn gold(company: &str, truth: bool, yes: u64, count: u64) -> Count {
-        Count { company: Some(company.to_string()), truth: Some(truth), seen: 3, yes, count, headcount: None }
+        Count {
+            company: Some(company.to_string()),
+            truth: Some(truth),
+            seen: 3,
+            yes,
+            count,
+            gold_weight: 1.0,
+            headcount: None,
+        }
     }
 
     fn study(counts: &[Count]) -> Study {

@@ -178,7 +178,15 @@ mod tests {
 
     #[test]
     fn a_study_without_companies_gives_the_gold_tables() {
-        let row = |truth, yes, count| Count { company: None, truth: Some(truth), seen: 1, yes, count, headcount: None };
+        let row = |truth, yes, count| Count {
+            company: None,
+            truth: Some(truth),
+            seen: 1,
+            yes,
+            count,
+            gold_weight: 1.0,
+            headcount: None,
+        };
         let counts = [row(true, 1, 30), row(true, 0, 10), row(false, 1, 5), row(false, 0, 45)];
         let reference = Reference::fit(&Study::new(&["a".to_string()], &counts).unwrap()).unwrap();
         // 30 of 40, and 10 people at the smoothed rate 30.5 / 41

@@ -12,7 +12,7 @@
 //! with all other labels hidden.
 
 use super::model::{Model, Ratios, head_counts};
-use super::study::{GoldPeople, Pattern};
+use super::study::{GoldPeople, Pattern, survey_weights};
 use crate::parallel;
 use crate::random::{Purpose, Stream, gamma};
 use crate::stats::normal::exp;
@@ -116,6 +116,8 @@ pub(crate) struct Bins {
     /// Sorted; the empty mask has no bins.
     pub(crate) masks: Vec<u32>,
     rows: Vec<FoldRow>,
+    /// Survey weight of each person of a row.
+    survey: Vec<f64>,
     /// Number of rows of non-experts; experts follow.
     non_experts: usize,
     /// `[annotator][row]`: 1 for yes, -1 for no, 0 for a missing label.
@@ -159,8 +161,10 @@ impl Bins {
         seed: u64,
     ) -> Self {
         let answer = |label: Option<bool>| label.map_or(0.0, |yes| if yes { 1.0 } else { -1.0 });
+        let people: Vec<GoldPeople> = rows.iter().map(|row| row.gold).collect();
         Bins {
             masks,
+            survey: survey_weights(&people).each,
             non_experts: rows.iter().filter(|row| !row.gold.truth).count(),
             answers: (0..annotators)
                 .map(|j| rows.iter().map(|row| answer(row.gold.pattern.label(j))).collect())
@@ -194,7 +198,7 @@ impl Bins {
 
     /// Bin probabilities of the mask at `mask` from all gold people, each bin with one pseudo-count.
     pub(crate) fn point_rates(&self, mask: usize) -> BinRates {
-        let weights: Vec<f64> = self.rows.iter().map(|row| row.gold.count as f64).collect();
+        let weights: Vec<f64> = self.survey.iter().zip(&self.rows).map(|(w, row)| row.gold.count as f64 * w).collect();
         self.rates(mask, &weights, &[[PSEUDO_COUNT; 2]; BINS])
     }
 
@@ -208,10 +212,15 @@ impl Bins {
         self.person_bins[mask][pattern.yes as usize] as usize
     }
 
-    /// Weights of the rows in one replicate: the Bayesian bootstrap (Rubin 1981), a Gamma(count) a row.
+    /// Weights of the rows in one replicate: the Bayesian bootstrap (Rubin 1981), a Gamma(count) a row times the survey
+    /// weight of its people.
     pub(crate) fn weights(&self, replicate: u64) -> Vec<f64> {
         let mut generator = Stream::new(self.seed, Purpose::Weights, 0).replicate(replicate);
-        self.rows.iter().map(|row| gamma(row.gold.count as f64, &mut generator)).collect()
+        self.rows
+            .iter()
+            .zip(&self.survey)
+            .map(|(row, weight)| gamma(row.gold.count as f64, &mut generator) * weight)
+            .collect()
     }
 
     /// The pseudo-counts of one mask in one replicate.
@@ -332,7 +341,7 @@ mod tests {
     use super::*;
 
     fn gold() -> Vec<GoldPeople> {
-        let row = |truth, yes, count| GoldPeople { truth, pattern: Pattern { seen: 3, yes }, count };
+        let row = |truth, yes, count| GoldPeople { truth, pattern: Pattern { seen: 3, yes }, count, weight: 1.0 };
         vec![row(false, 0, 37), row(false, 1, 8), row(false, 3, 5), row(true, 0, 3), row(true, 1, 1), row(true, 3, 21)]
     }
 

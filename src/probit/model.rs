@@ -8,15 +8,15 @@
 //!   independence, and definite;
 //! * the likelihood of a pattern is its orthant probability, missing labels summed out.
 
-use super::study::{GoldPeople, Pattern};
+use super::study::{GoldPeople, Pattern, survey_weights};
 use crate::stats::normal::quantile;
 use crate::stats::orthant::{Correlation, OrthantError, marginal, orthant_table};
 use crate::stats::tetrachoric::{PairTable, pair_cell, tetrachoric};
 use nalgebra::DMatrix;
 
-/// Number of people of each row, as weights.
+/// Number of people of each row, each as heavy as the survey weight.
 pub(crate) fn head_counts(gold: &[GoldPeople]) -> Vec<f64> {
-    gold.iter().map(|row| row.count as f64).collect()
+    gold.iter().zip(survey_weights(gold).each).map(|(row, weight)| row.count as f64 * weight).collect()
 }
 
 /// Weighted counts of one class, of which its model is made.
@@ -125,7 +125,7 @@ impl Model {
         Ok(Model { non_expert: class(false)?, expert: class(true)? })
     }
 
-    /// The point fit: every person weighs the same.
+    /// The point fit: every person as heavy as the survey weight.
     ///
     /// # Errors
     ///
@@ -175,7 +175,10 @@ mod tests {
 
     fn rows(counts: &[(bool, u32, u64)], annotators: u32) -> Vec<GoldPeople> {
         let seen = (1 << annotators) - 1;
-        counts.iter().map(|&(truth, yes, count)| GoldPeople { truth, pattern: Pattern { seen, yes }, count }).collect()
+        counts
+            .iter()
+            .map(|&(truth, yes, count)| GoldPeople { truth, pattern: Pattern { seen, yes }, count, weight: 1.0 })
+            .collect()
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(crate) fn posteriors(
             .collect())
     });
     let ratios = ratios.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let share = study.n_gold(true) as f64 / (study.n_gold(true) + study.n_gold(false)) as f64;
+    let share = study.gold_share();
     let by_company: BTreeMap<&str, Vec<f64>> = if prior == PersonPrior::Company {
         let names = study.companies.iter().map(|c| c.name.as_str());
         names.zip(prevalences(study, &settings)?).collect()

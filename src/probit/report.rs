@@ -1,7 +1,7 @@
 //! Report of the fitted model, one number a row.
 
 use super::model::{ClassCounts, Model, head_counts};
-use super::study::{GoldPeople, Study, StudyError};
+use super::study::{GoldPeople, Study, StudyError, survey_weights};
 use crate::stats::normal::quantile;
 use crate::stats::tetrachoric::{phi, tetrachoric};
 
@@ -65,6 +65,11 @@ fn class_rows(study: &Study, model: &Model, weights: &[f64], class: bool, rows: 
     let row =
         |quantity, value: f64| Quantity { class: Some(class), quantity, value: Some(value), ..Quantity::default() };
     rows.push(row("gold", study.n_gold(class) as f64));
+    let trimmed = survey_weights(&study.gold).trimmed[class as usize];
+    if trimmed > 0 {
+        let note = "gold people whose weight was cut to 20 times the mean of their class";
+        rows.push(Quantity { note: Some(note.to_string()), ..row("trimmed", trimmed as f64) });
+    }
     rows.push(row("smallest_eigenvalue", fitted.smallest_eigenvalue));
     for (j, name) in study.annotators.iter().enumerate() {
         for (quantity, value) in [

@@ -1,6 +1,7 @@
 //! Study: the people of an estimate, sorted and checked.
 //!
-//! It is made from counts of people alike in company, truth, which labels they have and which of these say yes.
+//! It is made from counts of people alike in company, truth, which labels they have and which of these say yes, and of
+//! gold people in their gold weight.
 //! Annotators get an order of their own, those that the others imply are dropped, and people are sorted, so that
 //! nothing after this depends on row order or on names.
 
@@ -11,6 +12,12 @@ const MAX_ANNOTATORS: usize = crate::stats::orthant::MAX_DIMENSIONS;
 
 /// Maximum headcount of a company: above it a number is not told from the next.
 const MAX_HEADCOUNT: f64 = (1u64 << 53) as f64;
+
+/// Maximum number of people: the counts of a study are exact as numbers.
+const MAX_PEOPLE: u64 = 1 << 53;
+
+/// Largest survey weight, beside a mean of 1: rarer choices would let a handful of gold people speak for all.
+const MAX_WEIGHT: f64 = 20.0;
 
 /// Minimum number of gold people with labels in each class.
 const MIN_GOLD: u64 = 10;
@@ -58,7 +65,10 @@ pub struct Count {
     pub truth: Option<bool>,
     pub seen: u64,
     pub yes: u64,
+    /// 0 = nobody: such a count is passed over.
     pub count: u64,
+    /// Inverse of the chance with which each of these gold people was chosen to be rated; 1 of people who are not gold.
+    pub gold_weight: f64,
     /// The largest headcount any of them states.
     pub headcount: Option<f64>,
 }
@@ -70,12 +80,54 @@ impl Count {
     }
 }
 
-/// `count` gold people of the same class and pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// `count` gold people of the same class, pattern and gold weight.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GoldPeople {
     pub truth: bool,
     pub pattern: Pattern,
     pub count: u64,
+    /// Gold weight of each of them, above 0.
+    pub weight: f64,
+}
+
+/// Survey weights of gold people: Horvitz and Thompson's, relative to the class.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SurveyWeights {
+    /// Weight of each person of each row: gold weights with a mean of 1 over the people of a class, so that their scale
+    /// does not matter, none above [`MAX_WEIGHT`] before the mean is made 1 again.
+    pub(crate) each: Vec<f64>,
+    /// Number of people of each class whose weight was cut, non-experts first.
+    pub(crate) trimmed: [u64; 2],
+}
+
+/// The survey weights of rows of gold people.
+pub(crate) fn survey_weights(gold: &[GoldPeople]) -> SurveyWeights {
+    let mut weights = SurveyWeights { each: relative_weights(gold), trimmed: [0; 2] };
+    for class in [false, true] {
+        let mut rows: Vec<(u64, &mut f64)> =
+            gold.iter().zip(&mut weights.each).filter(|(r, _)| r.truth == class).map(|(r, w)| (r.count, w)).collect();
+        scale(&mut rows);
+        for (count, weight) in rows.iter_mut().filter(|(_, weight)| **weight > MAX_WEIGHT) {
+            **weight = MAX_WEIGHT;
+            weights.trimmed[class as usize] += *count;
+        }
+        scale(&mut rows);
+    }
+    weights
+}
+
+/// Scales weights to a mean of 1 over the people they belong to.
+fn scale(rows: &mut [(u64, &mut f64)]) {
+    let people: f64 = rows.iter().map(|(count, _)| *count as f64).sum();
+    let mean = rows.iter().map(|(count, weight)| *count as f64 * **weight).sum::<f64>() / people;
+    rows.iter_mut().for_each(|(_, weight)| **weight /= mean);
+}
+
+/// Gold weights beside the largest one of the class, so that equal ones are 1 and no sum overflows.
+fn relative_weights(gold: &[GoldPeople]) -> Vec<f64> {
+    let largest =
+        [false, true].map(|class| gold.iter().filter(|r| r.truth == class).map(|r| r.weight).fold(0.0, f64::max));
+    gold.iter().map(|row| row.weight / largest[row.truth as usize]).collect()
 }
 
 /// The people of one company.
@@ -156,6 +208,10 @@ pub enum StudyError {
         if *value > MAX_HEADCOUNT { format!("; it may be at most {MAX_HEADCOUNT}") } else { String::new() }
     )]
     Headcount { company: String, value: f64 },
+    #[error("weight must add up to at most {MAX_PEOPLE} people, got more")]
+    TooManyPeople,
+    #[error("at most {max} gold people in companies are possible, got {got}")]
+    TooManyGoldPeople { max: u64, got: u64 },
     #[error(transparent)]
     Orthant(#[from] crate::stats::orthant::OrthantError),
 }
@@ -183,26 +239,30 @@ impl Study {
     ///
     /// # Errors
     ///
-    /// Where there are too many annotators, or a headcount is no whole number.
+    /// Where there are too many annotators or people, or a headcount is no whole number.
     pub fn new(names: &[String], counts: &[Count]) -> Result<Study, StudyError> {
         if names.len() > MAX_ANNOTATORS {
             return Err(StudyError::TooManyAnnotators(names.len()));
         }
+        let counts: Vec<&Count> = counts.iter().filter(|row| row.count > 0).collect();
+        if counts.iter().fold(0u64, |sum, row| sum.saturating_add(row.count)) > MAX_PEOPLE {
+            return Err(StudyError::TooManyPeople);
+        }
         let mut study = Study::default();
-        let order = canonical_order(names, counts);
-        let gold = merge_gold(counts, &order);
+        let order = canonical_order(names, &counts);
+        let gold = merge_gold(&counts, &order);
         study.dropped = implied(&order.iter().map(|&p| names[p].clone()).collect::<Vec<_>>(), &gold);
         study.positions =
             order.into_iter().filter(|&p| !study.dropped.iter().any(|(name, _)| *name == names[p])).collect();
         study.annotators = study.positions.iter().map(|&p| names[p].clone()).collect();
-        for row in merge_gold(counts, &study.positions) {
+        for row in merge_gold(&counts, &study.positions) {
             if row.pattern.seen == 0 {
                 study.gold_unlabelled += row.count;
             } else {
                 study.gold.push(row);
             }
         }
-        study.companies = companies(counts, &study.positions)?;
+        study.companies = companies(&counts, &study.positions)?;
         Ok(study)
     }
 
@@ -226,6 +286,15 @@ impl Study {
         self.gold.iter().filter(|r| r.truth == class).map(|r| r.count).sum()
     }
 
+    /// Share of experts among the gold people with labels, each as heavy as the gold weight.
+    pub(crate) fn gold_share(&self) -> f64 {
+        let largest = self.gold.iter().map(|r| r.weight).fold(0.0, f64::max);
+        let weigh = |of: &dyn Fn(&GoldPeople) -> bool| -> f64 {
+            self.gold.iter().filter(|r| of(r)).map(|r| r.count as f64 * (r.weight / largest)).sum()
+        };
+        weigh(&|r| r.truth) / weigh(&|_| true)
+    }
+
     /// Pattern of the model's annotators from masks in the order of the names given.
     pub(crate) fn pattern(&self, seen: u64, yes: u64) -> Pattern {
         pattern(seen, yes, &self.positions)
@@ -239,9 +308,10 @@ impl Study {
     }
 }
 
-/// Gold people by class and pattern, bits in the order of the names given, dropped annotators too.
+/// Gold people by class, pattern and gold weight, bits in the order of the names given, dropped annotators too.
 pub(crate) fn gold_people(counts: &[Count], annotators: usize) -> Vec<GoldPeople> {
-    merge_gold(counts, &(0..annotators).collect::<Vec<_>>())
+    let counts: Vec<&Count> = counts.iter().filter(|row| row.count > 0).collect();
+    merge_gold(&counts, &(0..annotators).collect::<Vec<_>>())
 }
 
 /// The labels of the annotators at `positions` of the masks, in that order.
@@ -256,7 +326,7 @@ fn pattern(seen: u64, yes: u64, positions: &[usize]) -> Pattern {
 }
 
 /// Positions of the annotators by their counts on gold people (yes and labels in either class), ties by name.
-fn canonical_order(names: &[String], counts: &[Count]) -> Vec<usize> {
+fn canonical_order(names: &[String], counts: &[&Count]) -> Vec<usize> {
     let mut keyed: Vec<([u64; 4], &String, usize)> = names
         .iter()
         .enumerate()
@@ -276,17 +346,36 @@ fn canonical_order(names: &[String], counts: &[Count]) -> Vec<usize> {
     keyed.into_iter().map(|(_, _, position)| position).collect()
 }
 
-fn merge_gold(counts: &[Count], positions: &[usize]) -> Vec<GoldPeople> {
-    let mut merged: BTreeMap<(bool, Pattern), u64> = BTreeMap::new();
-    for row in counts {
-        if let Some(truth) = row.truth {
-            *merged.entry((truth, row.pattern(positions))).or_default() += row.count;
-        }
+/// Gold people by class, pattern and gold weight, sorted: the bits of positive numbers are in their order.
+#[derive(Default)]
+struct Merged(BTreeMap<(bool, Pattern, u64), u64>);
+
+impl Merged {
+    fn add(&mut self, truth: bool, pattern: Pattern, row: &Count) {
+        *self.0.entry((truth, pattern, row.gold_weight.to_bits())).or_default() += row.count;
     }
-    merged.into_iter().map(|((truth, pattern), count)| GoldPeople { truth, pattern, count }).collect()
+
+    fn rows(self) -> impl Iterator<Item = GoldPeople> {
+        self.0.into_iter().map(|((truth, pattern, weight), count)| GoldPeople {
+            truth,
+            pattern,
+            count,
+            weight: f64::from_bits(weight),
+        })
+    }
 }
 
-fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, StudyError> {
+fn merge_gold(counts: &[&Count], positions: &[usize]) -> Vec<GoldPeople> {
+    let mut merged = Merged::default();
+    for row in counts {
+        if let Some(truth) = row.truth {
+            merged.add(truth, row.pattern(positions), row);
+        }
+    }
+    merged.rows().collect()
+}
+
+fn companies(counts: &[&Count], positions: &[usize]) -> Result<Vec<Company>, StudyError> {
     let mut grouped: BTreeMap<&str, Vec<&Count>> = BTreeMap::new();
     for row in counts {
         if let Some(name) = &row.company {
@@ -296,7 +385,7 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
     let mut companies = Vec::with_capacity(grouped.len());
     for (name, rows) in grouped {
         let mut people: BTreeMap<Pattern, u64> = BTreeMap::new();
-        let mut labelled_gold: BTreeMap<(bool, Pattern), u64> = BTreeMap::new();
+        let mut labelled_gold = Merged::default();
         let (mut observed, mut labelled, mut gold, mut gold_experts) = (0, 0, 0, 0);
         let mut stated: Option<f64> = None;
         for row in rows {
@@ -308,7 +397,10 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
                 Some(truth) => {
                     gold += row.count;
                     gold_experts += if truth { row.count } else { 0 };
-                    *labelled_gold.entry((truth, row.pattern(positions))).or_default() += row.count;
+                    let pattern = row.pattern(positions);
+                    if pattern.seen != 0 {
+                        labelled_gold.add(truth, pattern, row);
+                    }
                 }
                 None => *people.entry(row.pattern(positions)).or_default() += row.count,
             }
@@ -329,11 +421,7 @@ fn companies(counts: &[Count], positions: &[usize]) -> Result<Vec<Company>, Stud
             headcount: stated.unwrap_or(observed).max(observed),
             raised: stated.is_some_and(|s| s < observed),
             people: people.into_iter().collect(),
-            gold_people: labelled_gold
-                .into_iter()
-                .filter(|((_, pattern), _)| pattern.seen != 0)
-                .map(|((truth, pattern), count)| GoldPeople { truth, pattern, count })
-                .collect(),
+            gold_people: labelled_gold.rows().collect(),
         });
     }
     Ok(companies)
@@ -405,7 +493,7 @@ mod tests {
     use super::*;
 
     fn gold(truth: bool, seen: u64, yes: u64, count: u64) -> Count {
-        Count { company: None, truth: Some(truth), seen, yes, count, headcount: None }
+        Count { company: None, truth: Some(truth), seen, yes, count, gold_weight: 1.0, headcount: None }
     }
 
     fn names(n: usize) -> Vec<String> {
@@ -477,8 +565,15 @@ mod tests {
 
     #[test]
     fn companies_are_counted_and_headcounts_checked() {
-        let row =
-            |truth, seen, count, headcount| Count { company: Some("c".into()), truth, seen, yes: 0, count, headcount };
+        let row = |truth, seen, count, headcount| Count {
+            company: Some("c".into()),
+            truth,
+            seen,
+            yes: 0,
+            count,
+            gold_weight: 1.0,
+            headcount,
+        };
         let labels = [gold(true, 1, 1, 12), gold(false, 1, 0, 12)];
         let with = |rows: &[Count]| Study::new(&names(1), &[&labels, rows].concat());
         let study = with(&[row(None, 1, 5, Some(3.0)), row(None, 0, 2, None), row(Some(true), 1, 1, None)]).unwrap();
@@ -496,6 +591,40 @@ mod tests {
         for bad in [-1.0, 2.5, f64::NAN, f64::INFINITY] {
             assert!(matches!(with(&[row(None, 1, 5, Some(bad))]), Err(StudyError::Headcount { .. })));
         }
+    }
+
+    #[test]
+    fn survey_weights_have_a_mean_of_one_in_each_class() {
+        let row = |truth, yes, count, weight| GoldPeople { truth, pattern: Pattern { seen: 1, yes }, count, weight };
+        // others: three of weight 2 and one of 6 have a mean of 3; experts weigh the same
+        let gold = [row(false, 0, 3, 2.0), row(false, 1, 1, 6.0), row(true, 0, 7, 0.1), row(true, 1, 2, 0.1)];
+        let weights = survey_weights(&gold);
+        assert!((weights.each[0] - 2.0 / 3.0).abs() < 1e-15 && (weights.each[1] - 2.0).abs() < 1e-15);
+        assert_eq!((&weights.each[2..], weights.trimmed), ([1.0, 1.0].as_slice(), [0, 0]));
+        // among 99 of weight 1 one of 1000 has 1000 / 10.99 times the mean: cut to 20, then 20 / (.2 + .99 / 10.99)
+        let gold = [row(true, 0, 99, 1.0), row(true, 1, 1, 1000.0)];
+        let weights = survey_weights(&gold);
+        assert_eq!(weights.trimmed, [0, 1]);
+        let mean = 0.2 + 0.99 / 10.99;
+        assert!((weights.each[1] - 20.0 / mean).abs() < 1e-12);
+        assert!((weights.each[0] - 1.0 / 10.99 / mean).abs() < 1e-12);
+        // neither the largest number nor the smallest does any harm
+        let gold = [row(true, 0, 1, f64::MAX), row(true, 1, 3, f64::MAX), row(false, 0, 2, f64::MIN_POSITIVE)];
+        assert_eq!(survey_weights(&gold).each, [1.0; 3]);
+    }
+
+    #[test]
+    fn gold_people_of_several_weights_are_several_rows() {
+        let weighted = |gold_weight, count| Count { gold_weight, ..gold(true, 1, 1, count) };
+        let counts = [weighted(2.0, 4), weighted(1.0, 5), weighted(2.0, 6), weighted(8.0, 0), gold(false, 1, 0, 30)];
+        let study = Study::new(&names(1), &counts).unwrap();
+        let rows: Vec<(bool, u64, f64)> = study.gold.iter().map(|row| (row.truth, row.count, row.weight)).collect();
+        assert_eq!(rows, [(false, 30, 1.0), (true, 5, 1.0), (true, 10, 2.0)]);
+        assert_eq!(study.n_gold(true), 15);
+        // 5 + 2 · 10 of 55
+        assert!((study.gold_share() - 25.0 / 55.0).abs() < 1e-15);
+        let many = [gold(false, 1, 0, MAX_PEOPLE), gold(true, 1, 0, 1)];
+        assert_eq!(Study::new(&names(1), &many), Err(StudyError::TooManyPeople));
     }
 
     #[test]

@@ -220,6 +220,7 @@ impl Simulator {
                 seen: pattern.seen as u64,
                 yes: pattern.yes as u64,
                 count,
+                gold_weight: 1.0,
                 headcount: index.map(|i| companies[i].headcount as f64),
             })
             .collect();

@@ -7,7 +7,8 @@ use duckdb::arrow::datatypes::DataType;
 
 listed! {
     /// A row of `_muster_counts`, of one of three kinds: `annotator` (its name, and its bit in `seen`), `unknown` (the
-    /// number of ratings of people who are not in profiles), and `person` (people alike in company, truth and labels).
+    /// number of ratings of people who are not in profiles), and `person` (people alike in company,
+    /// truth, labels and gold weight).
     struct Row<'l> {
         kind: &'l str,
         name: Option<&'l str>,
@@ -15,6 +16,7 @@ listed! {
         seen: u64,
         yes: u64,
         count: u64,
+        gold_weight: Option<f64>,
         headcount: Option<f64>,
     }
 }
@@ -54,6 +56,7 @@ impl Counted {
                     seen: row.seen,
                     yes: row.yes,
                     count: row.count,
+                    gold_weight: row.gold_weight.unwrap_or(1.0),
                     headcount: row.headcount,
                 }),
             }

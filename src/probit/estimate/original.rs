@@ -7,7 +7,7 @@
 use super::replicates::{Drawn, Estimate, by_company};
 use super::settings::{Method, Settings};
 use crate::probit::model::{ClassModel, Model};
-use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError};
+use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError, survey_weights};
 use crate::random::{Purpose, Stream, beta, binomial};
 use crate::stats::normal::exp;
 
@@ -157,16 +157,16 @@ impl Refit {
     }
 }
 
-/// GoldPeople people drawn with replacement inside each class, as counts of the rows.
+/// Gold people drawn with replacement inside each class, as counts of the rows, each as heavy as the survey weight.
 fn resample(gold: &[GoldPeople], seed: u64, replicate: usize) -> Vec<f64> {
     let mut generator = Stream::new(seed, Purpose::Weights, 1).replicate(replicate as u64);
-    let mut weights = vec![0.0; gold.len()];
+    let mut weights = survey_weights(gold).each;
     for class in [false, true] {
         let mut left: u64 = gold.iter().filter(|r| r.truth == class).map(|r| r.count).sum();
         let mut people = left;
         for (row, weight) in gold.iter().zip(&mut weights).filter(|(r, _)| r.truth == class) {
             let n = binomial(left, row.count as f64 / people as f64, &mut generator);
-            *weight = n as f64;
+            *weight *= n as f64;
             left -= n;
             people -= row.count;
         }

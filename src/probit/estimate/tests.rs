@@ -164,7 +164,7 @@ fn study_from_priors(companies: usize, generator: &mut ChaCha8Rng) -> (Study, Ve
     for (truth, size) in [(false, 432), (true, 153)] {
         let mut counts = [0; BINS];
         (0..size).for_each(|_| counts[pick(&rates[truth as usize], generator)] += 1);
-        let rows = (0..BINS).map(|bin| GoldPeople { truth, pattern: pattern(bin), count: counts[bin] });
+        let rows = (0..BINS).map(|bin| GoldPeople { truth, pattern: pattern(bin), count: counts[bin], weight: 1.0 });
         study.gold.extend(rows.filter(|row| row.count > 0));
     }
     let truths = (0..companies).map(|company| {
