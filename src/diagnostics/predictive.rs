@@ -1,7 +1,7 @@
 //! Posterior predictive check (Rubin 1984): could the model have produced these answers?
 //!
 //! In each replicate the estimate has weights of the gold people, hence tables of the probit model and rates of the
-//! bins, and a prevalence of each company. From them as many people are made as are observed, with the
+//! bins, and a prevalence of each company, whose effects tilt its bins. From them as many people are made as are observed, with the
 //! same labels missing, and counted by pattern and by bin. Two things differ from the estimate, which errs there on
 //! purpose: correlations are not shrunk toward 0; and a set of labels has its bins from the gold people with all of
 //! them, put there by the fit that puts everybody else there. (Cross-fitted, a pattern near a cut is split over
@@ -17,7 +17,7 @@
 
 use crate::parallel;
 use crate::probit::bins::{BINS, BinRates, Bins, CrossFit, normalise};
-use crate::probit::estimate::{Settings, prevalences};
+use crate::probit::estimate::{Likeness, Settings, likenesses};
 use crate::probit::model::{ClassModel, Model};
 use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError};
 use crate::random::{Purpose, Stream, binomial};
@@ -96,13 +96,13 @@ struct Replicate {
 
 /// Checks of every company, in the study's order, and of all people together, last.
 ///
-/// `settings.draws` replicates; the prevalence is that of method `company`.
+/// `settings.draws` replicates; prevalences, and effects on bins, are those of the method.
 ///
 /// # Errors
 ///
 /// Where a class has too few gold people, or a model cannot be fitted.
 pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyError> {
-    let pi = prevalences(study, settings)?;
+    let companies = likenesses(study, settings)?;
     let annotators = study.annotators.len();
     let fit = CrossFit::new(&study.gold, annotators, settings.threads)?;
     let bins = Bins::new(&fit, study.masks(), settings.seed);
@@ -121,7 +121,7 @@ pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyErr
     let counted = parallel::map(settings.threads, study.companies.len(), |c| {
         let company = &study.companies[c];
         let stream = Stream::named(settings.seed, Purpose::Predictive, &company.name);
-        count(company, &bins, &replicates, &pi[c], &stream)
+        count(company, &bins, &replicates, &companies[c], &stream)
     });
     let mut total = [Counts::new(settings.draws), Counts::new(settings.draws)];
     for (patterns, bins) in &counted {
@@ -161,7 +161,7 @@ fn unshrunk(class: &ClassModel) -> Result<Vec<f64>, StudyError> {
 }
 
 /// Observed and made counts of a company, by pattern and by bin.
-fn count(company: &Company, bins: &Bins, replicates: &[Replicate], pi: &[f64], stream: &Stream) -> (Counts, Counts) {
+fn count(company: &Company, bins: &Bins, replicates: &[Replicate], likenesses: &[Likeness], stream: &Stream) -> (Counts, Counts) {
     let mut by_pattern = Counts::new(replicates.len());
     let mut by_bin = Counts::new(replicates.len());
     let mut masks: BTreeMap<usize, u64> = BTreeMap::new();
@@ -172,7 +172,8 @@ fn count(company: &Company, bins: &Bins, replicates: &[Replicate], pi: &[f64], s
             *masks.entry(mask).or_default() += n;
         }
     }
-    for (r, (replicate, &pi)) in replicates.iter().zip(pi).enumerate() {
+    for (r, (replicate, likeness)) in replicates.iter().zip(likenesses).enumerate() {
+        let pi = likeness.prevalence;
         let mut generator = stream.replicate(r as u64);
         for (&mask, &n) in &masks {
             let seen = bins.masks[mask];
@@ -182,7 +183,7 @@ fn count(company: &Company, bins: &Bins, replicates: &[Replicate], pi: &[f64], s
                     by_pattern.put(Cell::Pattern(Pattern { seen, yes: yes as u32 }.within(seen)), r, made);
                 });
             }
-            let rates = &replicate.rates[mask];
+            let rates = likeness.rates(&replicate.rates[mask]);
             let mixed: Vec<f64> = (0..BINS).map(|bin| (1.0 - pi) * rates[bin][0] + pi * rates[bin][1]).collect();
             multinomial(n, &mixed, &mut generator, |bin, made| by_bin.put(Cell::Bin(bin), r, made));
         }

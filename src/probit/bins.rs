@@ -184,6 +184,21 @@ impl Bins {
         Bins::of(vec![3], rows, 2, vec![row_bins], vec![vec![0, 1, 2, 3]], seed)
     }
 
+    /// Gold people by class, pattern and fold.
+    pub(crate) fn rows(&self) -> &[FoldRow] {
+        &self.rows
+    }
+
+    /// Survey weight of each person of a row.
+    pub(crate) fn survey(&self) -> &[f64] {
+        &self.survey
+    }
+
+    /// Bin of the gold people of a row in the mask at `mask`, of which they have a label.
+    pub(crate) fn row_bin(&self, mask: usize, row: usize) -> usize {
+        self.row_bins[mask][row].max(0.0) as usize
+    }
+
     /// Shares of the gold people of a class and pattern that fall into each bin of the mask at `mask`, by their folds.
     pub(crate) fn gold_shares(&self, mask: usize, truth: bool, pattern: Pattern) -> [f64; BINS] {
         let mut shares = [0.0; BINS];

@@ -1,12 +1,12 @@
 //! Probability of each person to be an expert.
 //!
 //! In every replicate the model is fitted to the gold people under Bayesian bootstrap weights, and a
-//! person's likelihood ratio meets a prior: the prevalence drawn for the person's company (method
-//! `company`, so the company's other people speak too), a number the user gives, or the share of experts
-//! among the gold people. Mean and quantiles are over replicates.
+//! person's likelihood ratio meets a prior: the prevalence drawn for the person's company (so the company's other people
+//! speak too), a number the user gives, or the share of experts among the gold people. Where companies have effects, they
+//! tilt the ratio as they do the rates of the person's bin. Mean and quantiles are over replicates.
 
-use super::bins::{Bins, CrossFit};
-use super::estimate::{Settings, prevalences};
+use super::bins::{BinRates, Bins, CrossFit};
+use super::estimate::{Likeness, Settings, likenesses};
 use super::model::Model;
 use super::prevalence::posterior;
 use super::study::{Pattern, Study, StudyError};
@@ -56,7 +56,9 @@ pub(crate) fn posteriors(
     // [replicate][pattern]: likelihood ratios under the weights of the replicate
     let fit = CrossFit::new(&study.gold, annotators, settings.threads)?;
     let people = fit.people();
-    let bins = Bins::new(&fit, Vec::new(), settings.seed);
+    let masks: BTreeSet<u32> = patterns.iter().map(|p| p.seen).filter(|mask| *mask != 0).collect();
+    let bins = Bins::new(&fit, masks.into_iter().collect(), settings.seed);
+    let rates: Vec<BinRates> = (0..bins.masks.len()).map(|mask| bins.point_rates(mask)).collect();
     let ratios = parallel::map(settings.threads, REPLICATES, |r| -> Result<Vec<f64>, StudyError> {
         let model = Model::fit(&people, &bins.weights(r as u64), annotators)?;
         let mut by_mask: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
@@ -67,9 +69,9 @@ pub(crate) fn posteriors(
     });
     let ratios = ratios.into_iter().collect::<Result<Vec<_>, _>>()?;
     let share = study.gold_share();
-    let by_company: BTreeMap<&str, Vec<f64>> = if prior == PersonPrior::Company {
+    let by_company: BTreeMap<&str, Vec<Likeness>> = if prior == PersonPrior::Company {
         let names = study.companies.iter().map(|c| c.name.as_str());
-        names.zip(prevalences(study, &settings)?).collect()
+        names.zip(likenesses(study, &settings)?).collect()
     } else {
         BTreeMap::new()
     };
@@ -78,16 +80,21 @@ pub(crate) fn posteriors(
         let (company, pattern) = kinds[k];
         let own = company.as_deref().and_then(|name| by_company.get(name));
         let at = patterns.binary_search(pattern).unwrap_or(0);
-        let draws: Vec<f64> = (0..REPLICATES)
-            .map(|r| {
-                let pi = match (prior, own) {
-                    (PersonPrior::Fixed(pi), _) => pi,
-                    (_, Some(prevalences)) => prevalences[r],
-                    _ => share,
-                };
-                if pattern.seen == 0 { pi } else { posterior(pi, ratios[r][at]) }
-            })
-            .collect();
+        let place = bins.mask_index(pattern.seen).map(|mask| (&rates[mask], bins.person_bin(mask, *pattern)));
+        let draw = |r: usize| {
+            let likeness = own.map(|own| own[r]);
+            let pi = match (prior, likeness) {
+                (PersonPrior::Fixed(pi), _) => pi,
+                (_, Some(likeness)) => likeness.prevalence,
+                _ => share,
+            };
+            // nobody's labels without a mask
+            let Some((rates, bin)) = place else {
+                return pi;
+            };
+            posterior(pi, ratios[r][at] * likeness.map_or(1.0, |likeness| likeness.odds(rates, bin)))
+        };
+        let draws: Vec<f64> = (0..REPLICATES).map(draw).collect();
         Posterior { company: company.clone(), pattern: *pattern, summary: summarise(&draws, settings.level) }
     }))
 }

@@ -29,15 +29,6 @@ const NEGLIGIBLE: f64 = 18.0;
 /// Minimum number of points that the mass may lie on.
 const ENOUGH: usize = 24;
 
-/// Prior of a prevalence, as a density of its logit.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Prior {
-    /// Beta(1/2, 1/2), cut to [1e-5, .95].
-    Jeffreys,
-    /// Normal distribution of the logit, cut to the same range.
-    LogitNormal { mean: f64, sd: f64 },
-}
-
 /// Values at the points of a grid.
 pub(crate) type Points = [f64; POINTS];
 
@@ -47,7 +38,7 @@ pub(crate) struct Grid {
     step: f64,
     logit: Points,
     pi: Points,
-    /// Log density of the logit under [`Prior::Jeffreys`], up to a constant.
+    /// Log density of the logit under the Jeffreys prior Beta(1/2, 1/2), cut to the range, up to a constant.
     jeffreys: Points,
 }
 
@@ -109,11 +100,6 @@ impl RatioTable {
         pulp::Arch::new().dispatch(WeightedSum { logs: &self.logs, groups })
     }
 
-    /// Likelihood of the groups at the points of the whole grid, 1 at its largest.
-    pub(crate) fn likelihood(&self, groups: &[Group]) -> Points {
-        pulp::Arch::new().dispatch(Relative(self.log_likelihood(groups)))
-    }
-
     fn log_likelihood_on(&self, grid: &Grid, groups: &[Group]) -> Points {
         let mut sum = [0.0; POINTS];
         for group in groups {
@@ -173,7 +159,6 @@ impl pulp::WithSimd for WeightedSum<'_> {
 struct Inversion<'a> {
     grid: &'a Grid,
     log_likelihood: &'a Points,
-    prior: Prior,
     u: f64,
 }
 
@@ -191,19 +176,8 @@ impl pulp::WithSimd for Inversion<'_> {
     fn with_simd<S: pulp::Simd>(self, _: S) -> Inverted {
         let grid = self.grid;
         let mut log_density = [0.0; POINTS];
-        match self.prior {
-            Prior::Jeffreys => {
-                for g in 0..POINTS {
-                    log_density[g] = self.log_likelihood[g] + grid.jeffreys[g];
-                }
-            }
-            Prior::LogitNormal { mean, sd } => {
-                let scale = -0.5 / (sd * sd);
-                for g in 0..POINTS {
-                    let distance = grid.logit[g] - mean;
-                    log_density[g] = self.log_likelihood[g] + scale * (distance * distance);
-                }
-            }
+        for g in 0..POINTS {
+            log_density[g] = self.log_likelihood[g] + grid.jeffreys[g];
         }
         let top = largest(&log_density);
         let floor = top - NEGLIGIBLE;
@@ -245,18 +219,6 @@ fn relative(logs: &Points, top: f64) -> Points {
     out
 }
 
-/// Logarithms as values relative to the largest, 1.
-struct Relative(Points);
-
-impl pulp::WithSimd for Relative {
-    type Output = Points;
-
-    #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) -> Points {
-        relative(&self.0, largest(&self.0))
-    }
-}
-
 /// The u-quantile of the piecewise linear density with the given values at the points.
 #[inline(always)]
 fn invert(grid: &Grid, density: &Points, u: f64) -> f64 {
@@ -289,74 +251,11 @@ fn between(grid: &Grid, g: usize, a: f64, b: f64, rest: f64) -> f64 {
     grid.logit[g - 1] + x * grid.step
 }
 
-/// Number of companies whose prevalences are drawn side by side.
-pub(crate) const ABREAST: usize = 16;
-
-/// Likelihoods of companies side by side at the points of the whole grid.
-pub(crate) type Likelihoods = [[f64; ABREAST]; POINTS];
-
-/// Posteriors of companies side by side, inverted at `u`.
-struct UnderNormal<'a> {
-    likelihoods: &'a Likelihoods,
-    means: &'a [f64; ABREAST],
-    sd: f64,
-    u: &'a [f64; ABREAST],
-}
-
-impl pulp::WithSimd for UnderNormal<'_> {
-    type Output = [f64; ABREAST];
-
-    #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) -> [f64; ABREAST] {
-        let grid = Grid::whole();
-        let scale = -0.5 / (self.sd * self.sd);
-        let mut density = [[0.0; ABREAST]; POINTS];
-        for g in 0..POINTS {
-            for l in 0..ABREAST {
-                let distance = grid.logit[g] - self.means[l];
-                density[g][l] = self.likelihoods[g][l] * exp(scale * (distance * distance));
-            }
-        }
-        // twice the masses
-        let mut total = [0.0; ABREAST];
-        for g in 1..POINTS {
-            for l in 0..ABREAST {
-                total[l] += density[g - 1][l] + density[g][l];
-            }
-        }
-        let (mut cell, mut mass, mut below) = ([1.0; ABREAST], [0.0; ABREAST], [0.0; ABREAST]);
-        for g in 1..POINTS - 1 {
-            for l in 0..ABREAST {
-                mass[l] += density[g - 1][l] + density[g][l];
-                let passed = mass[l] <= self.u[l] * total[l];
-                cell[l] += if passed { 1.0 } else { 0.0 };
-                below[l] = if passed { mass[l] } else { below[l] };
-            }
-        }
-        std::array::from_fn(|l| {
-            let g = cell[l] as usize;
-            between(grid, g, density[g - 1][l], density[g][l], self.u[l] * total[l] - below[l])
-        })
-    }
-}
-
-/// Logits drawn from the posteriors of likelihoods under logit-normal priors, by inversion at `u`.
-///
-/// On the whole grid as it is, which is as fine as hyperparameters need.
-pub(crate) fn draw_logits(
-    likelihoods: &Likelihoods,
-    means: &[f64; ABREAST],
-    sd: f64,
-    u: &[f64; ABREAST],
-) -> [f64; ABREAST] {
-    pulp::Arch::new().dispatch(UnderNormal { likelihoods, means, sd, u })
-}
-
-/// Prevalence drawn from the posterior of the groups under the prior.
-pub(crate) fn draw(table: &RatioTable, groups: &[Group], prior: Prior, generator: &mut ChaCha8Rng) -> f64 {
+/// Prevalence drawn from the posterior of the groups.
+pub(crate) fn draw(table: &RatioTable, groups: &[Group], generator: &mut ChaCha8Rng) -> f64 {
     let u: f64 = generator.random();
     let on =
-        |grid: &Grid, log_likelihood: &Points| pulp::Arch::new().dispatch(Inversion { grid, log_likelihood, prior, u });
+        |grid: &Grid, log_likelihood: &Points| pulp::Arch::new().dispatch(Inversion { grid, log_likelihood, u });
     let mut inverted = on(Grid::whole(), &table.log_likelihood(groups));
     // each pass narrows the range at least threefold
     for _ in 0..12 {
@@ -377,7 +276,7 @@ mod tests {
     use super::*;
     use crate::random::{Purpose, Stream};
 
-    fn draws(groups: &[(f64, u64)], prior: Prior, n: usize) -> Vec<f64> {
+    fn draws(groups: &[(f64, u64)], n: usize) -> Vec<f64> {
         let mut table = RatioTable::new(groups.len());
         let groups: Vec<Group> = groups
             .iter()
@@ -388,7 +287,7 @@ mod tests {
             })
             .collect();
         let stream = Stream::new(3, Purpose::Company, 0);
-        (0..n).map(|r| draw(&table, &groups, prior, &mut stream.replicate(r as u64))).collect()
+        (0..n).map(|r| draw(&table, &groups, &mut stream.replicate(r as u64))).collect()
     }
 
     fn mean_sd(x: &[f64]) -> (f64, f64) {
@@ -401,7 +300,7 @@ mod tests {
     fn certain_labels_give_a_beta_posterior() {
         // ratios so strong that labels are the truth: Beta(k + 1/2, n - k + 1/2)
         for (experts, others) in [(3, 17), (300, 1700), (40_000, 360_000), (4_000_000, 40_000_000)] {
-            let x = draws(&[(1e12, experts), (1e-12, others)], Prior::Jeffreys, 4000);
+            let x = draws(&[(1e12, experts), (1e-12, others)], 4000);
             let (a, b) = (experts as f64 + 0.5, others as f64 + 0.5);
             let mean = a / (a + b);
             let sd = (a * b / ((a + b) * (a + b) * (a + b + 1.0))).sqrt();
@@ -413,15 +312,11 @@ mod tests {
 
     #[test]
     fn no_labels_give_the_prior_back() {
-        let x = draws(&[], Prior::LogitNormal { mean: -2.0, sd: 0.5 }, 4000);
-        let logits: Vec<f64> = x.iter().map(|p| logit(*p)).collect();
-        let (m, s) = mean_sd(&logits);
-        assert!((m + 2.0).abs() < 0.04 && (s - 0.5).abs() < 0.03, "{m} {s}");
         // Jeffreys: the median of Beta(1/2, 1/2) cut to the range, from its arcsine distribution function
         let cdf = |p: f64| 2.0 / std::f64::consts::PI * p.sqrt().asin();
         let middle = 0.5 * (cdf(LOWEST) + cdf(HIGHEST));
         let median = (middle * std::f64::consts::FRAC_PI_2).sin().powi(2);
-        let mut x = draws(&[], Prior::Jeffreys, 4000);
+        let mut x = draws(&[], 4000);
         x.sort_by(f64::total_cmp);
         assert!((cdf(x[2000]) - middle).abs() < 0.04, "{} against {median}", x[2000]);
     }
@@ -442,31 +337,6 @@ mod tests {
                 let x = (invert(grid, &spike, u) - grid.logit[peak]) / grid.step;
                 assert!((x - wanted).abs() < 1e-9, "point {peak}, {u}: {x}, not {wanted}");
             }
-        }
-    }
-
-    #[test]
-    fn side_by_side_as_one_by_one() {
-        let mut table = RatioTable::new(2);
-        table.set(0, 9.0);
-        table.set(1, 0.4);
-        let groups = |l: u64| [Group { row: 0, count: 3 * l }, Group { row: 1, count: 40 }];
-        let means: [f64; ABREAST] = std::array::from_fn(|l| -6.0 + 0.4 * l as f64);
-        let u: [f64; ABREAST] = std::array::from_fn(|l| (l as f64 + 0.5) / ABREAST as f64);
-        let mut likelihoods = [[0.0; ABREAST]; POINTS];
-        for l in 0..ABREAST {
-            for (row, value) in likelihoods.iter_mut().zip(table.likelihood(&groups(l as u64))) {
-                row[l] = value;
-            }
-        }
-        let logits = draw_logits(&likelihoods, &means, 1.2, &u);
-        for l in 0..ABREAST {
-            let mut density = table.likelihood(&groups(l as u64));
-            for (value, x) in density.iter_mut().zip(&Grid::whole().logit) {
-                *value *= (-0.5 * ((x - means[l]) / 1.2).powi(2)).exp();
-            }
-            let wanted = invert(Grid::whole(), &density, u[l]);
-            assert!((logits[l] - wanted).abs() < 1e-9, "{l}: {}, not {wanted}", logits[l]);
         }
     }
 }

@@ -151,6 +151,25 @@ pub struct Company {
 }
 
 impl Company {
+    /// Non-experts and experts among the gold people, as many as an equally weighted sample that knows as much: gold weights
+    /// in the counts, scaled to Kish's effective size (1965, Survey Sampling). People whose labels the model does not have count too.
+    pub(crate) fn weighted_truths(&self) -> [f64; 2] {
+        let unlabelled = |truth: bool| {
+            let all = if truth { self.gold_experts } else { self.gold - self.gold_experts };
+            all - self.gold_people.iter().filter(|g| g.truth == truth).map(|g| g.count).sum::<u64>()
+        };
+        let largest = self.gold_people.iter().map(|g| g.weight).fold(0.0, f64::max);
+        let (mut sums, mut sum, mut squares) = ([0.0; 2], 0.0, 0.0);
+        for people in &self.gold_people {
+            let (n, w) = (people.count as f64, people.weight / largest);
+            sums[usize::from(people.truth)] += n * w;
+            sum += n * w;
+            squares += n * w * w;
+        }
+        let scale = if squares > 0.0 { sum / squares } else { 0.0 };
+        [false, true].map(|truth| sums[usize::from(truth)] * scale + unlabelled(truth) as f64)
+    }
+
     /// Number of people who are not gold and have a label of the model's annotators.
     pub(crate) fn labelled_not_gold(&self) -> u64 {
         self.people.iter().filter(|(pattern, _)| pattern.seen != 0).map(|(_, n)| n).sum()

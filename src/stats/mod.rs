@@ -4,6 +4,7 @@
 
 pub(crate) mod intervals;
 pub(crate) mod logistic;
+pub(crate) mod mixing;
 pub(crate) mod normal;
 pub(crate) mod orthant;
 pub(crate) mod quadrature;

@@ -1,11 +1,10 @@
-//! The methods `Company` and `Hierarchical`: each company's prevalence is drawn from its own labels, through bins.
+//! The method `Company`: each company's prevalence is drawn from its own labels, through bins.
 
-use super::hierarchy::{Hierarchy, Hyperparameters};
-use super::replicates::{Drawn, Estimate, by_company};
-use super::settings::{Method, Settings};
+use super::replicates::{Estimate, by_company};
+use super::settings::Settings;
 use crate::parallel;
 use crate::probit::bins::{BINS, BinRates, Bins, CrossFit};
-use crate::probit::prevalence::{Group, Points, Prior, RatioTable, draw, posterior};
+use crate::probit::prevalence::{Group, RatioTable, draw, posterior};
 use crate::probit::study::{Company, Study, StudyError};
 use crate::random::{Purpose, Stream, binomial};
 use rand_chacha::ChaCha8Rng;
@@ -101,9 +100,6 @@ pub(super) struct Plan<'a> {
     /// Sources of `rates`, `[replicate]`; kept where annotators drift.
     sources: Vec<Source>,
     companies: Vec<BinnedCompany>,
-    hierarchy: Hierarchy,
-    /// `[replicate]`; empty for `Company`.
-    hyperparameters: Vec<Hyperparameters>,
 }
 
 /// Weights of the gold people and pseudo-counts `[mask]` of one replicate.
@@ -161,26 +157,13 @@ impl<'a> Plan<'a> {
             (source.rates(&bins), drifts.then_some(source))
         });
         let (rates, sources): (Vec<_>, Vec<_>) = replicates.into_iter().unzip();
-        let mut plan = Plan {
+        Plan {
             settings,
             rates,
             sources: sources.into_iter().flatten().collect(),
             companies: study.companies.iter().map(|c| BinnedCompany::new(c, &bins, settings.seed)).collect(),
             bins,
-            hierarchy: Hierarchy::new(study),
-            hyperparameters: Vec::new(),
-        };
-        if settings.method == Method::Hierarchical {
-            plan.hyperparameters = parallel::map(settings.threads, settings.draws, |r| plan.draw_hyperparameters(r));
         }
-        plan
-    }
-
-    /// Hyperparameters of a replicate, under its rates.
-    fn draw_hyperparameters(&self, number: usize) -> Hyperparameters {
-        let mut replicate = self.replicate(number);
-        let likelihoods = (0..self.companies.len()).map(|c| self.view(&mut replicate, c).likelihood());
-        self.hierarchy.draw(likelihoods, Stream::new(self.settings.seed, Purpose::Shared, 0).replicate(number as u64))
     }
 
     /// Estimates of the companies of `study`, which the plan was made for.
@@ -191,9 +174,9 @@ impl<'a> Plan<'a> {
             |r| Ok(self.replicate(r)),
             |replicate, c| {
                 let mut view = self.view(replicate, c);
-                Drawn { experts: view.experts(), false_experts: view.false_experts() }
+                (view.experts(), view.false_experts())
             },
-            |c, drawn| Estimate::new(&study.companies[c], &drawn, self.settings.level),
+            |c, drawn| Estimate::new(&study.companies[c], drawn.into_iter(), self.settings.level),
         )
     }
 
@@ -221,11 +204,7 @@ impl<'a> Plan<'a> {
         if !self.sources.is_empty() {
             self.drift(replicate, &self.companies[company]);
         }
-        let prior = match self.hyperparameters.get(replicate.number) {
-            Some(hyperparameters) => self.hierarchy.prior(hyperparameters, company),
-            None => Prior::Jeffreys,
-        };
-        View { company: &self.companies[company], replicate, prior }
+        View { company: &self.companies[company], replicate }
     }
 
     /// Gives the replicate the rates of the company's masks after the annotators' drift there.
@@ -251,19 +230,13 @@ impl<'a> Plan<'a> {
 struct View<'a> {
     company: &'a BinnedCompany,
     replicate: &'a mut Replicate,
-    prior: Prior,
 }
 
 impl View<'_> {
-    /// Likelihood of the company's labels on the whole grid of prevalences.
-    fn likelihood(&self) -> Points {
-        self.replicate.table.likelihood(&self.company.groups)
-    }
-
     /// Prevalence, and the generator to go on with.
     fn prevalence(&self) -> (f64, ChaCha8Rng) {
         let mut generator = self.company.prevalence.replicate(self.replicate.number as u64);
-        (draw(&self.replicate.table, &self.company.groups, self.prior, &mut generator), generator)
+        (draw(&self.replicate.table, &self.company.groups, &mut generator), generator)
     }
 
     /// Experts among the people who are not gold.
@@ -289,7 +262,7 @@ impl View<'_> {
             }
         }
         let Replicate { table, null_groups, .. } = &*self.replicate;
-        let pi = draw(table, null_groups, self.prior, &mut generator);
+        let pi = draw(table, null_groups, &mut generator);
         experts_in(table, null_groups, pi, &mut generator) + binomial(self.company.blank, pi, &mut generator)
     }
 }

@@ -8,13 +8,12 @@
 //! The methods differ in the prevalence:
 //!
 //! * `Company`: one prevalence a company, Jeffreys prior, updated by the company's own labels through bins (`company`).
-//! * `Hierarchical`: the same with a logit-normal prior whose mean is linear in log headcount; the
-//!   hyperparameters are drawn in each replicate by Gibbs sweeps over all companies (`hierarchy`).
+//! * `Hierarchical`: companies learn from each other, and differ in how annotators see their people (`hierarchical`).
 //! * `Original`: one prevalence from a Beta prior for all companies, never updated (the original study).
 //! * `OriginalBySize`: the same with a prior by headcount (the original study's program). Both in `original`.
 
 mod company;
-mod hierarchy;
+mod hierarchical;
 mod original;
 mod replicates;
 mod settings;
@@ -22,8 +21,9 @@ mod settings;
 mod tests;
 
 pub use replicates::Estimate;
-pub use settings::{Method, Settings};
+pub use settings::{GoldSampling, Method, Settings};
 
+use super::bins::BinRates;
 use super::study::{Study, StudyError};
 
 /// Estimates of every company of a study, in the study's order.
@@ -33,15 +33,46 @@ use super::study::{Study, StudyError};
 /// Where a class has too few gold people, or a model cannot be fitted.
 pub fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
     study.require_gold_people()?;
-    if settings.method.refits() { original::estimate(study, settings) } else { company::estimate(study, settings) }
+    match settings.method {
+        Method::Company => company::estimate(study, settings),
+        Method::Hierarchical => hierarchical::estimate(study, settings),
+        Method::Original | Method::OriginalBySize => original::estimate(study, settings),
+    }
 }
 
-/// Prevalence of every company in every replicate, `[company][replicate]`; methods `Company` and `Hierarchical`.
+/// What a company is like in one replicate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Likeness {
+    pub(crate) prevalence: f64,
+    /// Effects on non-experts and on experts.
+    effects: [f64; 2],
+}
+
+impl Likeness {
+    /// Odds by which the company's effects make a person in a bin of a mask with these rates more likely to be an expert.
+    pub(crate) fn odds(&self, rates: &BinRates, bin: usize) -> f64 {
+        if self.effects == [0.0; 2] { 1.0 } else { hierarchical::odds(rates, bin, self.effects) }
+    }
+
+    /// The rates of a mask in the company.
+    pub(crate) fn rates(&self, rates: &BinRates) -> BinRates {
+        if self.effects == [0.0; 2] { *rates } else { hierarchical::rates(rates, self.effects) }
+    }
+}
+
+/// What every company is like in every replicate, `[company][replicate]`; methods `Company` and `Hierarchical`.
 ///
 /// # Errors
 ///
 /// Those of [`estimate`].
-pub(crate) fn prevalences(study: &Study, settings: &Settings) -> Result<Vec<Vec<f64>>, StudyError> {
+pub(crate) fn likenesses(study: &Study, settings: &Settings) -> Result<Vec<Vec<Likeness>>, StudyError> {
     study.require_gold_people()?;
-    company::prevalences(study, settings)
+    if settings.method == Method::Company {
+        let all = company::prevalences(study, settings)?;
+        let plain = |prevalence| Likeness { prevalence, effects: [0.0; 2] };
+        return Ok(all.into_iter().map(|draws| draws.into_iter().map(plain).collect()).collect());
+    }
+    let sampled = hierarchical::sample(study, settings)?;
+    let likeness = |s: hierarchical::Sample| Likeness { prevalence: s.prevalence, effects: s.effects };
+    Ok(sampled.states.into_iter().map(|draws| draws.into_iter().map(likeness).collect()).collect())
 }

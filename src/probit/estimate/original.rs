@@ -4,7 +4,7 @@
 //! The study resamples a company's people and realises a Bernoulli each, which is one Binomial with the mean
 //! of their posteriors.
 
-use super::replicates::{Drawn, Estimate, by_company};
+use super::replicates::{Estimate, by_company};
 use super::settings::{Method, Settings};
 use crate::probit::model::{ClassModel, Model};
 use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError, survey_weights};
@@ -202,9 +202,9 @@ pub(super) fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimat
             let unseen = binomial(stated.headcount - stated.observed, share, &mut generator);
             let null_share = refit.null_share(company, &ternary, pi);
             let mut null = company.null.replicate(refit.number as u64);
-            Drawn { experts: seen + unseen, false_experts: binomial(company.people, null_share, &mut null) }
+            (seen + unseen, binomial(company.people, null_share, &mut null))
         },
-        |c, drawn| Estimate::new(&study.companies[c], &drawn, settings.level),
+        |c, drawn| Estimate::new(&study.companies[c], drawn.into_iter(), settings.level),
     )
 }
 

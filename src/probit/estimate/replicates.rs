@@ -9,15 +9,6 @@ use crate::stats::summary::{Summary, summarise_counts};
 /// Maximum number of draws held by replicate at a time.
 pub(super) const HELD: usize = 1 << 22;
 
-/// Draws of a company in one replicate.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Drawn {
-    /// Experts among the people who are not gold, seen and unseen.
-    pub(crate) experts: u64,
-    /// Experts that the observed people would be given if none of them were one.
-    pub(crate) false_experts: u64,
-}
-
 /// Estimate of one company.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
@@ -26,25 +17,30 @@ pub struct Estimate {
     pub detection_floor: f64,
     /// Experts among the headcount, one value a replicate.
     pub draws: Vec<u64>,
+    /// Whether chains have mixed; replicates that do not depend on each other always have.
+    pub converged: bool,
 }
 
 impl Estimate {
-    /// The estimate of a company from its draws in all replicates.
+    /// The estimate of a company from its draws in all replicates: experts among the people who are not gold, seen and unseen,
+    /// and those that the observed people would be given if none of them were one.
     ///
     /// The detection floor is the *limit of blank* of clinical chemistry (Armbruster & Pry 2008, Clinical Biochemist
     /// Reviews 29 Suppl 1, S49-52; CLSI guideline EP17): a quantile of what is measured where there is nothing. Here the
     /// blanks are the replicates' false experts, scaled from the people observed to the headcount, and the quantile
     /// is at (1 + level) / 2.
-    pub(super) fn new(company: &Company, drawn: &[Drawn], level: f64) -> Self {
-        let draws: Vec<u64> = drawn.iter().map(|d| company.gold_experts + d.experts).collect();
+    pub(super) fn new(company: &Company, drawn: impl Iterator<Item = (u64, u64)>, level: f64) -> Self {
+        let (mut draws, blanks): (Vec<u64>, Vec<u64>) = drawn.unzip();
+        draws.iter_mut().for_each(|experts| *experts += company.gold_experts);
         let values: Vec<f64> = draws.iter().map(|d| *d as f64).collect();
-        let mut blanks: Vec<f64> = drawn.iter().map(|d| d.false_experts as f64).collect();
+        let mut blanks: Vec<f64> = blanks.iter().map(|d| *d as f64).collect();
         blanks.sort_unstable_by(f64::total_cmp);
         let scale = company.headcount as f64 / company.observed as f64;
         Estimate {
             summary: summarise_counts(&values, level),
             detection_floor: quantile::of_whole(quantile::of_sorted(&blanks, 0.5 * (1.0 + level)) * scale),
             draws,
+            converged: true,
         }
     }
 }

@@ -24,6 +24,21 @@ impl Method {
     }
 }
 
+/// How the gold people of companies were chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoldSampling {
+    /// With a look at the truth: they tell nothing of the prevalence.
+    ByClass,
+    /// Without one, with chances in proportion to the inverse of their gold weights.
+    AtRandom,
+}
+
+impl GoldSampling {
+    /// Every way with its name.
+    pub const ALL: [(&'static str, GoldSampling); 2] =
+        [("by_class", GoldSampling::ByClass), ("at_random", GoldSampling::AtRandom)];
+}
+
 /// Settings of an estimate.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -38,19 +53,24 @@ pub struct Settings {
     pub prior_beta: f64,
     /// Standard deviation between companies of annotators' latent means; not with methods that refit.
     pub drift_sd: f64,
+    /// Whether gold people show that annotators drift; [`Method::Hierarchical`] only, like the next.
+    pub gold_drifts: bool,
+    pub gold_sampling: GoldSampling,
     pub threads: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            method: Method::Company,
+            method: Method::Hierarchical,
             draws: 1000,
             level: 0.8,
             seed: 42,
             prior_alpha: 2.0,
             prior_beta: 10.0,
             drift_sd: 0.0,
+            gold_drifts: false,
+            gold_sampling: GoldSampling::ByClass,
             threads: 1,
         }
     }

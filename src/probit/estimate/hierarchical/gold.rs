@@ -1,0 +1,142 @@
+//! Common rates, from gold people whose companies have effects of their own.
+//!
+//! A gold person of company c is a draw from f_k(b) exp(u_ck x_b) / Z_ck: a sample of f that a known function biases. With samples of
+//! several biases the maximum likelihood f gives each person of bin b a mass of 1 / sum over c of n_ck exp(u_ck x_b) / Z_ck (Vardi 1985,
+//! Annals of Statistics 13, 178-203); Z depends on f, and both are found in turn. Here people come with bootstrap weights.
+
+use super::effects::tilts;
+use crate::probit::bins::{BINS, BinRates, Bins};
+use crate::probit::study::{Pattern, Study};
+use crate::random::{Purpose, Stream, gamma};
+use std::collections::BTreeMap;
+
+/// Number of turns in which masses and their sums are found.
+const TURNS: usize = 6;
+
+/// Part of a person that each bin has anyhow, so that no sum is empty.
+const LEAST: f64 = 0.25;
+
+/// Gold people alike in class, pattern, fold, weight and company.
+struct Alike {
+    /// Row of the bins.
+    row: usize,
+    class: usize,
+    count: f64,
+    /// Survey weight of each.
+    weight: f64,
+    /// Bin under their own labels.
+    bin: usize,
+}
+
+/// Gold people of a study by company.
+pub(super) struct GoldSet {
+    people: Vec<Alike>,
+    rows: usize,
+    /// `[class][company]`: number of gold people there.
+    inside: [Vec<f64>; 2],
+    /// Number of gold people of each class without a company.
+    pub(super) outside: [f64; 2],
+}
+
+impl GoldSet {
+    /// The gold people of a study; `bins` have all their masks.
+    pub(super) fn new(study: &Study, bins: &Bins) -> Self {
+        // where the people of each class, pattern and weight come from, in the order of the study
+        let mut origins: BTreeMap<(bool, Pattern, u64), Vec<(Option<usize>, u64)>> = BTreeMap::new();
+        for (c, company) in study.companies.iter().enumerate() {
+            for people in &company.gold_people {
+                let key = (people.truth, people.pattern, people.weight.to_bits());
+                origins.entry(key).or_default().push((Some(c), people.count));
+            }
+        }
+        let companies = study.companies.len();
+        let mut set =
+            GoldSet { people: Vec::new(), rows: bins.rows().len(), inside: [vec![0.0; companies], vec![0.0; companies]], outside: [0.0; 2] };
+        for (at, (row, weight)) in bins.rows().iter().zip(bins.survey()).enumerate() {
+            let gold = &row.gold;
+            let from = origins.entry((gold.truth, gold.pattern, gold.weight.to_bits())).or_default();
+            let class = usize::from(gold.truth);
+            let bin = bins.mask_index(gold.pattern.seen).map_or(0, |mask| bins.row_bin(mask, at));
+            let mut left = gold.count;
+            while left > 0 {
+                // those that no company claims have none
+                let taken = match from.last_mut() {
+                    Some((company, there)) => {
+                        let taken = left.min(*there);
+                        *there -= taken;
+                        if let Some(c) = *company {
+                            set.inside[class][c] += taken as f64;
+                        }
+                        if *there == 0 {
+                            from.pop();
+                        }
+                        taken
+                    }
+                    None => {
+                        set.outside[class] += left as f64;
+                        left
+                    }
+                };
+                set.people.push(Alike { row: at, class, count: taken as f64, weight: *weight, bin });
+                left -= taken;
+            }
+        }
+        set
+    }
+
+    /// Bootstrap weights of one replicate: a Gamma(count) times the survey weight (Rubin 1981).
+    pub(super) fn weights(&self, seed: u64, replicate: u64) -> Vec<f64> {
+        let mut generator = Stream::new(seed, Purpose::Weights, 2).replicate(replicate);
+        self.people.iter().map(|people| gamma(people.count, &mut generator) * people.weight).collect()
+    }
+
+    /// Common rates of all masks, the companies' `effects` taken out.
+    pub(super) fn rates(&self, bins: &Bins, weights: &[f64], pseudo: &[BinRates], effects: &[[f64; 2]]) -> Vec<BinRates> {
+        let mut rows = vec![0.0; self.rows];
+        for class in 0..2 {
+            let of_class = || self.people.iter().zip(weights).filter(move |(people, _)| people.class == class);
+            let thinning = self.thinning(class, of_class(), effects);
+            let total: f64 = of_class().map(|(_, w)| w).sum();
+            let thinned: f64 = of_class().map(|(people, w)| w / thinning[people.bin]).sum();
+            for (people, w) in of_class() {
+                rows[people.row] += w * total / (thinned * thinning[people.bin]);
+            }
+        }
+        pseudo.iter().enumerate().map(|(mask, pseudo)| bins.rates(mask, &rows, pseudo)).collect()
+    }
+
+    /// What the companies' effects make of the mass of each bin, on average over gold people.
+    fn thinning<'a>(
+        &self,
+        class: usize,
+        people: impl Iterator<Item = (&'a Alike, &'a f64)>,
+        effects: &[[f64; 2]],
+    ) -> [f64; BINS] {
+        let inside: Vec<(f64, [f64; BINS])> = self.inside[class]
+            .iter()
+            .zip(effects)
+            .filter(|(n, _)| **n > 0.0)
+            .map(|(n, effects)| (*n, tilts(effects[class])))
+            .collect();
+        let mut thinning = [1.0; BINS];
+        if inside.is_empty() {
+            return thinning;
+        }
+        let mut counts = [LEAST; BINS];
+        people.for_each(|(alike, weight)| counts[alike.bin] += weight);
+        let number = self.outside[class] + inside.iter().map(|(n, _)| n).sum::<f64>();
+        for _ in 0..TURNS {
+            let mass: [f64; BINS] = std::array::from_fn(|b| counts[b] / thinning[b]);
+            let all: f64 = mass.iter().sum();
+            let mut next = [self.outside[class]; BINS];
+            for (n, tilts) in &inside {
+                let z = (0..BINS).map(|b| mass[b] * tilts[b]).sum::<f64>() / all;
+                for b in 0..BINS {
+                    next[b] += n * tilts[b] / z;
+                }
+            }
+            thinning = next.map(|sum| sum / number);
+        }
+        thinning
+    }
+}

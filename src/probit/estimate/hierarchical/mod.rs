@@ -1,0 +1,175 @@
+//! The method `Hierarchical`: companies differ in how annotators see their people, and learn from each other.
+//!
+//! A person of class k (0 non-expert, 1 expert) of company c falls into bin b with probability
+//!
+//! ```text
+//! f_kc(b) = f_k(b) exp(u_ck x_b) / sum over b' of f_k(b') exp(u_ck x_b')
+//! (u_c0, u_c1) ~ N(0, T), T from the sizes tau_0, tau_1 and a common correlation
+//! logit pi_c = beta_0 + beta_1 (ln N_c - mean) + gamma_0 u_c0 + gamma_1 u_c1 + e_c, e_c ~ N(0, s²)
+//! ```
+//!
+//! x_b the position of the bin. gamma carries the spectrum effect: positives are subtle where they are rare (Ransohoff &
+//! Feinstein 1978, New England Journal of Medicine 299, 926-930).
+//!
+//! Who may teach what is cut (modular inference: Plummer 2015, Statistics and Computing 25, 37-43):
+//!
+//! * the common rates f learn from gold people only: a Bayesian bootstrap of them, from which the effects of the companies
+//!   that they come from are taken out (`gold`);
+//! * the sizes tau learn from gold people in companies, and only where these show drift; below that lies the drift that cannot be
+//!   learned ([`smallest_size`]);
+//! * a company's effects learn from its gold people, and from the others with the weight of few ([`VOICES`]): they
+//!   would else bend the effects, and the prevalence with them, until these fit what is wrong with f. A power of the
+//!   likelihood is Miller and Dunson's (2019, Journal of the American Statistical Association 114, 1113-1125) way with models that are
+//!   known to be a little wrong;
+//! * the prevalence learns from everybody in the company, and through the line from other companies.
+//!
+//! Four chains ([`sampler`]) make the replicates, each with bootstrap weights of its own.
+
+mod effects;
+mod factor;
+mod gold;
+mod line;
+mod sampler;
+mod state;
+
+use super::replicates::Estimate;
+use super::settings::{GoldSampling, Settings};
+use crate::probit::bins::{BINS, BinRates, Bins, CrossFit};
+use crate::probit::study::{Company, Study, StudyError, survey_weights};
+use crate::stats::mixing::{Mixing, mixing};
+use effects::MaskCounts;
+use gold::GoldSet;
+use sampler::Sampler;
+use std::collections::BTreeSet;
+
+/// Weight of a company's people who are not gold in its effects, as a number of people, where half of them are experts. Where one class is
+/// rare they tell the effects from the prevalence less, and the weight falls with the variance of the class.
+const VOICES: f64 = 40.0;
+
+/// Size of the effects in terms of the drift of latent means, measured on simulated studies.
+const SIZE_OF_DRIFT: f64 = 1.2;
+
+/// Size of the effects that is allowed for where no drift is found.
+const UNSEEN_SIZE: f64 = 0.1;
+
+/// Smallest size of the effects, given the drift that people who are not gold show.
+fn smallest_size(drift_sd: f64) -> f64 {
+    (SIZE_OF_DRIFT * drift_sd).max(UNSEEN_SIZE)
+}
+
+/// Company as the sampler sees it.
+struct Member {
+    /// People by mask and bin.
+    masks: Vec<MaskCounts>,
+    /// The same of gold people only.
+    gold: Vec<MaskCounts>,
+    /// Non-experts and experts among gold people who speak about the prevalence.
+    truths: [f64; 2],
+    /// Log headcount about its mean.
+    size: f64,
+    /// Number of people without labels, seen and unseen.
+    rest: u64,
+}
+
+impl Member {
+    fn new(company: &Company, bins: &Bins, size: f64, settings: &Settings) -> Self {
+        let mut masks: Vec<MaskCounts> = Vec::new();
+        let mut blank = 0;
+        for &(pattern, count) in &company.people {
+            match bins.mask_index(pattern.seen) {
+                Some(mask) => {
+                    MaskCounts::of(&mut masks, mask).people[bins.person_bin(mask, pattern)] += count;
+                }
+                None => blank += count,
+            }
+        }
+        // as many voices as there are people, each as loud as the survey weight
+        let weights = survey_weights(&company.gold_people).each;
+        for (people, weight) in company.gold_people.iter().zip(&weights) {
+            let Some(mask) = bins.mask_index(people.pattern.seen) else {
+                continue;
+            };
+            let shares = bins.gold_shares(mask, people.truth, people.pattern);
+            let gold = &mut MaskCounts::of(&mut masks, mask).gold[usize::from(people.truth)];
+            for bin in 0..BINS {
+                gold[bin] += people.count as f64 * weight * shares[bin];
+            }
+        }
+        masks.sort_unstable_by_key(|counts| counts.mask);
+        let gold = masks.iter().filter(|m| m.has_gold()).map(|m| MaskCounts { people: [0; BINS], ..m.clone() }).collect();
+        let truths = match settings.gold_sampling {
+            GoldSampling::ByClass => [0.0; 2],
+            GoldSampling::AtRandom => company.weighted_truths(),
+        };
+        Member { masks, gold, truths, size, rest: blank + company.headcount - company.observed }
+    }
+}
+
+/// Draws of a study: replicates of every company, in its order.
+pub(super) struct Sampled {
+    /// `[company]`, each with its replicates.
+    pub(super) states: Vec<Vec<Sample>>,
+    pub(super) mixing: Mixing,
+}
+
+/// Draws of a company in one replicate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    pub(super) prevalence: f64,
+    pub(super) effects: [f64; 2],
+    pub(super) experts: u64,
+    pub(super) false_experts: u64,
+}
+
+/// Samples of every company.
+///
+/// # Errors
+///
+/// Where the model cannot be fitted.
+pub(super) fn sample(study: &Study, settings: &Settings) -> Result<Sampled, StudyError> {
+    let fit = CrossFit::new(&study.gold, study.annotators.len(), settings.threads)?;
+    let mut masks: BTreeSet<u32> = study.masks().into_iter().collect();
+    masks.extend(study.gold.iter().map(|people| people.pattern.seen));
+    let bins = Bins::new(&fit, masks.into_iter().collect(), settings.seed);
+    let logs: Vec<f64> = study.companies.iter().map(|c| (c.headcount.max(1) as f64).ln()).collect();
+    let mean = logs.iter().sum::<f64>() / logs.len().max(1) as f64;
+    let members =
+        study.companies.iter().zip(&logs).map(|(c, log)| Member::new(c, &bins, log - mean, settings)).collect();
+    let sampler = Sampler { members, gold: GoldSet::new(study, &bins), bins: &bins, settings };
+    let chains = sampler.run();
+    let totals: Vec<Vec<f64>> =
+        chains.iter().map(|chain| chain.iter().map(|row| row.iter().map(|s| s.experts as f64).sum()).collect()).collect();
+    let rows: Vec<Vec<Sample>> = chains.into_iter().flatten().collect();
+    let states = (0..study.companies.len()).map(|c| rows.iter().map(|row| row[c]).collect()).collect();
+    Ok(Sampled { states, mixing: mixing(&totals) })
+}
+
+/// Estimates of every company.
+///
+/// # Errors
+///
+/// Where the model cannot be fitted.
+pub(super) fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
+    let Sampled { states, mixing } = sample(study, settings)?;
+    let estimate = |(company, samples): (&Company, &Vec<Sample>)| {
+        let mut estimate = Estimate::new(company, samples.iter().map(|s| (s.experts, s.false_experts)), settings.level);
+        estimate.converged = mixing.converged();
+        estimate
+    };
+    Ok(study.companies.iter().zip(&states).map(estimate).collect())
+}
+
+/// Rates of a mask under effects.
+pub(super) fn rates(rates: &BinRates, effects: [f64; 2]) -> BinRates {
+    let tilted = effects::tilt(rates, &effects.map(effects::tilts)).rates;
+    std::array::from_fn(|bin| [tilted[0][bin], tilted[1][bin]])
+}
+
+/// Odds by which effects make a person of a bin of the mask more likely to be an expert.
+pub(super) fn odds(rates: &BinRates, bin: usize, effects: [f64; 2]) -> f64 {
+    let ratio = |effects| {
+        let [other, expert] = self::rates(rates, effects)[bin];
+        expert / other
+    };
+    ratio(effects) / ratio([0.0; 2])
+}

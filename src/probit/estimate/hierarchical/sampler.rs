@@ -1,0 +1,202 @@
+//! Chains that make the replicates of the hierarchical method.
+//!
+//! Each replicate has bootstrap weights of its own, so that its rates do not depend on those before; what companies
+//! share, and where their states stand, goes on from replicate to replicate.
+
+use super::effects::{People, State, tilt, tilts};
+use super::gold::GoldSet;
+use super::line::Shared;
+use super::state::Posterior;
+use super::{Member, Sample, VOICES, smallest_size};
+use crate::parallel;
+use crate::probit::bins::{BINS, BinRates, Bins};
+use crate::probit::estimate::settings::Settings;
+use crate::probit::prevalence::posterior;
+use crate::random::{Purpose, Stream, binomial};
+use crate::stats::logistic::logistic;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+/// Number of chains; a replicate belongs to one of them, whatever the threads.
+const CHAINS: usize = 4;
+
+/// Number of replicates that a chain makes before those that count.
+const BURN_IN: usize = 40;
+
+/// Number of times that everything is drawn in a replicate.
+const SWEEPS: usize = 2;
+
+/// Sampler of a study.
+pub(super) struct Sampler<'a> {
+    pub(super) members: Vec<Member>,
+    pub(super) gold: GoldSet,
+    pub(super) bins: &'a Bins,
+    pub(super) settings: &'a Settings,
+}
+
+/// State of a chain.
+struct Chain {
+    generator: ChaCha8Rng,
+    shared: Shared,
+    rates: Vec<BinRates>,
+    /// `[company]`
+    states: Vec<State>,
+    /// Effects and the logit that goes with them, as people with fewer voices tell them.
+    soft: Vec<State>,
+    modes: Vec<State>,
+    /// Effects that gold people alone tell.
+    gold: Vec<State>,
+    gold_modes: Vec<State>,
+    /// The same companies without an expert.
+    blank: Vec<State>,
+}
+
+impl Chain {
+    /// Effects of the gold people's companies.
+    fn gold_effects(&self) -> Vec<[f64; 2]> {
+        self.gold.iter().map(|state| [state[1], state[2]]).collect()
+    }
+}
+
+impl Sampler<'_> {
+    /// Samples of all companies: `[chain][replicate][company]`.
+    pub(super) fn run(&self) -> Vec<Vec<Vec<Sample>>> {
+        let (draws, chains) = (self.settings.draws, CHAINS.min(self.settings.draws));
+        let first = |chain: usize| draws * chain / chains;
+        parallel::map(self.settings.threads, chains, |chain| self.chain(chain, first(chain)..first(chain + 1)))
+    }
+
+    /// The replicates of a chain.
+    fn chain(&self, number: usize, replicates: std::ops::Range<usize>) -> Vec<Vec<Sample>> {
+        let start = [-2.0, 0.0, 0.0];
+        let companies = self.members.len();
+        let size = smallest_size(self.settings.drift_sd);
+        let mut chain = Chain {
+            generator: Stream::new(self.settings.seed, Purpose::Shared, 1 + number as u64).replicate(0),
+            shared: Shared::new(size),
+            rates: Vec::new(),
+            states: vec![start; companies],
+            soft: vec![start; companies],
+            modes: vec![start; companies],
+            gold: vec![[0.0; 3]; companies],
+            gold_modes: vec![[0.0; 3]; companies],
+            blank: vec![start; companies],
+        };
+        let sizes: Vec<f64> = self.members.iter().map(|member| member.size).collect();
+        let burn_in = (0..BURN_IN).map(|at| self.settings.draws + BURN_IN * number + at);
+        let mut samples = Vec::with_capacity(replicates.len());
+        for (at, replicate) in burn_in.chain(replicates).enumerate() {
+            let weights = self.gold.weights(self.settings.seed, replicate as u64);
+            let pseudo: Vec<BinRates> =
+                (0..self.bins.masks.len()).map(|mask| self.bins.pseudo_counts(mask, replicate as u64)).collect();
+            // labels of companies without experts come from other rates and effects than those by which they are judged
+            let before = (chain.rates.clone(), chain.soft.clone());
+            for _ in 0..SWEEPS {
+                self.draw_rates(&mut chain, &weights, &pseudo);
+                for c in 0..companies {
+                    self.draw_company(&mut chain, c);
+                }
+                chain.shared.draw_line(&chain.states, &sizes, &mut chain.generator);
+            }
+            if at >= BURN_IN {
+                samples.push((0..companies).map(|c| self.sample(&mut chain, c, &before.0, &before.1[c])).collect());
+            }
+        }
+        samples
+    }
+
+    /// Draws the effects of the companies of gold people, the common rates without them, and the sizes.
+    fn draw_rates(&self, chain: &mut Chain, weights: &[f64], pseudo: &[BinRates]) {
+        let inside: Vec<usize> = (0..self.members.len()).filter(|c| !self.members[*c].gold.is_empty()).collect();
+        chain.rates = self.gold.rates(self.bins, weights, pseudo, &chain.gold_effects());
+        if inside.is_empty() {
+            return;
+        }
+        let prior = chain.shared.effects_alone();
+        for &c in &inside {
+            let people = People { masks: &self.members[c].gold, rates: &chain.rates, truths: [0.0; 2], power: 1.0 };
+            Posterior { people, prior }.draw(&mut chain.gold[c], &mut chain.gold_modes[c], &mut chain.generator);
+        }
+        // the mean effect of all companies and the tilt of the common rates are one to gold people: only the prior tells them apart
+        for class in (0..2).filter(|class| self.gold.outside[*class] == 0.0) {
+            let mean = inside.iter().map(|c| chain.gold[*c][1 + class]).sum::<f64>() / inside.len() as f64;
+            let z: f64 = StandardNormal.sample(&mut chain.generator);
+            let shift = chain.shared.size_of_mean(class, inside.len()) * z - mean;
+            inside.iter().for_each(|c| chain.gold[*c][1 + class] += shift);
+        }
+        let effects = chain.gold_effects();
+        chain.rates = self.gold.rates(self.bins, weights, pseudo, &effects);
+        if self.settings.gold_drifts {
+            let effects: Vec<[f64; 2]> = inside.iter().map(|c| effects[*c]).collect();
+            chain.shared.draw_sizes(&effects, smallest_size(self.settings.drift_sd), &mut chain.generator);
+        }
+    }
+
+    /// Draws a company's effects, then its prevalence.
+    fn draw_company(&self, chain: &mut Chain, c: usize) {
+        let member = &self.members[c];
+        let prior = chain.shared.prior(member.size);
+        let number: u64 = member.masks.iter().flat_map(|counts| counts.people).sum();
+        let pi = logistic(chain.shared.mean(member.size));
+        let power = (VOICES * 4.0 * pi * (1.0 - pi) / number.max(1) as f64).min(1.0);
+        let people = People { masks: &member.masks, rates: &chain.rates, truths: member.truths, power };
+        Posterior { people, prior }.draw(&mut chain.soft[c], &mut chain.modes[c], &mut chain.generator);
+        let [_, others, experts] = chain.soft[c];
+        chain.states[c] = [chain.states[c][0], others, experts];
+        let people = People { power: 1.0, ..people };
+        Posterior { people, prior }.draw_logit(&mut chain.states[c], &mut chain.generator);
+    }
+
+    /// Counts of a company in this replicate.
+    fn sample(&self, chain: &mut Chain, c: usize, before: &[BinRates], effects_before: &State) -> Sample {
+        let member = &self.members[c];
+        let state = chain.states[c];
+        let experts = experts(member, &state, &chain.rates, &mut chain.generator)
+            + binomial(member.rest, logistic(state[0]), &mut chain.generator);
+        Sample {
+            prevalence: logistic(state[0]),
+            effects: [state[1], state[2]],
+            experts,
+            false_experts: self.false_experts(chain, c, before, effects_before[1]),
+        }
+    }
+
+    /// Experts that a company's labelled people would be given if none of them were one: labels from the rates `before` under `effect`.
+    fn false_experts(&self, chain: &mut Chain, c: usize, before: &[BinRates], effect: f64) -> u64 {
+        let member = &self.members[c];
+        let generator = &mut chain.generator;
+        let tilts = [tilts(effect), tilts(0.0)];
+        let mut masks = member.masks.clone();
+        for counts in &mut masks {
+            let rates = tilt(&before[counts.mask], &tilts).rates[0];
+            let (mut left, mut mass) = (counts.people.iter().sum::<u64>(), 1.0);
+            for bin in 0..BINS {
+                let people = if bin + 1 == BINS { left } else { binomial(left, rates[bin] / mass, generator) };
+                counts.people[bin] = people;
+                left -= people;
+                mass -= rates[bin];
+            }
+        }
+        let blank = Member { masks, gold: Vec::new(), truths: [0.0; 2], ..*member };
+        let [_, others, experts_effect] = chain.states[c];
+        chain.blank[c] = [chain.blank[c][0], others, experts_effect];
+        let people = People { masks: &blank.masks, rates: &chain.rates, truths: [0.0; 2], power: 1.0 };
+        Posterior { people, prior: chain.shared.prior(member.size) }.draw_logit(&mut chain.blank[c], generator);
+        experts(&blank, &chain.blank[c], &chain.rates, generator)
+    }
+}
+
+/// Experts among the labelled people of a company who are not gold.
+fn experts(member: &Member, state: &State, rates: &[BinRates], generator: &mut ChaCha8Rng) -> u64 {
+    let pi = logistic(state[0]);
+    let tilts = [tilts(state[1]), tilts(state[2])];
+    let mut sum = 0;
+    for counts in &member.masks {
+        let tilted = tilt(&rates[counts.mask], &tilts);
+        for bin in 0..BINS {
+            let ratio = tilted.rates[1][bin] / tilted.rates[0][bin];
+            sum += binomial(counts.people[bin], posterior(pi, ratio), generator);
+        }
+    }
+    sum
+}

@@ -1,0 +1,263 @@
+//! Draws of a company's state: independence Metropolis steps from a t distribution about the mode.
+
+use super::effects::{People, State, Symmetric};
+use super::factor::Factor;
+use crate::stats::normal::ln;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{ChiSquared, Distribution, StandardNormal};
+
+/// Degrees of freedom of the proposal.
+const FREEDOM: f64 = 6.0;
+
+/// Number of Metropolis steps of a draw.
+const STEPS: usize = 2;
+
+/// Maximum number of Newton steps to the mode, the longest of them, and one short enough to be the last.
+const NEWTON: usize = 20;
+const LONGEST: f64 = 1.5;
+const SHORTEST: f64 = 0.02;
+
+/// Largest logit of a prevalence.
+const FARTHEST: f64 = 14.0;
+
+/// Prior of a state: effects are normal about 0, the logit is normal about a mean that moves with them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StatePrior {
+    pub(super) mean: f64,
+    /// Slopes of the mean in the effects.
+    pub(super) gamma: [f64; 2],
+    /// Precision of the logit about its mean.
+    pub(super) precision: f64,
+    /// Precision of the effects: entries (0,0), (0,1), (1,1).
+    pub(super) effects: [f64; 3],
+}
+
+impl StatePrior {
+    fn residual(&self, state: &State) -> f64 {
+        state[0] - self.mean - self.gamma[0] * state[1] - self.gamma[1] * state[2]
+    }
+
+    fn log_density(&self, state: &State) -> f64 {
+        let (e, [a, b, c]) = (self.residual(state), self.effects);
+        let [_, u, v] = *state;
+        -0.5 * (self.precision * e * e + a * u * u + 2.0 * b * u * v + c * v * v)
+    }
+
+    fn score(&self, state: &State) -> State {
+        let (e, [a, b, c]) = (self.precision * self.residual(state), self.effects);
+        let [_, u, v] = *state;
+        [-e, self.gamma[0] * e - a * u - b * v, self.gamma[1] * e - b * u - c * v]
+    }
+
+    fn information(&self) -> Symmetric {
+        let ([g0, g1], p, [a, b, c]) = (self.gamma, self.precision, self.effects);
+        [p, -g0 * p, -g1 * p, a + g0 * g0 * p, b + g0 * g1 * p, c + g1 * g1 * p]
+    }
+}
+
+/// Posterior of a state, or of its logit with the effects held.
+pub(super) struct Posterior<'a> {
+    pub(super) people: People<'a>,
+    pub(super) prior: StatePrior,
+}
+
+impl Posterior<'_> {
+    fn log_density(&self, state: &State) -> f64 {
+        if state[0].abs() > FARTHEST {
+            return f64::NEG_INFINITY;
+        }
+        self.people.log_likelihood(state) + self.prior.log_density(state)
+    }
+
+    /// Score, and the factor of the information, made definite by losing less of it where need be.
+    fn local(&self, state: &State) -> (State, Factor) {
+        let slope = self.people.slope(state);
+        let (prior, prior_score) = (self.prior.information(), self.prior.score(state));
+        let score = std::array::from_fn(|i| slope.score[i] + prior_score[i]);
+        for share in [1.0, 0.7, 0.3, 0.0] {
+            let information = std::array::from_fn(|i| prior[i] + slope.complete[i] - share * slope.lost[i]);
+            if let Some(factor) = Factor::new(&information) {
+                return (score, factor);
+            }
+        }
+        (score, Factor::UNIT)
+    }
+
+    /// Score and information of the logit alone.
+    fn local_logit(&self, state: &State) -> (f64, f64) {
+        let slope = self.people.slope(state);
+        let prior = self.prior.precision;
+        let sure = prior + slope.complete[0] - slope.lost[0];
+        let information = if sure > 0.5 * prior { sure } else { prior + 0.5 * slope.complete[0] };
+        (slope.score[0] + self.prior.score(state)[0], information)
+    }
+
+    /// The mode, looked for from `start`, and the factor of the information there.
+    fn mode(&self, start: &State) -> (State, Factor) {
+        let mut mode = *start;
+        for _ in 0..NEWTON {
+            let (score, factor) = self.local(&mode);
+            let step = factor.solve(&score);
+            let length = step.iter().fold(0.0f64, |a, s| a.max(s.abs()));
+            let scale = if length > LONGEST { LONGEST / length } else { 1.0 };
+            mode = std::array::from_fn(|i| mode[i] + scale * step[i]);
+            mode[0] = mode[0].clamp(-FARTHEST, FARTHEST);
+            if length < SHORTEST {
+                return (mode, factor);
+            }
+        }
+        let factor = self.local(&mode).1;
+        (mode, factor)
+    }
+
+    /// Moves the state; `mode` is where the search for the mode begins, and then what it found.
+    pub(super) fn draw(&self, state: &mut State, mode: &mut State, generator: &mut ChaCha8Rng) {
+        let (centre, factor) = self.mode(mode);
+        *mode = centre;
+        let away = |x: &State| std::array::from_fn(|i| x[i] - centre[i]);
+        metropolis(
+            state,
+            |x| self.log_density(x) + 0.5 * (FREEDOM + 3.0) * ln(1.0 + factor.form(&away(x)) / FREEDOM),
+            |generator| {
+                let z = std::array::from_fn(|_| StandardNormal.sample(generator));
+                let (spread, scale) = (factor.spread(&z), t_scale(generator));
+                std::array::from_fn(|i| centre[i] + scale * spread[i])
+            },
+            generator,
+        );
+    }
+
+    /// Moves the logit, the effects held.
+    pub(super) fn draw_logit(&self, state: &mut State, generator: &mut ChaCha8Rng) {
+        let mut mode = *state;
+        let mut information = 1.0;
+        for _ in 0..NEWTON {
+            let (score, here) = self.local_logit(&mode);
+            information = here;
+            let step = (score / information).clamp(-LONGEST, LONGEST);
+            mode[0] = (mode[0] + step).clamp(-FARTHEST, FARTHEST);
+            if step.abs() < SHORTEST {
+                break;
+            }
+        }
+        let (centre, sd) = (mode[0], 1.1 / information.sqrt());
+        metropolis(
+            state,
+            |x| self.log_density(x) + 0.5 * (FREEDOM + 1.0) * ln(1.0 + ((x[0] - centre) / sd).powi(2) / FREEDOM),
+            |generator| {
+                let z: f64 = StandardNormal.sample(generator);
+                [centre + sd * t_scale(generator) * z, mode[1], mode[2]]
+            },
+            generator,
+        );
+    }
+}
+
+/// What makes a normal a t.
+fn t_scale(generator: &mut ChaCha8Rng) -> f64 {
+    ChiSquared::new(FREEDOM).map_or(1.0, |chi| (FREEDOM / chi.sample(generator)).sqrt())
+}
+
+/// [`STEPS`] steps with proposals that do not depend on the state; `log_ratio` is the target's log density less that of the proposals.
+fn metropolis(
+    state: &mut State,
+    log_ratio: impl Fn(&State) -> f64,
+    propose: impl Fn(&mut ChaCha8Rng) -> State,
+    generator: &mut ChaCha8Rng,
+) {
+    let mut here = log_ratio(state);
+    for _ in 0..STEPS {
+        let proposed = propose(generator);
+        let there = log_ratio(&proposed);
+        // a state that cannot be, or comes from other rates, is left in any case
+        if here.is_nan() || ln(generator.random::<f64>().max(1e-300)) < there - here {
+            *state = proposed;
+            here = there;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::effects::MaskCounts;
+    use super::*;
+    use crate::probit::bins::BinRates;
+    use crate::random::{Purpose, Stream};
+
+    const RATES: [BinRates; 1] = [[[0.7, 0.1], [0.2, 0.2], [0.07, 0.3], [0.03, 0.4]]];
+
+    fn masks() -> Vec<MaskCounts> {
+        let mut masks = Vec::new();
+        *MaskCounts::of(&mut masks, 0) =
+            MaskCounts { mask: 0, people: [30, 12, 8, 6], gold: [[4.0, 2.0, 0.0, 0.0], [0.0, 1.0, 3.0, 2.0]] };
+        masks
+    }
+
+    const PRIOR: StatePrior = StatePrior { mean: -1.0, gamma: [0.4, 0.8], precision: 0.8, effects: [3.0, -1.2, 4.0] };
+
+    /// Means and variances of many draws against sums over a fine grid.
+    #[test]
+    fn draws_have_the_moments_of_the_posterior() {
+        let masks = masks();
+        let people = People { masks: &masks, rates: &RATES, truths: [0.0; 2], power: 0.6 };
+        let posterior = Posterior { people, prior: PRIOR };
+        let (mut state, mut mode) = ([0.0; 3], [0.0; 3]);
+        let mut generator = Stream::new(5, Purpose::Simulation, 0).replicate(0);
+        let n = 40_000;
+        let (mut sum, mut square) = ([0.0; 3], [0.0; 3]);
+        for _ in 0..n {
+            posterior.draw(&mut state, &mut mode, &mut generator);
+            for i in 0..3 {
+                sum[i] += state[i];
+                square[i] += state[i] * state[i];
+            }
+        }
+        let (mut mass, mut first, mut second) = (0.0, [0.0; 3], [0.0; 3]);
+        let grid = |at: usize, centre: f64, half: f64| centre + half * (at as f64 / 30.0 - 1.0);
+        for a in 0..=60 {
+            for b in 0..=60 {
+                for c in 0..=60 {
+                    let x = [grid(a, -1.0, 4.5), grid(b, 0.0, 2.6), grid(c, 0.0, 2.6)];
+                    let p = (posterior.log_density(&x) + 70.0).exp();
+                    mass += p;
+                    for i in 0..3 {
+                        first[i] += p * x[i];
+                        second[i] += p * x[i] * x[i];
+                    }
+                }
+            }
+        }
+        for i in 0..3 {
+            let (mean, wanted) = (sum[i] / n as f64, first[i] / mass);
+            let sd = (second[i] / mass - wanted * wanted).sqrt();
+            let got = (square[i] / n as f64 - mean * mean).sqrt();
+            assert!((mean - wanted).abs() < 0.04 * sd, "{i}: {mean}, {wanted}, sd {sd}");
+            assert!((got / sd - 1.0).abs() < 0.04, "{i}: {got}, {sd}");
+        }
+    }
+
+    #[test]
+    fn logits_have_the_moments_of_the_posterior_with_effects_held() {
+        let masks = masks();
+        let people = People { masks: &masks, rates: &RATES, truths: [5.0, 2.0], power: 1.0 };
+        let posterior = Posterior { people, prior: PRIOR };
+        let mut state = [0.0, 0.3, -0.2];
+        let mut generator = Stream::new(6, Purpose::Simulation, 0).replicate(0);
+        let n = 40_000;
+        let mut draws = Vec::with_capacity(n);
+        for _ in 0..n {
+            posterior.draw_logit(&mut state, &mut generator);
+            draws.push(state[0]);
+            assert_eq!(state[1..], [0.3, -0.2]);
+        }
+        let at = |i: usize| -6.0 + 0.002 * i as f64;
+        let density = |i: usize| (posterior.log_density(&[at(i), 0.3, -0.2]) + 70.0).exp();
+        let mass: f64 = (0..5000).map(density).sum();
+        let wanted = (0..5000).map(|i| at(i) * density(i)).sum::<f64>() / mass;
+        let sd = ((0..5000).map(|i| at(i).powi(2) * density(i)).sum::<f64>() / mass - wanted * wanted).sqrt();
+        let mean = draws.iter().sum::<f64>() / n as f64;
+        let got = (draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64).sqrt();
+        assert!((mean - wanted).abs() < 0.03 * sd && (got / sd - 1.0).abs() < 0.03, "{mean} {got}, {wanted} {sd}");
+    }
+}
