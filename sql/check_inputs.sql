@@ -4,7 +4,9 @@
 -- One row a rule that is violated, with how often and some of the values; no rows mean that all is well. An 'error' makes
 -- the estimators stop with the same complaint; a 'warning' is allowed and changes what they do. Names are written in one way
 -- when no two look alike: case, white space, characters without width, composed or full-width letters do not set them apart. Nothing in the tables can
--- make the check itself fail. Ordered by severity, relation and rule.
+-- make the check itself fail. An annotator's yes rate in companies, of people who are not gold, can lie between its rates among gold
+-- others and gold experts only; one that lies outside both by more than three standard errors is named: gold people and employees are
+-- not one population for it, and estimates are better without it. Ordered by severity, relation and rule.
 --
 -- arguments:
 --   profiles      relation with profile_id and the columns the next arguments name
@@ -99,6 +101,60 @@ _muster_annotators AS (
     FROM _muster_rating
     WHERE _muster_annotator IS NOT NULL
     GROUP BY _muster_annotator
+),
+-- each annotator's yes rate among people of companies and gold people of both classes, with its variance: that of
+-- Beta(k + 1/2, n - k + 1/2), n the number of people that the weights are worth
+_muster_rates AS (
+    SELECT
+        _muster_annotator,
+        _muster_class,
+        _muster_rate,
+        (_muster_rate * _muster_n + 0.5) * (_muster_n - _muster_rate * _muster_n + 0.5)
+            / (_muster_n + 1) ** 2 / (_muster_n + 2) AS _muster_variance
+    FROM (
+        SELECT
+            _muster_annotator,
+            coalesce(_muster_person._muster_reading, 'company') AS _muster_class,
+            sum(_muster_people * _muster_share * (_muster_rating._muster_reading = 'yes')::INTEGER)
+                / sum(_muster_people * _muster_share) AS _muster_rate,
+            sum(_muster_people * _muster_share) ** 2 / sum(_muster_people * _muster_share ** 2) AS _muster_n
+        FROM _muster_rating
+        JOIN (
+            SELECT
+                *,
+                CASE WHEN _muster_reading IS NOT NULL AND muster.main._muster_is_gold_weight(_muster_gold_weight)
+                    THEN TRY_CAST(_muster_gold_weight AS DOUBLE) ELSE 1 END AS _muster_share
+            FROM _muster_person
+            WHERE _muster_people > 0
+                AND (_muster_reading IN ('yes', 'no') OR _muster_reading IS NULL AND _muster_company IS NOT NULL)
+        ) AS _muster_person USING (_muster_id)
+        WHERE _muster_rating._muster_reading IN ('yes', 'no') AND _muster_annotator IS NOT NULL
+        GROUP BY ALL
+    )
+),
+_muster_nearest AS (
+    SELECT
+        _muster_annotator,
+        max(_muster_rate) FILTER (_muster_class = 'company') AS _muster_company_rate,
+        max(_muster_variance) FILTER (_muster_class = 'company') AS _muster_company_variance,
+        max(_muster_rate) FILTER (_muster_class = 'no') AS _muster_others,
+        max(_muster_rate) FILTER (_muster_class = 'yes') AS _muster_experts,
+        min({rate: _muster_rate, variance: _muster_variance}) FILTER (_muster_class <> 'company') AS _muster_low,
+        max({rate: _muster_rate, variance: _muster_variance}) FILTER (_muster_class <> 'company') AS _muster_high
+    FROM _muster_rates
+    GROUP BY _muster_annotator
+    HAVING count(*) = 3
+),
+_muster_shifted AS (
+    SELECT *, sqrt(_muster_company_variance + _muster_near.variance) AS _muster_se
+    FROM (
+        SELECT
+            *,
+            CASE WHEN _muster_company_rate < _muster_low.rate THEN _muster_low ELSE _muster_high END AS _muster_near
+        FROM _muster_nearest
+        WHERE _muster_company_rate < _muster_low.rate OR _muster_company_rate > _muster_high.rate
+    )
+    WHERE abs(_muster_company_rate - _muster_near.rate) > 3 * sqrt(_muster_company_variance + _muster_near.variance)
 ),
 _muster_companies AS (
     SELECT
@@ -207,6 +263,14 @@ _muster_violation AS (
     WHERE _muster_id IS NULL OR _muster_id NOT IN (
         SELECT _muster_id FROM _muster_person WHERE _muster_id IS NOT NULL
     )
+    UNION ALL
+    SELECT 'warning', 'ratings',
+        'an annotator''s yes rate in companies lies between those of gold others and gold experts (else leave it out)',
+        printf(
+            '%s: %.4f in companies, %.4f of gold others, %.4f of gold experts, standard error %.4f',
+            _muster_annotator, _muster_company_rate, _muster_others, _muster_experts, _muster_se
+        )
+    FROM _muster_shifted
     UNION ALL
     SELECT 'warning', 'ratings', 'annotator is written in one way', string_agg(_muster_annotator, ' = ' ORDER BY _muster_annotator)
     FROM _muster_annotators

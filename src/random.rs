@@ -35,6 +35,8 @@ pub enum Purpose {
     Synthetic = 21,
     /// Companies dealt out among gold people.
     Permutations = 22,
+    /// Start of the rounding in a plan of ratings.
+    Plan = 23,
     /// Centres that k-means starts with.
     Clusters = 30,
 }

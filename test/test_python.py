@@ -402,6 +402,7 @@ class Names(unittest.TestCase):
         "posterior_predictive_check": STUDY + ", draws := 20",
         "posterior_predictive_counts": STUDY + ", draws := 20",
         "prior_sensitivity": STUDY + ", draws := 5",
+        "rating_plan": STUDY + ", budget := 3, headcount := {headcount}",
         "filter_ratings": "{ratings}, {profiles}, {company}, {headcount}, truth := {truth}, min_profiles := 1",
         "filter_affiliations": "{affiliations}, {named}, weight := {people}",
         "synthetic_ratings": TOTALS,

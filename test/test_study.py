@@ -377,6 +377,7 @@ class Study(unittest.TestCase):
         self.assertEqual(set(re.findall(r'(?:href|src)="([^"#]*)', body)), {""})
         for section in ("Experts", "Companies", "Annotators", "How it was made"):
             self.assertRegex(page, f'<h2 id="[0-9]">{section}</h2>')
+        self.assertRegex(page, "[Tt]he model of the annotators can(not)? produce the labels that are observed")
         # the lineage leads from files to results
         edges = (self.folder / "report" / "lineage.svg").read_text()
         for table in ("profiles", "ratings", "estimates"):

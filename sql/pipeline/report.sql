@@ -138,6 +138,20 @@ SELECT 1 AS place, 'Experts' AS title,
             || span(lower, upper) || '.</p>'
         FROM totals
     )
+    || (
+        SELECT CASE
+            WHEN fits THEN '<p>The model of the annotators can produce the labels that are observed.</p>'
+            WHEN NOT fits THEN '<p><strong>The model of the annotators cannot produce the labels that are observed</strong> (p = '
+                || printf('%.3f', p_value) || coalesce('; ' || escaped(note), '') || '): furthest off '
+                || CASE WHEN other IS NULL THEN 'is ' || escaped(annotator)
+                    ELSE 'are ' || escaped(annotator) || ' and ' || escaped(other) || ' together' END
+                || '. The number above may be as far off.</p>'
+            ELSE '<p>Whether the model of the annotators can produce the labels that are observed is not known: '
+                || escaped(coalesce(note, 'nothing is tested')) || '.</p>'
+        END
+        FROM predictive_check
+        WHERE company IS NULL AND counted_by = 'pattern'
+    )
     || '<p>From ' || (SELECT whole(count(*)) FROM profiles) || ' profiles, '
     || (SELECT whole(count(label)) FROM ratings) || ' labels of '
     || (SELECT count(DISTINCT annotator) FROM ratings) || ' annotators, and '
@@ -321,7 +335,9 @@ SELECT 7, 'May the estimates be believed?',
     || html_table((
         SELECT list({
             "counted by": counted_by, people: whole(n), cells: cells, statistic: digits(statistic),
-            expected: digits(expected), "p-value": digits(p_value)
+            expected: digits(expected), "p-value": digits(p_value),
+            fits: CASE WHEN fits THEN 'yes' WHEN NOT fits THEN 'no' END,
+            "furthest off": array_to_string([annotator, other], ' and ')
         } ORDER BY counted_by DESC)
         FROM predictive_check
         WHERE company IS NULL

@@ -53,6 +53,17 @@ pub struct Predicted {
     pub upper: f64,
 }
 
+/// Annotator whose yes answers, or pair whose joint yes answers, are furthest off: positions in the study.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Worst {
+    pub annotator: usize,
+    /// Second of a pair.
+    pub other: Option<usize>,
+    /// Distance from the mean over the replicates in standard deviations; of a pair what its annotators' own numbers of yes
+    /// leave unexplained.
+    pub z: f64,
+}
+
 /// Statistic with its distribution over the replicates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
@@ -61,6 +72,8 @@ pub struct Check {
     /// Mean of the statistic over the replicates.
     pub expected: f64,
     pub p_value: f64,
+    /// Whether no replicate is as far off, so that fewer would give a larger p-value.
+    pub at_floor: bool,
 }
 
 /// Checks of one company, or of all people, by pattern and by bin.
@@ -70,6 +83,8 @@ pub struct Checks {
     pub people: u64,
     pub patterns: Check,
     pub bins: Check,
+    /// `None` without annotators or people.
+    pub worst: Option<Worst>,
 }
 
 /// Counts of one set of people in every replicate, and as observed.
@@ -132,7 +147,12 @@ pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyErr
     let gold = (study.n_gold(false) + study.n_gold(true)) as f64;
     let checks = |people: u64, patterns: &Counts, bins: &Counts| {
         let enough = ENOUGH * (people as f64 / gold).max(1.0);
-        Checks { people, patterns: patterns.check(enough, settings.level), bins: bins.check(enough, settings.level) }
+        Checks {
+            people,
+            patterns: patterns.check(enough, settings.level),
+            bins: bins.check(enough, settings.level),
+            worst: patterns.worst(annotators).filter(|_| people > 0),
+        }
     };
     let mut all = parallel::map(settings.threads, counted.len(), |c| {
         checks(study.companies[c].labelled_not_gold(), &counted[c].0, &counted[c].1)
@@ -276,6 +296,34 @@ impl Counts {
         cells
     }
 
+    /// Counts over patterns: as observed, and in every replicate.
+    fn sum(&self, holds: impl Fn(Pattern) -> bool) -> Tally {
+        let among = |cell: &Cell| matches!(cell, Cell::Pattern(pattern) if holds(*pattern));
+        let mut made = vec![0.0; self.replicates];
+        for (_, counts) in self.made.iter().filter(|(cell, _)| among(cell)) {
+            made.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
+        }
+        Tally::new(self.observed.iter().filter(|(cell, _)| among(cell)).map(|(_, n)| n).sum(), made)
+    }
+
+    /// The annotator or pair that is furthest off.
+    ///
+    /// A pair's joint yes answers are what is left of them after a regression, over the replicates, on the yes answers of
+    /// the two: a shift of one annotator is not a pair's fault.
+    fn worst(&self, annotators: usize) -> Option<Worst> {
+        let says = |j: usize| move |pattern: Pattern| pattern.label(j) == Some(true);
+        let single: Vec<Tally> = (0..annotators).map(|j| self.sum(says(j))).collect();
+        let mut all: Vec<Worst> = Vec::new();
+        for (j, tally) in single.iter().enumerate() {
+            all.push(Worst { annotator: j, other: None, z: tally.z() });
+            for (i, other) in single[..j].iter().enumerate() {
+                let both = self.sum(|pattern| says(i)(pattern) && says(j)(pattern));
+                all.push(Worst { annotator: i, other: Some(j), z: both.beside(other, tally).z() });
+            }
+        }
+        all.into_iter().reduce(|worst, next| if next.z.abs() > worst.z.abs() { next } else { worst })
+    }
+
     fn check(&self, enough: f64, level: f64) -> Check {
         let n = self.replicates as f64;
         let mut statistic = 0.0;
@@ -303,6 +351,44 @@ impl Counts {
             statistic: if tested { statistic } else { f64::NAN },
             expected: if tested { made_statistics.iter().sum::<f64>() / n } else { f64::NAN },
             p_value: if tested { (1.0 + larger) / (1.0 + n) } else { f64::NAN },
+            at_floor: tested && larger == 0.0,
+        }
+    }
+}
+
+/// Count as observed and in every replicate, both less the replicates' mean.
+struct Tally {
+    observed: f64,
+    made: Vec<f64>,
+}
+
+impl Tally {
+    fn new(observed: f64, made: Vec<f64>) -> Self {
+        let mean = made.iter().sum::<f64>() / made.len() as f64;
+        Tally { observed: observed - mean, made: made.into_iter().map(|n| n - mean).collect() }
+    }
+
+    /// Covariance over the replicates.
+    fn covariance(&self, other: &Tally) -> f64 {
+        self.made.iter().zip(&other.made).map(|(a, b)| a * b).sum::<f64>() / (self.made.len() as f64 - 1.0)
+    }
+
+    /// Observed distance in standard deviations, of at least one person.
+    fn z(&self) -> f64 {
+        self.observed / self.covariance(self).max(1.0).sqrt()
+    }
+
+    /// What two others leave unexplained.
+    fn beside(&self, first: &Tally, second: &Tally) -> Tally {
+        // a little more than there is, for counts that never vary or vary as one
+        let variance = |tally: &Tally| tally.covariance(tally) * (1.0 + 1e-9) + 1e-9;
+        let (a, b, c) = (variance(first), first.covariance(second), variance(second));
+        let (u, v) = (self.covariance(first), self.covariance(second));
+        let slopes = ((u * c - v * b) / (a * c - b * b), (v * a - u * b) / (a * c - b * b));
+        let rest = |own: f64, one: f64, two: f64| own - slopes.0 * one - slopes.1 * two;
+        Tally {
+            observed: rest(self.observed, first.observed, second.observed),
+            made: (0..self.made.len()).map(|r| rest(self.made[r], first.made[r], second.made[r])).collect(),
         }
     }
 }
@@ -358,6 +444,37 @@ mod tests {
         let expected: f64 = total.patterns.cells.iter().map(|c| c.expected).sum();
         assert_eq!(observed, people as f64);
         assert!((expected - people as f64).abs() < 1e-6);
+    }
+
+    /// Counts of patterns of two annotators: (yes, observed, in four replicates).
+    fn counts(cells: &[(u32, f64, [f64; 4])]) -> Counts {
+        let mut counts = Counts::new(4);
+        for &(yes, observed, made) in cells {
+            let cell = Cell::Pattern(Pattern { seen: 3, yes });
+            counts.observed.insert(cell, observed);
+            counts.made.insert(cell, made.to_vec());
+        }
+        counts
+    }
+
+    #[test]
+    fn the_annotator_or_pair_furthest_off_is_named() {
+        // annotator 0 says yes 80, 120, 80, 120 times: mean 100, variance 1600 / 3; observed 200
+        let shifted = counts(&[(0b01, 200.0, [80.0, 120.0, 80.0, 120.0]), (0b10, 100.0, [90.0, 90.0, 110.0, 110.0])]);
+        let worst = shifted.worst(2).unwrap();
+        assert_eq!((worst.annotator, worst.other), (0, None));
+        assert!((worst.z - 100.0 / (1600.0f64 / 3.0).sqrt()).abs() < 1e-9);
+        // both: 40, 60, 60, 40, observed 90; annotator 0: 100, 120, 100, 80, observed 110; annotator 1: always 100. The
+        // slope on annotator 0 is (400 / 3) / (800 / 3) = 1/2, so 40 - 10/2 are left, of variance 400 / 3 - 200 / 3
+        let paired = counts(&[
+            (0b11, 90.0, [40.0, 60.0, 60.0, 40.0]),
+            (0b01, 20.0, [60.0, 60.0, 40.0, 40.0]),
+            (0b10, 10.0, [60.0, 40.0, 40.0, 60.0]),
+        ]);
+        let worst = paired.worst(2).unwrap();
+        assert_eq!((worst.annotator, worst.other), (0, Some(1)));
+        assert!((worst.z - 35.0 / (200.0f64 / 3.0).sqrt()).abs() < 1e-6, "{worst:?}");
+        assert_eq!(Counts::new(4).worst(0), None);
     }
 
     #[test]

@@ -39,7 +39,7 @@ const PSEUDO_COUNT: f64 = 1.0;
 const NONE: f64 = -1.0;
 
 /// The bin of a likelihood ratio, given its natural logarithm.
-fn bin(log_ratio: f64) -> usize {
+pub(crate) fn bin(log_ratio: f64) -> usize {
     let log10 = log_ratio * std::f64::consts::LOG10_E;
     CUTS.iter().filter(|cut| log10 > **cut).count()
 }

@@ -10,6 +10,7 @@ pub(crate) mod estimate;
 pub(crate) mod metrics;
 pub(crate) mod model;
 pub(crate) mod person;
+pub(crate) mod plan;
 pub(crate) mod prevalence;
 pub(crate) mod report;
 pub(crate) mod study;

@@ -6,8 +6,9 @@ use super::options::{self, MAX_DRAWS, Options};
 use super::rows::{Failure, Rows};
 use crate::diagnostics::drift::{self, CompanyDrift, Fit, is_significant};
 use crate::diagnostics::gold_drift::{GoldDrift, gold_drift};
-use crate::diagnostics::predictive::{self, Cell, Check, Checks};
+use crate::diagnostics::predictive::{self, Cell, Check, Checks, Worst};
 use crate::diagnostics::sensitivity::sensitivity;
+use crate::diagnostics::shared_shift;
 use crate::probit::bins::CUTS;
 use crate::probit::estimate::{Method, Settings};
 use crate::probit::study::{Pattern, Study};
@@ -214,20 +215,50 @@ struct Checked {
     counted_by: &'static str,
     people: u64,
     check: Check,
+    /// Names of the annotator, and of the second of a pair, and how far off it is; of patterns only.
+    worst: Option<(String, Option<String>, f64)>,
+    /// Whether the model can produce what is observed; `None` where nothing is tested, or where so few draws could not say no.
+    fits: Option<bool>,
+    note: Option<String>,
+}
+
+/// The verdict on a check, and a note on its p-value.
+fn judged(check: &Check, draws: usize) -> (Option<bool>, Option<String>) {
+    let Some(off) = verdict(check.p_value) else {
+        return (None, Some("a single cell holds everybody: nothing is tested".to_string()));
+    };
+    let as_low = format!("p_value is as low as {draws} draws allow");
+    match (check.at_floor, off) {
+        (false, _) => (Some(!off), None),
+        (true, true) => (Some(false), Some(as_low)),
+        (true, false) => (None, Some(format!("{as_low}; a verdict needs at least 100"))),
+    }
 }
 
 /// The two checks of each company, all companies together first.
-fn checked(study: &Study, checks: Vec<Checks>) -> Vec<Checked> {
+fn checked(study: &Study, checks: Vec<Checks>, draws: usize) -> Vec<Checked> {
+    let shifted = shared_shift::note(&shared_shift::shared_shifts(study));
+    let name = |j: usize| study.annotators[j].clone();
+    let named = |worst: Worst| {
+        let mut names = [Some(name(worst.annotator)), worst.other.map(name)];
+        // a pair in the order of names
+        names[..1 + usize::from(worst.other.is_some())].sort();
+        let [first, second] = names;
+        first.map(|first| (first, second, worst.z))
+    };
     let names = study.companies.iter().map(|company| Some(company.name.clone()));
     let mut rows: Vec<(Option<String>, Checks)> = names.chain([None]).zip(checks).collect();
     rows.rotate_right(1);
     let both = |(company, checks): (Option<String>, Checks)| {
-        let Checks { people, patterns, bins } = checks;
-        [("pattern", patterns), ("bin", bins)].map(|(counted_by, check)| Checked {
-            company: company.clone(),
-            counted_by,
-            people,
-            check,
+        let Checks { people, patterns, bins, worst } = checks;
+        let worst = worst.and_then(named);
+        [("pattern", patterns, worst), ("bin", bins, None)].map(|(counted_by, check, worst)| {
+            let (fits, as_low) = judged(&check, draws);
+            // of all companies together, since they share it
+            let shifted = shifted.clone().filter(|_| company.is_none() && counted_by == "pattern");
+            let notes: Vec<String> = as_low.into_iter().chain(shifted).collect();
+            let note = (!notes.is_empty()).then(|| notes.join("; "));
+            Checked { company: company.clone(), counted_by, people, check, worst, fits, note }
         })
     };
     rows.into_iter().flat_map(both).collect()
@@ -253,6 +284,11 @@ impl Kernel for PosteriorPredictiveCheck {
             .real("statistic", |row| row.check.statistic)
             .real("expected", |row| row.check.expected)
             .real("p_value", |row| row.check.p_value)
+            .boolean("fits", |row| row.fits)
+            .text("annotator", |row| row.worst.as_ref().map(|worst| worst.0.as_str()))
+            .text("other", |row| row.worst.as_ref().and_then(|worst| worst.1.as_deref()))
+            .real("z", |row| row.worst.as_ref().map(|worst| worst.2))
+            .text("note", |row| row.note.as_deref())
     }
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Checked>, Failure> {
@@ -265,7 +301,7 @@ impl Kernel for PosteriorPredictiveCheck {
         };
         options.finish()?;
         let study = study(input, call)?;
-        Ok(checked(&study, predictive::check(&study, &settings)?))
+        Ok(checked(&study, predictive::check(&study, &settings)?, settings.draws))
     }
 }
 
@@ -278,7 +314,7 @@ fn pattern_text(study: &Study, pattern: Pattern) -> String {
 }
 
 /// The likelihood ratios of a bin, to two digits.
-fn bin_text(bin: usize) -> String {
+pub(super) fn bin_text(bin: usize) -> String {
     let edge = |cut: usize| format!("{:.2}", 10f64.powf(CUTS[cut]));
     match bin {
         0 => format!("ratio below {}", edge(0)),
@@ -335,7 +371,9 @@ impl Kernel for PosteriorPredictiveCounts {
             Cell::Rest => "(rest)".to_string(),
         };
         let mut rows = Vec::new();
-        for Checked { company, counted_by, check, .. } in checked(&study, predictive::check(&study, &settings)?) {
+        for Checked { company, counted_by, check, .. } in
+            checked(&study, predictive::check(&study, &settings)?, settings.draws)
+        {
             rows.extend(check.cells.into_iter().map(|predicted| Counts {
                 company: company.clone(),
                 counted_by,

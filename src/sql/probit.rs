@@ -1,12 +1,14 @@
 //! The kernels of the probit model.
 
 use super::counts::Counted;
+use super::diagnostics::bin_text;
 use super::kernel::{Kernel, register as kernel};
 use super::options::{self, MAX_DRAWS, Options};
 use super::rows::{Failure, Rows};
 use crate::probit::estimate::{Estimate, Method, Settings, estimate};
 use crate::probit::metrics::{Metrics, metrics};
 use crate::probit::person::{PersonPrior, posteriors};
+use crate::probit::plan::{Goal, plan};
 use crate::probit::report::{Agreement, Quantity, agreements, report};
 use crate::probit::study::{Company, Study, gold_people};
 use crate::stats::intervals::Interval;
@@ -14,12 +16,13 @@ use crate::stats::summary::Summary;
 use duckdb::Connection;
 use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<FitProbitBootstrap>(connection)?;
     kernel::<ProbitModel>(connection)?;
     kernel::<ProbitPosterior>(connection)?;
+    kernel::<RatingPlan>(connection)?;
     kernel::<AnnotatorMetrics>(connection)?;
     kernel::<AnnotatorCorrelations>(connection)
 }
@@ -173,6 +176,77 @@ impl Kernel for ProbitPosterior {
             Some(Alike { company, seen, yes, posterior: found[at].summary })
         };
         Ok(kinds.into_iter().filter_map(alike).collect())
+    }
+}
+
+/// `muster_rating_plan(counts, options)`
+struct RatingPlan;
+
+/// People of a company with the same labels, and the cell of the plan that they are in.
+struct Drawn {
+    company: String,
+    seen: u64,
+    yes: u64,
+    stratum: String,
+    p_expert: f64,
+    chance: f64,
+    /// Number of people drawn from the cell.
+    drawn: u64,
+}
+
+/// Largest number of people that a plan may ask for.
+const MAX_BUDGET: u64 = 1 << 53;
+
+impl Kernel for RatingPlan {
+    const NAME: &'static str = "muster_rating_plan";
+    type Row = Drawn;
+
+    fn arguments() -> Vec<DataType> {
+        vec![Counted::data_type(), options::kind()]
+    }
+
+    fn rows() -> Rows<Drawn> {
+        Rows::new()
+            .text("company", |row: &Drawn| Some(&row.company))
+            .integer("seen", |row| row.seen)
+            .integer("yes", |row| row.yes)
+            .text("stratum", |row| Some(&row.stratum))
+            .real("p_expert", |row| row.p_expert)
+            .real("chance", |row| row.chance)
+            .real("weight", |row| 1.0 / row.chance)
+            .integer("drawn", |row| row.drawn)
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<Drawn>, Failure> {
+        let mut options = Options::read(input, 1, call)?;
+        let budget = options.whole("budget", 0, MAX_BUDGET)?;
+        let goal = options.choice("goal", &[("total", Goal::Total), ("companies", Goal::Companies)])?;
+        let settings = Settings { seed: options.seed()?, threads: options.threads(), ..Settings::default() };
+        options.finish()?;
+        let counted = Counted::read(input, call)?;
+        let study = Study::new(&counted.annotators, &counted.counts)?;
+        let found = plan(&study, budget, goal, &settings)?;
+        let cells: BTreeMap<_, _> = found
+            .cells
+            .iter()
+            .map(|cell| ((study.companies[cell.company].name.as_str(), cell.stratum), cell))
+            .collect();
+        let people = counted.counts.iter().filter(|row| row.truth.is_none());
+        let kinds: BTreeSet<_> = people.filter_map(|row| Some((row.company.as_deref()?, row.seen, row.yes))).collect();
+        let drawn = |(company, seen, yes): (&str, u64, u64)| {
+            let stratum = *found.strata.get(&study.pattern(seen, yes))?;
+            let cell = cells.get(&(company, stratum))?;
+            Some(Drawn {
+                company: company.to_string(),
+                seen,
+                yes,
+                stratum: stratum.map_or_else(|| "(no labels)".to_string(), bin_text),
+                p_expert: cell.p_expert,
+                chance: cell.chance,
+                drawn: cell.drawn,
+            })
+        };
+        Ok(kinds.into_iter().filter_map(drawn).collect())
     }
 }
 
