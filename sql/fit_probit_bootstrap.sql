@@ -2,9 +2,11 @@
 -- section: Estimates
 --
 -- Annotators are calibrated on the gold people (profiles whose truth is not NULL): a probit model with correlated
--- annotators in each class, its likelihood ratios in cross-fitted bins. In each replicate rates, prevalence and counts are
--- drawn; the interval holds the quantiles of the draws. One row a company, ordered by company; a gold person with a
--- company counts there as rated, one without a company only calibrates.
+-- annotators in each class, its likelihood ratios in cross-fitted bins. In each replicate rates, effects of the companies on
+-- them, prevalences and counts are drawn; the interval holds the quantiles of the draws. Annotators may behave differently from company
+-- to company: gold people inside companies tell how much, so rate some people of each, drawn at random, and say so with
+-- `gold_sampling`. One row a company, ordered by company; a gold person with a company counts there as rated, one without only
+-- calibrates. `note` says what there is to doubt.
 --
 -- arguments:
 --   ratings       relation with profile_id, annotator, label: one row a person and annotator; NULL or no row = missing
@@ -12,13 +14,16 @@
 --   company       expression over profiles: the company; NULL = none.
 --   truth         expression over profiles: is the person an expert; NULL = no gold label
 --   headcount     expression over profiles: employees of the company; the largest value counts, NULL = those observed
---   method        'company' (a prevalence a company), 'hierarchical' (companies learn from each other), 'original', 'original_by_size'
+--   method        'hierarchical' (companies learn from each other, and annotators may drift), 'company' (each by itself), 'original', 'original_by_size'
 --   draws         replicates, 1 to 100000
 --   level         of the intervals, between 0 and 1
 --   seed          whole number of at least 0; the same seed gives the same bytes
 --   prior_alpha   Beta prior of the prevalence, method 'original' only
 --   prior_beta    the same
---   drift_sd      how much annotators drift from company to company, as a standard deviation of their latent means
+--   drift_sd      how much annotators drift from company to company, as a standard deviation of their latent means; NULL = as
+--                 much as the labels show ('hierarchical') or not at all
+--   gold_sampling how gold people of companies were chosen: 'by_class' (with a look at the truth, so they tell nothing of the
+--                 prevalence) or 'at_random' (without one, each with the inverse of `gold_weight` as chance)
 --   keep_draws    whether to return the draws, for `headcount_total`
 --   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
 --   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number
@@ -26,6 +31,7 @@
 --   company VARCHAR           the company
 --   n_observed BIGINT         profiles there, with or without labels
 --   n_labelled BIGINT         profiles there with at least one label; 0 = the estimate is the prior's
+--   n_gold BIGINT             gold people there
 --   headcount BIGINT          employees the estimate is for
 --   headcount_raised BOOLEAN    the headcount given was below n_observed and has been raised to it
 --   estimate DOUBLE           mean of the draws: experts among the headcount
@@ -38,6 +44,7 @@
 --   share_upper DOUBLE        upper / headcount
 --   detection_floor DOUBLE    what a company without any expert would be given, at most
 --   below_floor BOOLEAN       estimate < detection_floor: it cannot be told from no expert
+--   note VARCHAR              what there is to doubt about the estimate; NULL = nothing
 --   draws BIGINT[]            the draws, NULL unless keep_draws
 -- example:
 --   SELECT company, headcount, round(estimate, 1) AS estimate, lower, upper
@@ -48,13 +55,14 @@ CREATE MACRO muster.main.fit_probit_bootstrap(
     company,
     truth,
     headcount := NULL,
-    method := 'company',
+    method := 'hierarchical',
     draws := 1000,
     level := 0.8,
     seed := 42,
     prior_alpha := 2,
     prior_beta := 10,
-    drift_sd := 0,
+    drift_sd := NULL,
+    gold_sampling := 'by_class',
     keep_draws := false,
     weight := 1,
     gold_weight := 1

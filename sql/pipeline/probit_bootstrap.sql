@@ -19,7 +19,7 @@ FROM muster.fit_probit_bootstrap(
     headcount := headcount,
     method := setting('method'),
     draws := setting('draws'),
-    drift_sd := setting('drift_sd'),
+    gold_sampling := setting('gold_sampling'),
     level := setting('level'),
     seed := setting('seed'),
     keep_draws := true

@@ -60,9 +60,9 @@ SELECT unnest([
     setting_row('earlier_annotators', ['gemini', 'gpt', 'sonnet', 'both'], 'result',
         'annotators of ratings.csv that are used too, `["*"]` for all of them; at most 12 annotators in all'),
 
-    setting_row('method', 'company', 'result', 'method of muster.fit_probit_bootstrap'),
+    setting_row('method', 'hierarchical', 'result', 'method of muster.fit_probit_bootstrap'),
     setting_row('draws', 1000, 'result', 'replicates of muster.fit_probit_bootstrap'),
-    setting_row('drift_sd', 0, 'result', 'drift that muster.fit_probit_bootstrap allows for'),
+    setting_row('gold_sampling', 'by_class', 'result', 'how the rated people of companies were chosen: by_class or at_random'),
     setting_row('level', 0.8, 'result', 'level of all intervals'),
     setting_row('seed', 42, 'result', 'seed of all random numbers'),
     setting_row('diagnostics_draws', 100, 'result', 'replicates of the diagnostics, which are the slowest step'),

@@ -6,6 +6,7 @@
 //! observed, `shared_shift` which annotators have rates in companies that no prevalence explains, `sensitivity` estimates again under other methods and priors.
 
 pub(crate) mod drift;
+pub(crate) mod evidence;
 pub(crate) mod gold_drift;
 pub(crate) mod predictive;
 mod reference;

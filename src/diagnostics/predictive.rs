@@ -181,7 +181,13 @@ fn unshrunk(class: &ClassModel) -> Result<Vec<f64>, StudyError> {
 }
 
 /// Observed and made counts of a company, by pattern and by bin.
-fn count(company: &Company, bins: &Bins, replicates: &[Replicate], likenesses: &[Likeness], stream: &Stream) -> (Counts, Counts) {
+fn count(
+    company: &Company,
+    bins: &Bins,
+    replicates: &[Replicate],
+    likenesses: &[Likeness],
+    stream: &Stream,
+) -> (Counts, Counts) {
     let mut by_pattern = Counts::new(replicates.len());
     let mut by_bin = Counts::new(replicates.len());
     let mut masks: BTreeMap<usize, u64> = BTreeMap::new();

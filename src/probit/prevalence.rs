@@ -254,8 +254,7 @@ fn between(grid: &Grid, g: usize, a: f64, b: f64, rest: f64) -> f64 {
 /// Prevalence drawn from the posterior of the groups.
 pub(crate) fn draw(table: &RatioTable, groups: &[Group], generator: &mut ChaCha8Rng) -> f64 {
     let u: f64 = generator.random();
-    let on =
-        |grid: &Grid, log_likelihood: &Points| pulp::Arch::new().dispatch(Inversion { grid, log_likelihood, u });
+    let on = |grid: &Grid, log_likelihood: &Points| pulp::Arch::new().dispatch(Inversion { grid, log_likelihood, u });
     let mut inverted = on(Grid::whole(), &table.log_likelihood(groups));
     // each pass narrows the range at least threefold
     for _ in 0..12 {

@@ -3,6 +3,7 @@
 use super::counts::Counted;
 use super::kernel::{Kernel, register as kernel};
 use super::options::{self, MAX_DRAWS, Options};
+use super::probit::learn_drift;
 use super::rows::{Failure, Rows};
 use crate::diagnostics::drift::{self, CompanyDrift, Fit, is_significant};
 use crate::diagnostics::gold_drift::{GoldDrift, gold_drift};
@@ -293,7 +294,7 @@ impl Kernel for PosteriorPredictiveCheck {
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Checked>, Failure> {
         let mut options = Options::read(input, 1, call)?;
-        let settings = Settings {
+        let mut settings = Settings {
             draws: options.draws(CHECK_DRAWS.0, CHECK_DRAWS.1)?,
             seed: options.seed()?,
             threads: options.threads(),
@@ -301,6 +302,7 @@ impl Kernel for PosteriorPredictiveCheck {
         };
         options.finish()?;
         let study = study(input, call)?;
+        learn_drift(&study, &mut settings, None)?;
         Ok(checked(&study, predictive::check(&study, &settings)?, settings.draws))
     }
 }
@@ -356,7 +358,7 @@ impl Kernel for PosteriorPredictiveCounts {
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Counts>, Failure> {
         let mut options = Options::read(input, 1, call)?;
-        let settings = Settings {
+        let mut settings = Settings {
             draws: options.draws(CHECK_DRAWS.0, CHECK_DRAWS.1)?,
             level: options.level()?,
             seed: options.seed()?,
@@ -365,6 +367,7 @@ impl Kernel for PosteriorPredictiveCounts {
         };
         options.finish()?;
         let study = study(input, call)?;
+        learn_drift(&study, &mut settings, None)?;
         let text = |cell: &Cell| match cell {
             Cell::Pattern(pattern) => pattern_text(&study, *pattern),
             Cell::Bin(bin) => bin_text(*bin),
@@ -430,7 +433,7 @@ impl Kernel for PriorSensitivity {
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Sensitivity>, Failure> {
         let mut options = Options::read(input, 1, call)?;
-        let settings = Settings {
+        let mut settings = Settings {
             draws: options.draws(1, MAX_DRAWS)?,
             level: options.level()?,
             seed: options.seed()?,
@@ -439,6 +442,7 @@ impl Kernel for PriorSensitivity {
         };
         options.finish()?;
         let study = study(input, call)?;
+        learn_drift(&study, &mut settings, None)?;
         let everybody = study.companies.iter().map(|company| company.headcount).sum::<u64>();
         let mut rows = Vec::new();
         for (setting, found) in (1..).zip(sensitivity(&study, &settings)?) {

@@ -5,12 +5,14 @@ use super::diagnostics::bin_text;
 use super::kernel::{Kernel, register as kernel};
 use super::options::{self, MAX_DRAWS, Options};
 use super::rows::{Failure, Rows};
-use crate::probit::estimate::{Estimate, Method, Settings, estimate};
+use crate::diagnostics::evidence::{Evidence, evidence};
+use crate::diagnostics::shared_shift::{self, shared_shifts};
+use crate::probit::estimate::{Estimate, GoldSampling, Method, Settings, estimate};
 use crate::probit::metrics::{Metrics, metrics};
 use crate::probit::person::{PersonPrior, posteriors};
 use crate::probit::plan::{Goal, plan};
 use crate::probit::report::{Agreement, Quantity, agreements, report};
-use crate::probit::study::{Company, Study, gold_people};
+use crate::probit::study::{Company, Study, StudyError, gold_people};
 use crate::stats::intervals::Interval;
 use crate::stats::summary::Summary;
 use duckdb::Connection;
@@ -31,11 +33,78 @@ pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
 struct FitProbitBootstrap;
 
 /// A company, its estimate, and whether its draws are returned.
-type Fitted = (Company, Estimate, bool);
+struct Fitted {
+    company: Company,
+    estimate: Estimate,
+    keep: bool,
+    note: Option<String>,
+}
+
+/// Fills in what the hierarchical method asks of a study: its evidence of drift, which it returns.
+pub(super) fn learn_drift(
+    study: &Study,
+    settings: &mut Settings,
+    given: Option<f64>,
+) -> Result<Option<Evidence>, StudyError> {
+    settings.drift_sd = given.unwrap_or(0.0);
+    if settings.method != Method::Hierarchical {
+        return Ok(None);
+    }
+    study.require_gold_people()?;
+    let found = evidence(study, settings.seed, settings.threads)?;
+    settings.drift_sd = given.unwrap_or(found.drift_sd);
+    settings.gold_drifts = found.gold_drifts();
+    Ok(Some(found))
+}
+
+/// Drift of latent means from which on it is worth a note.
+const NOTED_DRIFT: f64 = 0.05;
+
+/// Doubts about all estimates of a study.
+fn doubts(study: &Study, evidence: Option<Evidence>) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if let Some(found) = evidence {
+        if let Some(p) = found.gold_p_value.filter(|_| found.gold_drifts()) {
+            doubts.push(format!(
+                "annotators answer differently about gold people from company to company (p = {p:.3}): the interval allows for it"
+            ));
+        }
+        if found.drift_sd >= NOTED_DRIFT {
+            doubts.push(format!(
+                "annotators answer differently from company to company (drift_sd {:.2}): the interval allows for it",
+                found.drift_sd
+            ));
+        }
+    }
+    if study.companies.iter().all(|company| company.gold_people.is_empty()) {
+        doubts.push(
+            "no company has gold people with labels: drift of sensitivity cannot be seen; rate some people of each company, drawn at random"
+                .to_string(),
+        );
+    }
+    doubts.extend(shared_shift::note(&shared_shifts(study)));
+    doubts
+}
+
+/// Doubts about one estimate, those about all after its own; `None` where there is none.
+fn note(company: &Company, estimate: &Estimate, shared: &[String]) -> Option<String> {
+    let mut doubts = Vec::new();
+    if !estimate.converged {
+        doubts.push("the draws have not converged: take more of them".to_string());
+    }
+    if company.labelled_not_gold() == 0 && company.headcount > company.gold {
+        doubts.push("no labels: the estimate is that of companies like it".to_string());
+    }
+    if company.raised {
+        doubts.push("the headcount given is below the people observed, and was raised to them".to_string());
+    }
+    doubts.extend_from_slice(shared);
+    (!doubts.is_empty()).then(|| doubts.join("; "))
+}
 
 /// The share of the headcount that a number of experts is.
 fn share(row: &Fitted, of: fn(&Summary) -> f64) -> f64 {
-    of(&row.1.summary) / row.0.headcount as f64
+    of(&row.estimate.summary) / row.company.headcount as f64
 }
 
 impl Kernel for FitProbitBootstrap {
@@ -48,47 +117,58 @@ impl Kernel for FitProbitBootstrap {
 
     fn rows() -> Rows<Fitted> {
         Rows::new()
-            .text("company", |row: &Fitted| Some(&row.0.name))
-            .integer("n_observed", |row| row.0.observed)
-            .integer("n_labelled", |row| row.0.labelled)
-            .integer("headcount", |row| row.0.headcount)
-            .boolean("headcount_raised", |row| row.0.raised)
-            .real("estimate", |row| row.1.summary.mean)
-            .real("median", |row| row.1.summary.median)
-            .real("sd", |row| row.1.summary.sd)
-            .real("lower", |row| row.1.summary.lower)
-            .real("upper", |row| row.1.summary.upper)
+            .text("company", |row: &Fitted| Some(&row.company.name))
+            .integer("n_observed", |row| row.company.observed)
+            .integer("n_labelled", |row| row.company.labelled)
+            .integer("n_gold", |row| row.company.gold)
+            .integer("headcount", |row| row.company.headcount)
+            .boolean("headcount_raised", |row| row.company.raised)
+            .real("estimate", |row| row.estimate.summary.mean)
+            .real("median", |row| row.estimate.summary.median)
+            .real("sd", |row| row.estimate.summary.sd)
+            .real("lower", |row| row.estimate.summary.lower)
+            .real("upper", |row| row.estimate.summary.upper)
             .real("share", |row| share(row, |s| s.mean))
             .real("share_lower", |row| share(row, |s| s.lower))
             .real("share_upper", |row| share(row, |s| s.upper))
-            .real("detection_floor", |row| row.1.detection_floor)
-            .boolean("below_floor", |row| row.1.summary.mean < row.1.detection_floor)
-            .integers("draws", |row| row.2.then_some(&row.1.draws))
+            .real("detection_floor", |row| row.estimate.detection_floor)
+            .boolean("below_floor", |row| row.estimate.summary.mean < row.estimate.detection_floor)
+            .text("note", |row| row.note.as_deref())
+            .integers("draws", |row| row.keep.then_some(&row.estimate.draws))
     }
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Fitted>, Failure> {
         let mut options = Options::read(input, 1, call)?;
         let positive = |x: f64| x > 0.0 && x.is_finite();
-        let settings = Settings {
+        let mut settings = Settings {
             method: options.choice("method", &Method::ALL)?,
             draws: options.draws(1, MAX_DRAWS)?,
             level: options.level()?,
             seed: options.seed()?,
             prior_alpha: options.number("prior_alpha", "be a positive number", positive)?,
             prior_beta: options.number("prior_beta", "be a positive number", positive)?,
-            drift_sd: options.number("drift_sd", "be a number from 0 to 2", |x| (0.0..=2.0).contains(&x))?,
+            gold_sampling: options.choice("gold_sampling", &GoldSampling::ALL)?,
             threads: options.threads(),
+            ..Settings::default()
         };
+        let drift_sd =
+            options.optional_number("drift_sd", "be a number from 0 to 2, or NULL", |x| (0.0..=2.0).contains(&x))?;
         let keep = options.boolean("keep_draws")?;
-        if settings.drift_sd > 0.0 && settings.method.refits() {
-            let allowed = "be 0 with the methods 'original' and 'original_by_size', which have no drift";
-            return Err(options.invalid("drift_sd", allowed, Some(settings.drift_sd.to_string())).into());
+        if let Some(given) = drift_sd.filter(|sd| *sd > 0.0 && settings.method.refits()) {
+            let allowed = "be 0 or NULL with the methods 'original' and 'original_by_size', which have no drift";
+            return Err(options.invalid("drift_sd", allowed, Some(given.to_string())).into());
         }
         options.finish()?;
         let counted = Counted::read(input, call)?;
         let study = Study::new(&counted.annotators, &counted.counts)?;
+        let found = learn_drift(&study, &mut settings, drift_sd)?;
         let estimates = estimate(&study, &settings)?;
-        Ok(study.companies.into_iter().zip(estimates).map(|(company, found)| (company, found, keep)).collect())
+        let shared = doubts(&study, found);
+        let fitted = |(company, estimate): (Company, Estimate)| {
+            let note = note(&company, &estimate, &shared);
+            Fitted { company, estimate, keep, note }
+        };
+        Ok(study.companies.into_iter().zip(estimates).map(fitted).collect())
     }
 }
 
@@ -150,7 +230,7 @@ impl Kernel for ProbitPosterior {
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Alike>, Failure> {
         let mut options = Options::read(input, 1, call)?;
-        let settings = Settings {
+        let mut settings = Settings {
             level: options.level()?,
             seed: options.seed()?,
             threads: options.threads(),
@@ -167,6 +247,9 @@ impl Kernel for ProbitPosterior {
         };
         let kinds: BTreeSet<_> =
             counted.counts.iter().map(|c| (c.company.clone(), study.pattern(c.seen, c.yes))).collect();
+        if prior == PersonPrior::Company {
+            learn_drift(&study, &mut settings, None)?;
+        }
         let found = posteriors(&study, &kinds, prior, &settings)?;
         // back to the bits of the names given: dropped annotators make several kinds share a posterior
         let kinds: BTreeSet<_> = counted.counts.iter().map(|c| (c.company.clone(), c.seen, c.yes)).collect();

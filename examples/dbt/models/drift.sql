@@ -1,2 +1,2 @@
--- do annotators err differently from company to company? Where they do, give drift_sd as the variable drift_sd
+-- do annotators err differently from company to company? The estimate allows for it
 FROM muster.drift_summary({{ relation(ref('ratings')) }}, {{ relation(ref('people')) }}, company, is_expert)

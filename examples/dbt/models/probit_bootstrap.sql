@@ -6,6 +6,6 @@ FROM muster.fit_probit_bootstrap(
     draws := {{ var('draws') }},
     level := {{ var('level') }},
     seed := {{ var('seed') }},
-    drift_sd := {{ var('drift_sd') }},
+    gold_sampling := '{{ var('gold_sampling') }}',
     keep_draws := true
 )

@@ -165,10 +165,8 @@ impl People<'_> {
 mod tests {
     use super::*;
 
-    const RATES: [BinRates; 2] = [
-        [[0.7, 0.1], [0.2, 0.2], [0.07, 0.3], [0.03, 0.4]],
-        [[0.5, 0.2], [0.3, 0.2], [0.1, 0.25], [0.1, 0.35]],
-    ];
+    const RATES: [BinRates; 2] =
+        [[[0.7, 0.1], [0.2, 0.2], [0.07, 0.3], [0.03, 0.4]], [[0.5, 0.2], [0.3, 0.2], [0.1, 0.25], [0.1, 0.35]]];
 
     fn masks() -> Vec<MaskCounts> {
         let mut masks = Vec::new();
@@ -211,14 +209,21 @@ mod tests {
                 };
                 let h = 1e-5;
                 let score = (people.log_likelihood(&moved(h)) - people.log_likelihood(&moved(-h))) / (2.0 * h);
-                assert!((score - slope.score[i]).abs() < 1e-5 * (1.0 + score.abs()), "{i}: {score}, {}", slope.score[i]);
+                assert!(
+                    (score - slope.score[i]).abs() < 1e-5 * (1.0 + score.abs()),
+                    "{i}: {score}, {}",
+                    slope.score[i]
+                );
                 let (up, down) = (people.slope(&moved(h)).score, people.slope(&moved(-h)).score);
                 let entries = [[0, 1, 2], [1, 3, 4], [2, 4, 5]];
                 for j in 0..3 {
                     let information = -(up[j] - down[j]) / (2.0 * h);
                     let at = entries[i][j];
                     let got = slope.complete[at] - slope.lost[at];
-                    assert!((information - got).abs() < 1e-4 * (1.0 + information.abs()), "{i}, {j}: {information}, {got}");
+                    assert!(
+                        (information - got).abs() < 1e-4 * (1.0 + information.abs()),
+                        "{i}, {j}: {information}, {got}"
+                    );
                 }
             }
         }

@@ -50,8 +50,12 @@ impl GoldSet {
             }
         }
         let companies = study.companies.len();
-        let mut set =
-            GoldSet { people: Vec::new(), rows: bins.rows().len(), inside: [vec![0.0; companies], vec![0.0; companies]], outside: [0.0; 2] };
+        let mut set = GoldSet {
+            people: Vec::new(),
+            rows: bins.rows().len(),
+            inside: [vec![0.0; companies], vec![0.0; companies]],
+            outside: [0.0; 2],
+        };
         for (at, (row, weight)) in bins.rows().iter().zip(bins.survey()).enumerate() {
             let gold = &row.gold;
             let from = origins.entry((gold.truth, gold.pattern, gold.weight.to_bits())).or_default();
@@ -91,7 +95,13 @@ impl GoldSet {
     }
 
     /// Common rates of all masks, the companies' `effects` taken out.
-    pub(super) fn rates(&self, bins: &Bins, weights: &[f64], pseudo: &[BinRates], effects: &[[f64; 2]]) -> Vec<BinRates> {
+    pub(super) fn rates(
+        &self,
+        bins: &Bins,
+        weights: &[f64],
+        pseudo: &[BinRates],
+        effects: &[[f64; 2]],
+    ) -> Vec<BinRates> {
         let mut rows = vec![0.0; self.rows];
         for class in 0..2 {
             let of_class = || self.people.iter().zip(weights).filter(move |(people, _)| people.class == class);

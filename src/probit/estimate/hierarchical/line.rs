@@ -64,6 +64,7 @@ impl Shared {
     }
 
     /// Effects drawn from their prior.
+    #[cfg(test)]
     pub(super) fn draw_effects(&self, generator: &mut ChaCha8Rng) -> [f64; 2] {
         let (y, z): (f64, f64) = (StandardNormal.sample(generator), StandardNormal.sample(generator));
         [self.sizes[0] * y, self.sizes[1] * (CORRELATION * y + (1.0 - CORRELATION * CORRELATION).sqrt() * z)]

@@ -96,7 +96,8 @@ impl Member {
             }
         }
         masks.sort_unstable_by_key(|counts| counts.mask);
-        let gold = masks.iter().filter(|m| m.has_gold()).map(|m| MaskCounts { people: [0; BINS], ..m.clone() }).collect();
+        let gold =
+            masks.iter().filter(|m| m.has_gold()).map(|m| MaskCounts { people: [0; BINS], ..m.clone() }).collect();
         let truths = match settings.gold_sampling {
             GoldSampling::ByClass => [0.0; 2],
             GoldSampling::AtRandom => company.weighted_truths(),
@@ -137,8 +138,10 @@ pub(super) fn sample(study: &Study, settings: &Settings) -> Result<Sampled, Stud
         study.companies.iter().zip(&logs).map(|(c, log)| Member::new(c, &bins, log - mean, settings)).collect();
     let sampler = Sampler { members, gold: GoldSet::new(study, &bins), bins: &bins, settings };
     let chains = sampler.run();
-    let totals: Vec<Vec<f64>> =
-        chains.iter().map(|chain| chain.iter().map(|row| row.iter().map(|s| s.experts as f64).sum()).collect()).collect();
+    let totals: Vec<Vec<f64>> = chains
+        .iter()
+        .map(|chain| chain.iter().map(|row| row.iter().map(|s| s.experts as f64).sum()).collect())
+        .collect();
     let rows: Vec<Vec<Sample>> = chains.into_iter().flatten().collect();
     let states = (0..study.companies.len()).map(|c| rows.iter().map(|row| row[c]).collect()).collect();
     Ok(Sampled { states, mixing: mixing(&totals) })

@@ -1,0 +1,68 @@
+//! Evidence of drift, as the hierarchical method takes it.
+
+use super::drift::summary;
+use super::gold_drift::gold_drift;
+use crate::probit::study::{Study, StudyError};
+
+/// Number of permutations of the test on gold people, and the largest p-value that says drift.
+const PERMUTATIONS: usize = 199;
+const SIGNIFICANT: f64 = 0.05;
+
+/// Largest number of annotators for which the people who are not gold are asked: the reference has a table of all patterns.
+const MOST_ANNOTATORS: usize = 8;
+
+/// Level of an interval that is not looked at.
+const LEVEL: f64 = 0.8;
+
+/// Evidence of drift in a study.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Evidence {
+    /// Standard deviation between companies of annotators' latent means, from people who are not gold; 0 where there is no sign of any.
+    pub(crate) drift_sd: f64,
+    /// P-value of the test on gold people; `None` where fewer than two companies have any, or nothing can be compared.
+    pub(crate) gold_p_value: Option<f64>,
+}
+
+impl Evidence {
+    /// Whether gold people show drift.
+    pub(crate) fn gold_drifts(&self) -> bool {
+        self.gold_p_value.is_some_and(|p| p <= SIGNIFICANT)
+    }
+}
+
+/// Evidence of a study.
+///
+/// # Errors
+///
+/// Where a class has too few gold people, or their model cannot be fitted.
+pub(crate) fn evidence(study: &Study, seed: u64, threads: usize) -> Result<Evidence, StudyError> {
+    let people = study.companies.iter().any(|company| company.labelled_not_gold() > 0);
+    let drift_sd = if people && study.annotators.len() <= MOST_ANNOTATORS {
+        summary(study, LEVEL, threads)?.first().map_or(0.0, |all| if all.sd.is_finite() { all.sd } else { 0.0 })
+    } else {
+        0.0
+    };
+    let gold_p_value =
+        gold_drift(study, PERMUTATIONS, seed, threads)?.map(|found| found.p_value).filter(|p| p.is_finite());
+    Ok(Evidence { drift_sd, gold_p_value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::{ANNOTATORS, Settings as Simulation, Simulator};
+
+    #[test]
+    fn drift_is_seen_where_it_is() {
+        let names: Vec<String> = ANNOTATORS.iter().map(|name| name.to_string()).collect();
+        let of = |drift| {
+            let simulator = Simulator::new(Simulation { companies: 60, drift, ..Simulation::default() });
+            evidence(&Study::new(&names, &simulator.study().0).unwrap(), 1, 2).unwrap()
+        };
+        // gold people have no company there
+        assert!(of(0.0).drift_sd < 0.05 && of(0.0).gold_p_value.is_none());
+        let drifted = of(0.3);
+        assert!((0.2..0.4).contains(&drifted.drift_sd) && !drifted.gold_drifts(), "{drifted:?}");
+        assert_eq!(evidence(&Study { gold: Vec::new(), ..Study::default() }, 1, 2).ok(), None);
+    }
+}
