@@ -531,18 +531,21 @@ class Store(Case):
         self.assertEqual(self.sent(), n)
 
     def test_runs_are_not_forgotten(self):
-        """A statement whose reader takes its time, and hundreds of others meanwhile: one budget for all its rows."""
-        self.connection.execute("SET streaming_buffer_size = '1KB'")
-        options = {"prices": dollars(LOCAL), "max_cost_usd": 3}
-        reader, other = self.connection.cursor(), self.connection.cursor()
-        reader.execute(self.sql(people(9000, "[[fault:dear]]"), LOCAL, **options))
-        rows = reader.fetchmany(10)
-        for i in range(331):
-            other.execute(self.sql(texts(f"a CV, {i}"), "openai-compatible:other")).fetchall()
-        rows += reader.fetchall()
+        """A statement of several vectors that waits in the first, and a hundred others meanwhile: one budget for all its rows."""
+        self.connection.execute("SET threads = 1")
+        rows, other = [], self.connection.cursor()
+        sql = self.sql(people(9000, "[[fault:dear]]"), LOCAL, prices=dollars(LOCAL), max_cost_usd=3)
+        MOCK.reset(hold="POST /v1/chat")
+        statement = threading.Thread(target=lambda: rows.extend(self.connection.execute(sql).fetchall()))
+        statement.start()
+        MOCK.wait_for(lambda stats: stats["held"] == 1)
+        for i in range(100):
+            other.execute(self.sql(texts(f"a CV, {i}"), OPENAI)).fetchall()
+        MOCK.set(hold="")
+        statement.join()
         self.assertEqual(len(rows), 9000)
         self.assertEqual(sum(row[2] is not None for row in rows), 3)
-        self.assertEqual(self.sent(), 331 + 3)
+        self.assertEqual(self.sent(), 100 + 3)
 
     def test_unknown_price_is_no_price(self):
         rows = self.annotate(texts("a CV"), LOCAL)
