@@ -77,8 +77,10 @@ CREATE MACRO muster.main.llm_annotate(
     allow_http := false
 ) AS TABLE
 WITH _muster_doc AS NOT MATERIALIZED (
-    SELECT profile_id AS _muster_id, {text: CAST(text AS VARCHAR)} AS _muster_text
-    FROM query_table(docs)
+    SELECT
+        profile_id AS _muster_id,
+        {text: CAST(muster.main._muster_argument('llm_annotate', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR)} AS _muster_text
+    FROM query_table(docs) AS _muster_d
 ),
 -- a call has one text; with batches it has so many that they fill one, and the calls are in the order of docs
 _muster_call AS (

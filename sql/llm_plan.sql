@@ -65,8 +65,9 @@ CREATE MACRO muster.main.llm_plan(
     allow_http := false
 ) AS TABLE
 WITH _muster_doc AS (
-    SELECT CAST(text AS VARCHAR) AS _muster_text
-    FROM query_table(docs)
+    SELECT
+        CAST(muster.main._muster_argument('llm_plan', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR) AS _muster_text
+    FROM query_table(docs) AS _muster_d
 ),
 _muster_distinct AS (
     SELECT [{text: _muster_text}] AS _muster_texts, count(*) AS _muster_rows

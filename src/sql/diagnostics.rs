@@ -9,6 +9,7 @@ use crate::diagnostics::gold_drift::{GoldDrift, gold_drift};
 use crate::diagnostics::predictive::{self, Cell, Check, Checks};
 use crate::diagnostics::sensitivity::sensitivity;
 use crate::probit::bins::CUTS;
+use crate::probit::choice;
 use crate::probit::estimate::{Method, Settings};
 use crate::probit::study::{Pattern, Study};
 use crate::stats::summary::Summary;
@@ -31,7 +32,7 @@ fn arguments() -> Vec<DataType> {
 /// The study of the counts that a call is about.
 fn study(input: &RecordBatch, call: usize) -> Result<Study, Failure> {
     let counted = Counted::read(input, call)?;
-    Ok(Study::new(&counted.annotators, &counted.counts)?)
+    Ok(choice::study(&counted.annotators, &counted.counts)?)
 }
 
 /// `muster_covariance_diagnostic(counts, options)`
