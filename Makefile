@@ -113,6 +113,8 @@ test-sql: all $(MOCK)
 	.venv/bin/python test/test_texts.py
 	.venv/bin/python test/run_sql.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/run_sql.py --extension $(EXTENSION)
+	.venv/bin/python test/test_hub.py --extension $(EXTENSION)
+	.venv-1.5/bin/python test/test_hub.py --extension $(EXTENSION)
 	.venv/bin/python test/test_python.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_python.py --extension $(EXTENSION)
 

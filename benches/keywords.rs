@@ -50,7 +50,13 @@ fn main() {
     let megabytes = texts.iter().map(String::len).sum::<usize>() as f64 / 1e6;
     println!("{documents} texts, {megabytes:.0} MB; peak memory {}", peak());
 
-    let words = Settings { ngram_min: 1, ngram_max: 4, cut: Cut::Unicode, stop_words: stop_words::english() };
+    let words = Settings {
+        ngram_min: 1,
+        ngram_max: 4,
+        cut: Cut::Unicode,
+        stop_words: stop_words::english(),
+        names: Default::default(),
+    };
     let start = Instant::now();
     let number: usize = texts.iter().map(|text| words.words(text).len()).sum();
     println!("words: {number}, {:.0} MB/s", megabytes / start.elapsed().as_secs_f64());

@@ -18,7 +18,9 @@ CREATE MACRO muster.main._muster_people(caller, ratings, profiles, company, trut
 WITH _muster_profile AS MATERIALIZED (
     SELECT
         muster.main._muster_value(profile_id) AS _muster_id,
-        CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_name,
+        CAST(muster.main._muster_value(
+            muster.main._muster_argument(caller, 'company', 'profiles', typeof(_muster_p), company)
+        ) AS VARCHAR) AS _muster_name,
         muster.main._muster_boolean(caller, 'truth', truth) AS _muster_truth,
         muster.main._muster_number(
             caller, 'headcount', 'be a whole number of at least 0', headcount
@@ -28,7 +30,7 @@ WITH _muster_profile AS MATERIALIZED (
             WHEN muster.main._muster_boolean(caller, 'truth', truth) IS NULL THEN 1.0
             ELSE muster.main._muster_gold_weight(caller, gold_weight)
         END AS _muster_gold_weight
-    FROM query_table(profiles)
+    FROM query_table(profiles) AS _muster_p
 ),
 _muster_rating AS MATERIALIZED (
     SELECT
@@ -49,8 +51,8 @@ _muster_annotator AS MATERIALIZED (
     SELECT
         _muster_name,
         CASE
-            WHEN _muster_position > 60
-                THEN error(caller || ': at most 12 annotators are possible, ratings has more than 60')
+            WHEN _muster_position >= 60
+                THEN error(caller || ': at most 60 annotators are possible, ratings has more')
             ELSE 1::BIGINT << _muster_position
         END AS _muster_bit
     FROM (

@@ -11,7 +11,7 @@
 CREATE MACRO muster.main._muster_synthetic(caller, totals, ratings, company, annotator, value, headcount, options) AS TABLE
 WITH _muster_total AS MATERIALIZED (
     SELECT
-        CAST(company AS VARCHAR) AS _muster_name,
+        CAST(muster.main._muster_argument(caller, 'company', 'totals', typeof(_muster_t), company) AS VARCHAR) AS _muster_name,
         CASE
             WHEN company IS NOT NULL AND annotator IS NULL
                 THEN error(caller || ': annotator must not be NULL in totals')
@@ -21,13 +21,13 @@ WITH _muster_total AS MATERIALIZED (
         muster.main._muster_number(
             caller, 'headcount', 'be a whole number of at least 0', headcount
         ) AS _muster_headcount
-    FROM query_table(totals)
+    FROM query_table(totals) AS _muster_t
 ),
 _muster_rating AS (
     -- qualified, or the argument of that name would stand here
     SELECT
         _muster_r.profile_id AS _muster_id,
-        _muster_r.annotator AS _muster_annotator,
+        CAST(_muster_r.annotator AS VARCHAR) AS _muster_annotator,
         muster.main._muster_boolean(caller, 'label', _muster_r.label) AS _muster_label
     FROM query_table(ratings) AS _muster_r
 ),

@@ -2,7 +2,7 @@
 -- section: Annotators
 --
 -- Annotators that err together count for less than their number. Phi is the correlation of the labels, tetrachoric that of
--- the latent normals behind them. Every pair, in both classes, ordered by class and name.
+-- the latent normals behind them. Every pair of up to 60 annotators, in both classes, ordered by class and name.
 --
 -- arguments:
 --   ratings    relation with profile_id, annotator, label

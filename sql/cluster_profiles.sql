@@ -55,8 +55,10 @@ CREATE MACRO muster.main.cluster_profiles(
     stop_words := 'english'
 ) AS TABLE
 WITH _muster_document AS (
-    SELECT profile_id AS _muster_id, CAST(text AS VARCHAR) AS _muster_text
-    FROM query_table(docs)
+    SELECT
+        profile_id AS _muster_id,
+        CAST(muster.main._muster_argument('cluster_profiles', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR) AS _muster_text
+    FROM query_table(docs) AS _muster_d
 ),
 _muster_point AS MATERIALIZED (
     SELECT row_number() OVER (ORDER BY _muster_text ASC, _muster_id ASC NULLS LAST) AS _muster_position, _muster_id, _muster_text

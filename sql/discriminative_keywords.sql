@@ -22,6 +22,7 @@
 --   max_df         a phrase may occur in so many texts, as in `tfidf_keywords`
 --   tokenizer      'unicode', or 'scikit-learn': its words to the letter, which end at combining marks
 --   stop_words     'english', 'study', 'none', or a list of words, as in `tfidf_keywords`
+--   leave_out      list of names, of employers for instance, that are taken out where they stand; NULL = none
 --   merge          true: a phrase that stands in a longer one each time it occurs gives its place to that
 --   counts         'rate' or 'raw': what the frequency share compares
 --   prior          weight of the prior of the log-odds, in occurrences of phrases
@@ -58,14 +59,17 @@ CREATE MACRO muster.main.discriminative_keywords(
     max_df := 0.85,
     tokenizer := 'unicode',
     stop_words := 'english',
-    merge := false,
+    leave_out := NULL,
+    merge := true,
     counts := 'rate',
     prior := 500,
     top_n := NULL
 ) AS TABLE
 WITH _muster_document AS (
-    SELECT muster.main._muster_class(label) AS _muster_class, CAST(text AS VARCHAR) AS _muster_text
-    FROM query_table(docs)
+    SELECT
+        muster.main._muster_class(label) AS _muster_class,
+        CAST(muster.main._muster_argument('discriminative_keywords', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR) AS _muster_text
+    FROM query_table(docs) AS _muster_d
 ),
 _muster_labelled AS MATERIALIZED (
     FROM _muster_document

@@ -51,16 +51,18 @@ CREATE MACRO muster.main.filter_affiliations(
 ) AS TABLE
 WITH _muster_text AS (
     SELECT
-        CAST(name AS VARCHAR) AS _muster_name,
+        CAST(
+            muster.main._muster_argument('filter_affiliations', 'name', 'affiliations', typeof(_muster_a), name) AS VARCHAR
+        ) AS _muster_name,
         muster.main._muster_number('filter_affiliations', 'weight', 'be a number of at least 0', weight) AS _muster_weight
-    FROM query_table(affiliations)
+    FROM query_table(affiliations) AS _muster_a
 ),
 _muster_option AS (
     SELECT
         muster_options(keep: to_json(keep), terms: to_json(terms)) AS _muster_asked,
         CASE
             WHEN keep IS NULL THEN error('filter_affiliations: keep must be a list of categories, got NULL')
-            ELSE CAST(keep AS VARCHAR[])
+            ELSE muster.main._muster_list('filter_affiliations', 'keep', 'be a list of categories', keep)
         END AS _muster_keep
 ),
 _muster_sum AS (

@@ -48,7 +48,9 @@ WITH _muster_limit AS (
 _muster_profile AS MATERIALIZED (
     SELECT
         muster.main._muster_value(profile_id) AS _muster_id,
-        CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_name,
+        CAST(muster.main._muster_value(
+            muster.main._muster_argument('filter_ratings', 'company', 'profiles', typeof(_muster_p), company)
+        ) AS VARCHAR) AS _muster_name,
         CASE
             WHEN company IS NOT NULL AND headcount IS NOT NULL AND NOT muster.main._muster_is_headcount(headcount)
                 THEN error(
@@ -60,7 +62,7 @@ _muster_profile AS MATERIALIZED (
             )
         END AS _muster_headcount,
         muster.main._muster_boolean('filter_ratings', 'truth', truth) AS _muster_truth
-    FROM query_table(profiles)
+    FROM query_table(profiles) AS _muster_p
 ),
 _muster_rating AS MATERIALIZED (
     SELECT muster.main._muster_value(profile_id) AS _muster_id, annotator AS _muster_annotator, label AS _muster_label

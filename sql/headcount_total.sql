@@ -25,9 +25,7 @@ CREATE MACRO muster.main.headcount_total(estimates, stratum := NULL, level := 0.
 WITH _muster_estimate AS (
     SELECT
         stratum AS _muster_stratum,
-        muster.main._muster_number(
-            'headcount_total', 'headcount', 'be a whole number of at least 0', headcount
-        ) AS _muster_headcount,
+        muster.main._muster_headcount('headcount_total', headcount) AS _muster_headcount,
         CASE
             WHEN draws IS NULL
                 THEN error('headcount_total: estimates has no draws, make it with keep_draws := true')

@@ -31,6 +31,7 @@
 --   top_n           most keywords of a text
 --   tokenizer       'unicode', or 'scikit-learn': its words to the letter, which end at combining marks
 --   stop_words      'english' (scikit-learn's 318), 'study' (all of `stop_words`), 'none', or a list of words, cut as texts are
+--   leave_out       list of names, of employers for instance, that are taken out where they stand; NULL = none
 --   merge           true: a phrase that stands in a longer one each time it occurs gives its place to that
 --   candidates      list of the only phrases that may be keywords, cut into words like the texts; NULL = all phrases
 --   seed_keywords   list of texts that pull every text's vector to the mean of theirs, with a weight of one quarter
@@ -60,7 +61,8 @@ CREATE MACRO muster.main.keybert_keywords(
     top_n := 30,
     tokenizer := 'unicode',
     stop_words := 'english',
-    merge := false,
+    leave_out := NULL,
+    merge := true,
     candidates := NULL,
     seed_keywords := NULL,
     device := 'auto',
@@ -68,8 +70,10 @@ CREATE MACRO muster.main.keybert_keywords(
     store_phrases := false
 ) AS TABLE
 WITH _muster_document AS (
-    SELECT profile_id AS _muster_id, CAST(text AS VARCHAR) AS _muster_text
-    FROM query_table(docs)
+    SELECT
+        profile_id AS _muster_id,
+        CAST(muster.main._muster_argument('keybert_keywords', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR) AS _muster_text
+    FROM query_table(docs) AS _muster_d
 ),
 _muster_options AS (
     SELECT muster_options() AS _muster_asked

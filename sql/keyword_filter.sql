@@ -35,8 +35,10 @@
 --   ]);
 CREATE MACRO muster.main.keyword_filter(docs, text, filters) AS TABLE
 WITH _muster_doc AS (
-    SELECT profile_id AS _muster_id, CAST(text AS VARCHAR) AS _muster_text
-    FROM query_table(docs)
+    SELECT
+        profile_id AS _muster_id,
+        CAST(muster.main._muster_argument('keyword_filter', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR) AS _muster_text
+    FROM query_table(docs) AS _muster_d
 ),
 _muster_filters AS (
     SELECT _muster_json, hash(_muster_json) AS _muster_key

@@ -31,9 +31,9 @@ WITH _muster_keyword AS (
     SELECT
         CAST(label AS VARCHAR) AS _muster_class,
         CAST(keyword AS VARCHAR) AS _muster_term,
-        CAST(score AS DOUBLE) AS _muster_score,
-        CAST(q_value AS DOUBLE) AS _muster_q,
-        n_documents AS _muster_texts
+        muster.main._muster_number('keyword_lists', 'score', 'be a number', score) AS _muster_score,
+        muster.main._muster_number('keyword_lists', 'q_value', 'be a number', q_value) AS _muster_q,
+        muster.main._muster_number('keyword_lists', 'n_documents', 'be a number', n_documents) AS _muster_texts
     FROM query_table(keywords)
 ),
 _muster_limit AS (

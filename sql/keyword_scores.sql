@@ -45,8 +45,10 @@
 --   FROM muster.keyword_scores(docs, cv, is_expert, lists);
 CREATE MACRO muster.main.keyword_scores(docs, text, label, lists, level := 0.8) AS TABLE
 WITH _muster_document AS (
-    SELECT CAST(label AS VARCHAR) AS _muster_class, CAST(text AS VARCHAR) AS _muster_text
-    FROM query_table(docs)
+    SELECT
+        CAST(label AS VARCHAR) AS _muster_class,
+        CAST(muster.main._muster_argument('keyword_scores', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR) AS _muster_text
+    FROM query_table(docs) AS _muster_d
 ),
 _muster_term AS (
     -- qualified: the parameter label would take the place of a column of that name

@@ -8,7 +8,8 @@
 -- "no", and is tried again by the next run. Rows have the shape of ratings; one row a document and model, in the order of docs
 -- and models.
 --
--- Keys come from the provider's environment variable (docs/environment.md), or from the one that `api_key_env` names.
+-- Keys come from the provider's environment variable, or from the one that `api_key_env` names; docs/environment.md says which may
+-- be named, and where a key may go.
 -- EXPLAIN, PREPARE and CREATE VIEW send nothing. A LIMIT on the result does not stop requests: put it into docs.
 --
 -- Where `enable_external_access` is false it is an error, since it asks servers and keeps a file.
@@ -26,7 +27,8 @@
 --   concurrency           requests in flight, for each model
 --   requests_per_minute   for each model; NULL = as the server's answers allow
 --   tokens_per_minute     for each model, of prompt and answer; NULL = as the server's answers allow
---   max_cost_usd          what all answers of the statement may cost, those in the store included; NULL = no limit
+--   max_cost_usd          what all answers of the statement may cost, those in the store included, and at most one answer
+--                         more (docs/llm.md, Cost); NULL = no limit
 --   max_error_ratio       share of failed rows above which the query ends with an error; 1 = never
 --   timeout_s             seconds for one request
 --   max_attempts          times that a request is sent, where an error may pass
@@ -75,8 +77,10 @@ CREATE MACRO muster.main.llm_annotate(
     allow_http := false
 ) AS TABLE
 WITH _muster_doc AS NOT MATERIALIZED (
-    SELECT profile_id AS _muster_id, {text: CAST(text AS VARCHAR)} AS _muster_text
-    FROM query_table(docs)
+    SELECT
+        profile_id AS _muster_id,
+        {text: CAST(muster.main._muster_argument('llm_annotate', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR)} AS _muster_text
+    FROM query_table(docs) AS _muster_d
 ),
 -- a call has one text; with batches it has so many that they fill one, and the calls are in the order of docs
 _muster_call AS (

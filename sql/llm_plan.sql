@@ -19,7 +19,8 @@
 --   concurrency           requests in flight, for each model
 --   requests_per_minute   for each model; NULL = as the server's answers allow
 --   tokens_per_minute     for each model, of prompt and answer; NULL = as the server's answers allow
---   max_cost_usd          what all answers of the statement may cost, those in the store included; NULL = no limit
+--   max_cost_usd          what all answers of the statement may cost, those in the store included, and at most one answer
+--                         more (docs/llm.md, Cost); NULL = no limit
 --   max_error_ratio       share of failed rows above which the query ends with an error; 1 = never
 --   timeout_s             seconds for one request
 --   max_attempts          times that a request is sent, where an error may pass
@@ -64,8 +65,9 @@ CREATE MACRO muster.main.llm_plan(
     allow_http := false
 ) AS TABLE
 WITH _muster_doc AS (
-    SELECT CAST(text AS VARCHAR) AS _muster_text
-    FROM query_table(docs)
+    SELECT
+        CAST(muster.main._muster_argument('llm_plan', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR) AS _muster_text
+    FROM query_table(docs) AS _muster_d
 ),
 _muster_distinct AS (
     SELECT [{text: _muster_text}] AS _muster_texts, count(*) AS _muster_rows

@@ -37,7 +37,14 @@ _muster_zero AS (
             _muster_list,
             _muster_names,
             list_extract(list_filter(_muster_list, lambda name: NOT list_contains(_muster_names, name)), 1) AS _muster_unknown
-        FROM (SELECT coalesce(CAST(zero_as_missing AS VARCHAR[]), []) AS _muster_list) AS _muster_given,
+        FROM (
+            SELECT coalesce(
+                muster.main._muster_list(
+                    'log_debias_counts', 'zero_as_missing', 'be a list of annotators', zero_as_missing
+                ),
+                []
+            ) AS _muster_list
+        ) AS _muster_given,
             (SELECT coalesce(list(_muster_annotator), []) AS _muster_names FROM _muster_annotators) AS _muster_known
     )
 ),

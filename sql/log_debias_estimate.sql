@@ -48,7 +48,9 @@ CREATE MACRO muster.main.log_debias_estimate(
 ) AS TABLE
 WITH _muster_count AS (
     SELECT
-        CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_company,
+        CAST(muster.main._muster_value(
+            muster.main._muster_argument('log_debias_estimate', 'company', 'counts', typeof(_muster_c), company)
+        ) AS VARCHAR) AS _muster_company,
         CAST(annotator AS VARCHAR) AS _muster_annotator,
         muster.main._muster_number(
             'log_debias_estimate', 'value', 'be a number of at least 0, or NULL', value
@@ -59,7 +61,7 @@ WITH _muster_count AS (
         muster.main._muster_number(
             'log_debias_estimate', 'truth', 'be a number of at least 0, or NULL where there is no gold count', truth
         ) AS _muster_truth
-    FROM query_table(counts)
+    FROM query_table(counts) AS _muster_c
 ),
 _muster_list AS (
     SELECT CASE

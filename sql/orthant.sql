@@ -14,7 +14,19 @@
 CREATE MACRO muster.main.orthant(mu, r, pattern) AS
     -- value by value: of a list of NULLs that is cast as a whole, DuckDB 1.5 passes on a form whose NULLs kernels cannot see
     muster_orthant(
-        [CAST(_muster_value AS DOUBLE) FOR _muster_value IN mu],
-        [[CAST(_muster_value AS DOUBLE) FOR _muster_value IN _muster_line] FOR _muster_line IN r],
-        [CAST(_muster_value AS BOOLEAN) FOR _muster_value IN pattern]
+        [
+            muster.main._muster_number('orthant', 'mu', 'be a list of numbers', _muster_value)
+            FOR _muster_value IN muster.main._muster_list('orthant', 'mu', 'be a list of numbers', mu)
+        ],
+        [
+            [
+                muster.main._muster_number('orthant', 'r', 'be a list of lists of numbers', _muster_value)
+                FOR _muster_value IN muster.main._muster_list('orthant', 'r', 'be a list of lists of numbers', _muster_line)
+            ]
+            FOR _muster_line IN muster.main._muster_list('orthant', 'r', 'be a list of lists of numbers', r)
+        ],
+        [
+            muster.main._muster_boolean('orthant', 'pattern', _muster_value)
+            FOR _muster_value IN muster.main._muster_list('orthant', 'pattern', 'be a list of BOOLEANs', pattern)
+        ]
     );

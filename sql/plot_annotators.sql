@@ -19,10 +19,10 @@ WITH _muster_metrics AS (
 )
 SELECT
     _muster_metrics.annotator,
-    _muster_metrics.specificity AS x,
-    _muster_metrics.specificity_lower AS x_lower,
-    _muster_metrics.specificity_upper AS x_upper,
-    _muster_metrics.sensitivity AS y,
-    _muster_metrics.sensitivity_lower AS y_lower,
-    _muster_metrics.sensitivity_upper AS y_upper
+    muster.main._muster_number('plot_annotators', 'specificity', 'be a number', _muster_metrics.specificity) AS x,
+    muster.main._muster_number('plot_annotators', 'specificity_lower', 'be a number', _muster_metrics.specificity_lower) AS x_lower,
+    muster.main._muster_number('plot_annotators', 'specificity_upper', 'be a number', _muster_metrics.specificity_upper) AS x_upper,
+    muster.main._muster_number('plot_annotators', 'sensitivity', 'be a number', _muster_metrics.sensitivity) AS y,
+    muster.main._muster_number('plot_annotators', 'sensitivity_lower', 'be a number', _muster_metrics.sensitivity_lower) AS y_lower,
+    muster.main._muster_number('plot_annotators', 'sensitivity_upper', 'be a number', _muster_metrics.sensitivity_upper) AS y_upper
 FROM _muster_metrics;

@@ -19,10 +19,10 @@ WITH _muster_metrics AS (
 )
 SELECT
     _muster_metrics.annotator,
-    _muster_metrics.bias AS x,
-    _muster_metrics.bias_lower AS x_lower,
-    _muster_metrics.bias_upper AS x_upper,
-    _muster_metrics.accuracy AS y,
-    _muster_metrics.accuracy_lower AS y_lower,
-    _muster_metrics.accuracy_upper AS y_upper
+    muster.main._muster_number('plot_bias', 'bias', 'be a number', _muster_metrics.bias) AS x,
+    muster.main._muster_number('plot_bias', 'bias_lower', 'be a number', _muster_metrics.bias_lower) AS x_lower,
+    muster.main._muster_number('plot_bias', 'bias_upper', 'be a number', _muster_metrics.bias_upper) AS x_upper,
+    muster.main._muster_number('plot_bias', 'accuracy', 'be a number', _muster_metrics.accuracy) AS y,
+    muster.main._muster_number('plot_bias', 'accuracy_lower', 'be a number', _muster_metrics.accuracy_lower) AS y_lower,
+    muster.main._muster_number('plot_bias', 'accuracy_upper', 'be a number', _muster_metrics.accuracy_upper) AS y_upper
 FROM _muster_metrics;

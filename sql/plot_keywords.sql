@@ -28,7 +28,7 @@ WITH _muster_keywords AS (
 SELECT
     _muster_keywords.label,
     _muster_keywords.keyword,
-    max(CAST(_muster_keywords.score AS DOUBLE)) AS score,
+    max(muster.main._muster_number('plot_keywords', 'score', 'be a number', _muster_keywords.score)) AS score,
     -- without profiles there is nothing to count
     nullif(count(_muster_keywords.profile_id), 0) AS texts
 FROM _muster_keywords

@@ -28,9 +28,9 @@ SELECT
     _muster_estimates.company,
     _muster_estimates.estimate,
     coalesce(
-        CAST(_muster_estimates.share AS DOUBLE),
-        CAST(_muster_estimates.estimate AS DOUBLE) / nullif(CAST(_muster_estimates.headcount AS DOUBLE), 0),
-        CAST(_muster_estimates.estimate AS DOUBLE) / nullif(CAST(_muster_estimates.n_observed AS DOUBLE), 0)
+        muster.main._muster_number('plot_landscape', 'share', 'be a number', _muster_estimates.share),
+        muster.main._muster_number('plot_landscape', 'estimate', 'be a number', _muster_estimates.estimate) / nullif(muster.main._muster_number('plot_landscape', 'headcount', 'be a number', _muster_estimates.headcount), 0),
+        muster.main._muster_number('plot_landscape', 'estimate', 'be a number', _muster_estimates.estimate) / nullif(muster.main._muster_number('plot_landscape', 'n_observed', 'be a number', _muster_estimates.n_observed), 0)
     ) AS share,
     _muster_estimates.lower,
     _muster_estimates.upper,

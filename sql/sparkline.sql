@@ -15,25 +15,28 @@ CREATE MACRO muster.main.sparkline(numbers, low := NULL, high := NULL) AS
     list_transform(
         list_transform(
             [list_transform(
-                CAST(numbers AS DOUBLE[]),
+                [
+                    muster.main._muster_number('sparkline', 'numbers', 'be a list of numbers', _muster_value)
+                    FOR _muster_value IN muster.main._muster_list('sparkline', 'numbers', 'be a list of numbers', numbers)
+                ],
                 lambda _muster_x: CASE WHEN isfinite(_muster_x) THEN _muster_x END
             )],
             lambda _muster_list: {
                 list: _muster_list,
                 low: CASE
-                    WHEN NOT coalesce(isfinite(CAST(low AS DOUBLE)), true)
+                    WHEN NOT coalesce(isfinite(muster.main._muster_number('sparkline', 'low', 'be a finite number', low)), true)
                         THEN error('sparkline: low must be a finite number, got ' || CAST(low AS VARCHAR))
-                    ELSE coalesce(CAST(low AS DOUBLE), list_min(_muster_list))
+                    ELSE coalesce(muster.main._muster_number('sparkline', 'low', 'be a finite number', low), list_min(_muster_list))
                 END,
                 high: CASE
-                    WHEN NOT coalesce(isfinite(CAST(high AS DOUBLE)), true)
+                    WHEN NOT coalesce(isfinite(muster.main._muster_number('sparkline', 'high', 'be a finite number', high)), true)
                         THEN error('sparkline: high must be a finite number, got ' || CAST(high AS VARCHAR))
-                    WHEN CAST(high AS DOUBLE) <= CAST(low AS DOUBLE)
+                    WHEN muster.main._muster_number('sparkline', 'high', 'be a finite number', high) <= muster.main._muster_number('sparkline', 'low', 'be a finite number', low)
                         THEN error(
                             'sparkline: high must be above low, which is ' || CAST(low AS VARCHAR) || ', got '
                             || CAST(high AS VARCHAR)
                         )
-                    ELSE coalesce(CAST(high AS DOUBLE), list_max(_muster_list))
+                    ELSE coalesce(muster.main._muster_number('sparkline', 'high', 'be a finite number', high), list_max(_muster_list))
                 END
             }
         ),

@@ -45,14 +45,16 @@ CREATE MACRO muster.main.synthetic_adjustment(synthetic, reference, level := 0.8
 WITH _muster_synthetic AS (
     SELECT
         CAST(company AS VARCHAR) AS _muster_name,
-        CAST(headcount AS BIGINT) AS _muster_headcount,
-        CAST(estimate AS DOUBLE) AS _muster_estimate,
-        CAST(lower AS DOUBLE) AS _muster_lower,
-        CAST(upper AS DOUBLE) AS _muster_upper
+        CAST(muster.main._muster_headcount('synthetic_adjustment', headcount) AS BIGINT) AS _muster_headcount,
+        muster.main._muster_number('synthetic_adjustment', 'estimate', 'be a number', estimate) AS _muster_estimate,
+        muster.main._muster_number('synthetic_adjustment', 'lower', 'be a number', lower) AS _muster_lower,
+        muster.main._muster_number('synthetic_adjustment', 'upper', 'be a number', upper) AS _muster_upper
     FROM query_table(synthetic)
 ),
 _muster_real AS (
-    SELECT CAST(company AS VARCHAR) AS _muster_name, CAST(estimate AS DOUBLE) AS _muster_value
+    SELECT
+        CAST(company AS VARCHAR) AS _muster_name,
+        muster.main._muster_number('synthetic_adjustment', 'estimate', 'be a number', estimate) AS _muster_value
     FROM query_table(reference)
 ),
 _muster_rows AS (

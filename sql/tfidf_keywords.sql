@@ -18,6 +18,7 @@
 --   max_df         a phrase may occur in so many texts
 --   tokenizer      'unicode', or 'scikit-learn': its words to the letter, which end at combining marks
 --   stop_words     'english' (scikit-learn's 318), 'study' (all of `stop_words`), 'none', or a list of words, cut as texts are
+--   leave_out      list of names, of employers for instance, that are taken out where they stand; NULL = none
 --   merge          true: a phrase that stands in a longer one each time it occurs gives its place to that
 --   top_n          most keywords of a text
 -- columns:
@@ -43,12 +44,16 @@ CREATE MACRO muster.main.tfidf_keywords(
     max_df := 0.85,
     tokenizer := 'unicode',
     stop_words := 'english',
-    merge := false,
+    leave_out := NULL,
+    merge := true,
     top_n := 30
 ) AS TABLE
 WITH _muster_document AS MATERIALIZED (
-    SELECT row_number() OVER () AS _muster_position, profile_id AS _muster_id, CAST(text AS VARCHAR) AS _muster_text
-    FROM query_table(docs)
+    SELECT
+        row_number() OVER () AS _muster_position,
+        profile_id AS _muster_id,
+        CAST(muster.main._muster_argument('tfidf_keywords', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR) AS _muster_text
+    FROM query_table(docs) AS _muster_d
 ),
 _muster_list AS (
     SELECT coalesce(list({

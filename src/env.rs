@@ -41,7 +41,14 @@ impl Variable {
     }
 }
 
-/// Secret in the variable `name`, which the user may choose; `None` where it is not set, blank or not UTF-8.
+/// Whether SQL may name a variable for a key, other than those of providers: it is called `MUSTER_…_KEY`, or the
+/// environment says so.
+pub(crate) fn may_hold_key(name: &str) -> bool {
+    let listed = || KEY_VARIABLES.text().is_some_and(|list| list.split(',').any(|entry| entry.trim() == name));
+    (name.starts_with("MUSTER_") && name.ends_with("_KEY")) || listed()
+}
+
+/// Secret in the variable `name`, which must be one for keys; `None` where it is not set, blank or not UTF-8.
 pub(crate) fn secret(name: &str) -> Option<String> {
     let key = std::env::var(name).ok()?.trim().to_string();
     (!key.is_empty()).then_some(key)
@@ -65,6 +72,10 @@ pub(crate) const ALLOWED_HOSTS: Variable = Variable::new(
     "comma-separated `host` or `host:port`: when set, nothing is sent to any other, neither to providers nor to the hub of \
      models; when set and blank, nothing is sent at all",
 );
+pub(crate) const KEY_VARIABLES: Variable = Variable::new(
+    "MUSTER_KEY_VARIABLES",
+    "comma-separated names of environment variables that hold keys, for `api_key_env`",
+);
 pub(crate) const BATCH_POLL_MS: Variable =
     Variable::new("MUSTER_BATCH_POLL_MS", "milliseconds between two looks at a provider's batch; default 30000");
 pub(crate) const MODEL_DIR: Variable = Variable::new(
@@ -82,12 +93,13 @@ pub(crate) const HF_ENDPOINT: Variable =
 
 /// The variables of the process.
 #[cfg(test)]
-const ALL: [Variable; 12] = [
+const ALL: [Variable; 13] = [
     STORE,
     PRICES,
     PROGRESS,
     BACKTRACE,
     ALLOWED_HOSTS,
+    KEY_VARIABLES,
     BATCH_POLL_MS,
     MODEL_DIR,
     OFFLINE,

@@ -1,4 +1,5 @@
-//! Who may be spoken to: the one policy for providers of language models and for the hub of embedding models.
+//! Who may be spoken to: the one policy for providers of language models, and for the hub of embedding models with the
+//! hosts that it sends on to.
 //!
 //! Addresses are read by the parser of the client that connects (`reqwest::Url`), so the host that is checked is the
 //! host that is spoken to: user names, backslashes, upper case, punycode and IPv6 mean the same in both places.
@@ -20,6 +21,27 @@ impl Address {
         let url = Url::parse(text).ok()?;
         let plain = ["http", "https"].contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty());
         plain.then_some(Address(url))
+    }
+
+    /// Address that a redirect leads to from this one, which may be relative; `None` where it is none.
+    pub(crate) fn redirected(&self, location: &str) -> Option<Address> {
+        Address::parse(self.0.join(location).ok()?.as_str())
+    }
+
+    /// The whole address, as the parser writes it.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Scheme, host and port, without what may stand before and behind.
+    pub(crate) fn server(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
+    /// Whether scheme, host and port are those of another address.
+    pub(crate) fn is_server_of(&self, other: &Address) -> bool {
+        let of = |address: &Address| (address.is_encrypted(), address.0.port_or_known_default());
+        self.name() == other.name() && of(self) == of(other)
     }
 
     /// Host in lower case and punycode, an IPv6 address in brackets.
@@ -96,6 +118,11 @@ impl Allowed {
                 && entry.port.is_none_or(|port| address.0.port_or_known_default() == Some(port));
         }
         if listed { Ok(()) } else { Err(HostError::NotListed { list: list.trim().to_string() }) }
+    }
+
+    /// Whether there is a list, and the host of `address` is on it.
+    pub(crate) fn lists(&self, address: &Address) -> bool {
+        self.list.is_some() && self.check(address).is_ok()
     }
 }
 
@@ -218,6 +245,30 @@ mod tests {
         }
         let any = Address::parse("https://example.org").unwrap();
         assert_eq!(Allowed::default().check(&any), Ok(()));
+    }
+
+    #[test]
+    fn servers_are_told_by_scheme_host_and_port() {
+        let same = |one: &str, two: &str| Address::parse(one).unwrap().is_server_of(&Address::parse(two).unwrap());
+        assert!(same("https://api.example.org", "https://API.example.org.:443/v1"));
+        for other in ["http://api.example.org", "https://api.example.org:8443", "https://api.example.org.evil.org"] {
+            assert!(!same("https://api.example.org", other), "{other}");
+        }
+        let to = |location: &str| {
+            let address = Address::parse("https://hub.example/org/name").unwrap().redirected(location);
+            address.map(|address| address.as_str().to_string())
+        };
+        for (location, address) in [
+            ("/api/x?y", Some("https://hub.example/api/x?y")),
+            ("https://files.example/z", Some("https://files.example/z")),
+            ("//files.example/z", Some("https://files.example/z")),
+            (r"https://hub.example\@files.example/", Some("https://hub.example/@files.example/")),
+            ("file:///etc/passwd", None),
+        ] {
+            assert_eq!(to(location).as_deref(), address, "{location}");
+        }
+        let any = Address::parse("https://example.org").unwrap();
+        assert!(!Allowed::default().lists(&any) && Allowed::of("example.org").lists(&any));
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod sql;
 mod stats;
 mod store;
 mod synthetic;
+mod web;
 
 /// Reference values for tests, from `test/oracle/`.
 #[cfg(test)]

@@ -22,6 +22,11 @@ impl Line {
         })
     }
 
+    /// Says `what` instead.
+    pub(crate) fn say(&self, what: String) {
+        self.0.set_message(what);
+    }
+
     pub(crate) fn set(&self, done: usize) {
         self.0.set_position(done as u64);
     }

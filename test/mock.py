@@ -90,7 +90,7 @@ class Mock:
 
 def environment_without_keys():
     """This process's variables less those that could send a test to a provider, or change what it asks."""
-    ours = {*KEYS, "GOOGLE_API_KEY", "MUSTER_STORE", "MUSTER_PRICES", "MUSTER_ALLOWED_HOSTS", "MUSTER_PROGRESS"}
+    ours = {*KEYS, "GOOGLE_API_KEY", "MUSTER_STORE", "MUSTER_PRICES", "MUSTER_ALLOWED_HOSTS", "MUSTER_KEY_VARIABLES", "MUSTER_PROGRESS"}
     return {name: value for name, value in os.environ.items() if name not in ours and not name.endswith("_BASE_URL")}
 
 

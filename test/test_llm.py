@@ -7,6 +7,7 @@ text, stands in test/mock_llm/src/faults.rs.
 """
 
 import argparse
+import base64
 import json
 import os
 import re
@@ -41,8 +42,8 @@ CHILD = """
 import duckdb, json, sys, time
 extension, *statements = json.loads(sys.argv[1])
 connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-connection.execute(f"LOAD '{extension}'")
 connection.execute("SET enable_progress_bar = false")  # which goes to standard output
+connection.execute(f"LOAD '{extension}'")
 for statement in statements:
     result = None
     try:
@@ -136,6 +137,12 @@ class Case(unittest.TestCase):
             self.assertEqual(row["error"] is None, row["label"] is not None, row)
         return rows
 
+    def local_key(self, key):
+        """A key in a variable that SQL may name."""
+        os.environ.update(LOCAL_TEST_KEY=key, MUSTER_KEY_VARIABLES="OTHER, LOCAL_TEST_KEY")
+        for name in ("LOCAL_TEST_KEY", "MUSTER_KEY_VARIABLES"):
+            self.addCleanup(os.environ.pop, name, None)
+
     def error(self, sql):
         with self.assertRaises(duckdb.Error) as caught:
             self.connection.execute(sql).fetchall()
@@ -215,8 +222,7 @@ class Answers(Case):
         self.assertNotIn("authorization", MOCK.stats()["headers"])
 
     def test_key_of_a_local_server(self):
-        os.environ["LOCAL_TEST_KEY"] = "marker-key-of-local-5f1c"
-        self.addCleanup(os.environ.pop, "LOCAL_TEST_KEY")
+        self.local_key("marker-key-of-local-5f1c")
         model = {"provider": "openai-compatible", "model": "llama", "api_key_env": "LOCAL_TEST_KEY"}
         (row,) = self.annotate(texts("a CV"), model)
         self.assertIsNone(row["error"])
@@ -524,6 +530,23 @@ class Store(Case):
         self.assertEqual([row for row in rows if row["error"]], [])
         self.assertEqual(self.sent(), n)
 
+    def test_runs_are_not_forgotten(self):
+        """A statement of several vectors that waits in the first, and a hundred others meanwhile: one budget for all its rows."""
+        self.connection.execute("SET threads = 1")
+        rows, other = [], self.connection.cursor()
+        sql = self.sql(people(9000, "[[fault:dear]]"), LOCAL, prices=dollars(LOCAL), max_cost_usd=3)
+        MOCK.reset(hold="POST /v1/chat")
+        statement = threading.Thread(target=lambda: rows.extend(self.connection.execute(sql).fetchall()))
+        statement.start()
+        MOCK.wait_for(lambda stats: stats["held"] == 1)
+        for i in range(100):
+            other.execute(self.sql(texts(f"a CV, {i}"), OPENAI)).fetchall()
+        MOCK.set(hold="")
+        statement.join()
+        self.assertEqual(len(rows), 9000)
+        self.assertEqual(sum(row[2] is not None for row in rows), 3)
+        self.assertEqual(self.sent(), 100 + 3)
+
     def test_unknown_price_is_no_price(self):
         rows = self.annotate(texts("a CV"), LOCAL)
         self.assertEqual([row["cost_usd"] for row in rows], [None])
@@ -543,6 +566,85 @@ class Store(Case):
         MOCK.reset()
         self.annotate(people(900), LOCAL)
         self.assertEqual(self.sent(), 0)
+
+
+def dollars(*models):
+    """Prices under which a million tokens of an answer cost a dollar, and nothing else costs anything."""
+    split = (model.split(":") for model in models)
+    return [{"provider": of, "model": name, "input": 0, "cached": 0, "output": 1} for of, name in split]
+
+
+class Money(Case):
+    """Answers marked `dear` have a million tokens, a dollar each, of which the guess before the first knows nothing."""
+
+    def test_the_limit_holds_at_any_concurrency(self):
+        for concurrency in (1, 16, 64):
+            for limit, answers in ((3, 3), (0.5, 1), (2.5, 2)):
+                with self.subTest(concurrency=concurrency, limit=limit):
+                    MOCK.reset(latency_ms=10)
+                    self.store = self.folder / f"{concurrency}-{limit}.sqlite"
+                    options = {"concurrency": concurrency, "max_cost_usd": limit, "prices": dollars(LOCAL)}
+                    rows = self.annotate(people(300, "[[fault:dear]]"), LOCAL, **options)
+                    self.assertEqual(sum(row["label"] is not None for row in rows), answers)
+                    self.assertEqual(sum(row["cost_usd"] or 0 for row in rows), answers)
+                    self.assertEqual(self.sent(), answers)
+                    self.assertTrue(all("max_cost_usd" in row["error"] for row in rows if row["error"]))
+
+    def test_the_limit_holds_for_all_models_together(self):
+        """One answer more at most, though five models start without knowing what theirs cost."""
+        for limit in (0.5, 4):
+            self.store = self.folder / f"{limit}.sqlite"
+            options = {"concurrency": 16, "max_cost_usd": limit, "prices": dollars(*MODELS)}
+            rows = self.annotate(people(100, "[[fault:dear]]"), MODELS, **options)
+            costs = [row["cost_usd"] for row in rows if row["label"] is not None]
+            self.assertTrue(limit - 1.1 < sum(costs) <= limit + max(costs), costs)
+
+    def test_dear_answers_among_cheap_ones(self):
+        docs = texts(*(f"CV {i}" + ("[[fault:dear]]" if i % 40 == 0 else "") for i in range(400)))
+        rows = self.annotate(docs, LOCAL, concurrency=64, max_cost_usd=5, prices=dollars(LOCAL))
+        self.assertLessEqual(sum(row["cost_usd"] or 0 for row in rows), 6)
+
+    def test_requests_widen(self):
+        """With enough money there are as many at once as were asked for."""
+        MOCK.reset(latency_ms=50)
+        options = {"concurrency": 16, "max_cost_usd": 1e6, "prices": dollars(LOCAL)}
+        rows = self.annotate(people(200, "[[fault:dear]]"), LOCAL, **options)
+        self.assertEqual([row["error"] for row in rows], [None] * 200)
+        self.assertEqual(MOCK.stats()["highest_in_flight"], 16)
+
+    def test_errors_and_retries(self):
+        docs = texts(*(f"CV {i}, [[fault:{'500:1' if i % 2 else 'dear'}]]" for i in range(100)))
+        rows = self.annotate(docs, LOCAL, concurrency=16, max_cost_usd=2, prices=dollars(LOCAL))
+        self.assertLessEqual(sum(row["cost_usd"] or 0 for row in rows), 3)
+
+    def test_answers_of_an_earlier_run_count(self):
+        """A batch that is taken up again is paid all the same."""
+        model, options = {"provider": "openai", "model": "gpt-5-mini", "max_tokens": 1_000_000}, {"prices": dollars(OPENAI)}
+        docs = people(4, "[[fault:dear]]")
+        MOCK.reset(hold="GET /v1/batches")
+        process = self.child(self.sql(docs, model, batch=True, **options))
+        MOCK.wait_for(lambda stats: stats["held"] == 1)
+        self.kill(process)
+        MOCK.set(hold="")
+        more = texts(*(f"Person {i}: [[fault:dear]]" for i in range(4)), "another CV")
+        rows = self.annotate(more, model, batch=True, max_cost_usd=2, **options)
+        self.assertEqual([row["label"] is None for row in rows], [False] * 4 + [True])
+        self.assertRegex(rows[4]["error"], "max_cost_usd")
+        self.assertEqual(MOCK.stats()["batch_items"], 4)
+
+    def test_a_server_that_does_not_count_tokens(self):
+        options = {"max_cost_usd": 1, "prices": dollars(LOCAL)}
+        rows = self.annotate(people(100, "[[fault:no_usage]]"), LOCAL, **options)
+        self.assertEqual(self.sent(), 1)
+        self.assertEqual(sum("max_cost_usd := 1: its server does not count tokens" in (row["error"] or "") for row in rows), 99)
+
+    def test_batches_are_covered_by_the_cap_on_tokens(self):
+        self.assertRegex(self.error(self.sql(people(1), OPENAI, batch=True, max_cost_usd=1)), "max_cost_usd needs max_tokens")
+        # half a dollar an answer at the most
+        model = {"provider": "openai", "model": "gpt-5-mini", "max_tokens": 1_000_000}
+        rows = self.annotate(people(20), model, batch=True, max_cost_usd=2, prices=dollars(OPENAI))
+        self.assertEqual(MOCK.stats()["batch_items"], 4)
+        self.assertEqual(sum("may be reached" in (row["error"] or "") for row in rows), 16)
 
 
 class Limits(Case):
@@ -727,13 +829,37 @@ class Security(Case):
         for file in files:
             self.assertNotIn(b"marker-key", file.read_bytes(), file.name)
 
+    def test_no_spelling_of_a_key_anywhere(self):
+        """What a server sends back encoded, cut or in a header stands neither in rows nor in files."""
+        names = ("json", "percent", "base64", "cut", "answer")
+        docs, table = texts(*(f"[[fault:echo_{name}]] a CV" for name in names)), self.folder / "answers.parquet"
+        statements = (self.sql(docs, MODELS), f"FROM muster.llm_store(store := '{self.store}')",
+                      f"COPY (FROM muster.llm_store(store := '{self.store}')) TO '{table}' (COMPRESSION uncompressed)")  # fmt: skip
+        process = self.child(*statements)
+        out, err = process.communicate(timeout=120)
+        rows, stored, _ = map(json.loads, out.splitlines())
+        self.assertEqual((len(rows), len(stored)), (25, 5))
+        answered = [row for row in rows if row[COLUMNS.index("error")] is None]
+        for row in answered:
+            # of a character of base64 a part may be of the key, and is left
+            reason = r"came with ,  and \.$" if row[COLUMNS.index("annotator")] == LOCAL else r"came with \[key\], \[key\] and \[key\]\w?\.$"
+            self.assertRegex(row[COLUMNS.index("reason")], reason)
+        texts_out = json.dumps([rows, stored], ensure_ascii=False)
+        everything = [out, texts_out, err, *(file.read_bytes().decode("latin-1") for file in self.folder.iterdir())]
+        for key in KEYS.values():
+            bare = base64.b64encode(b"Bearer " + key.encode()).decode().rstrip("=")
+            spellings = (key, key[:16], "".join(f"\\u{ord(c):04x}" for c in key), "".join(f"%{ord(c):02X}" for c in key),
+                         base64.b64encode(key.encode()).decode().rstrip("=")[:-1], bare[12:-1])  # fmt: skip
+            for spelling in spellings:
+                for text in everything:
+                    self.assertFalse(spelling in text or spelling.replace("\\", "\\\\") in text, spelling)
+
     def test_short_keys(self):
         """Keys that are a part of every answer by chance, as local servers are given them."""
-        self.addCleanup(os.environ.pop, "LOCAL_TEST_KEY", None)
         model = {"provider": "openai-compatible", "model": "llama", "api_key_env": "LOCAL_TEST_KEY"}
         (plain,) = self.annotate(texts("10 papers on token models"), LOCAL)
         for at, key in enumerate(("0", "1", "token", "evaluation", "ACCEPT", "The")):
-            os.environ["LOCAL_TEST_KEY"] = key
+            self.local_key(key)
             self.store = self.folder / f"{at}.sqlite"
             (row,) = self.annotate(texts("10 papers on token models"), model)
             for name in ("label", "reason", "model", "error", "finish", "input_tokens", "output_tokens"):
@@ -747,6 +873,54 @@ class Security(Case):
                 (result,) = self.finish(self.child(self.sql(people(1), f"{provider['name']}:m"), **{name: ""}))
                 self.assertIn(name, result["error"])
         self.assertEqual(MOCK.stats()["requests"], 0)
+
+    def test_variables_that_are_no_keys(self):
+        """SQL names no variable of the process but keys of muster's."""
+        docs = people(1)
+        for variable in ("AWS_SECRET_ACCESS_KEY", "PATH", "MUSTER_STORE", "MUSTER_KEY_VARIABLES", "OTHER_KEY", ""):
+            model = {"provider": "openai-compatible", "model": "llama", "api_key_env": variable}
+            sql = self.sql(docs, model)
+            environment = {variable or "NONE": "marker-key-of-nobody-5f1c", "MUSTER_KEY_VARIABLES": "OTHER, THIRD"}
+            for statement in (sql, sql.replace("llm_annotate", "llm_plan"), self.sql(docs, model, replay=True)):
+                (result,) = self.finish(self.child(statement, **environment))
+                self.assertIn(f"MUSTER_KEY_VARIABLES, got '{variable}'", result["error"])
+        self.assertEqual(MOCK.stats()["requests"], 0)
+        for variable in ("MUSTER_LLAMA_KEY", "THIRD"):
+            model["api_key_env"] = variable
+            sql = self.sql(texts(variable), model)
+            (rows,) = self.finish(self.child(sql, **{variable: "k" * 20, "MUSTER_KEY_VARIABLES": "OTHER, THIRD"}))
+            self.assertIsNone(rows[0][6])
+        self.assertEqual(MOCK.stats()["with_key"], {"openai-compatible": 2})
+
+    def test_keys_stay_with_their_hosts(self):
+        """A key goes to no address that SQL alone has named, not even on this machine."""
+        with Mock() as other:
+            port = other.url.rsplit(":", 1)[1]
+            openai = {"provider": "openai", "model": "gpt-5-mini", "base_url": f"{other.url}/v1"}
+            borrowed = {"provider": "openai-compatible", "model": "llama", "base_url": f"{other.url}/v1"}
+            borrowed |= {"api_key_env": "OPENAI_API_KEY"}
+            named = {**borrowed, "api_key_env": "MUSTER_LLAMA_KEY"}
+            for model in (openai, borrowed, named):
+                sql = self.sql(people(1), model)
+                (result,) = self.finish(self.child(sql, MUSTER_LLAMA_KEY="k" * 20))
+                self.assertRegex(result["error"], f"would send the key in {model.get('api_key_env', 'OPENAI_API_KEY')} to {other.url}")
+                self.assertIn("MUSTER_ALLOWED_HOSTS or MUSTER_OPENAI_", result["error"])
+                # nothing is sent for these
+                plan = sql.replace("llm_annotate", "llm_plan")
+                self.assertIsInstance(self.finish(self.child(plan, MUSTER_LLAMA_KEY="k" * 20))[0], list)
+            self.assertEqual(other.stats()["requests"], 0)
+            for at, (model, variables) in enumerate((
+                (openai, {"MUSTER_ALLOWED_HOSTS": f"127.0.0.1:{port}"}),
+                (openai, {"MUSTER_OPENAI_BASE_URL": other.url}),
+                (borrowed, {"MUSTER_OPENAI_BASE_URL": f"{other.url}/elsewhere"}),
+                (named, {"MUSTER_OPENAI_COMPATIBLE_BASE_URL": other.url}),
+            )):  # fmt: skip
+                (rows,) = self.finish(self.child(self.sql(texts(f"CV {at}"), model), MUSTER_LLAMA_KEY="k" * 20, **variables))
+                self.assertIsNone(rows[0][6])
+            self.assertEqual(other.stats()["requests"], 4)
+            # without a key any server will do
+            del borrowed["api_key_env"]
+            self.assertIsNone(self.annotate(texts("free"), borrowed)[0]["error"])
 
     def test_plain_http(self):
         model = {"provider": "openai-compatible", "model": "llama", "base_url": "http://models.invalid/v1"}
@@ -847,6 +1021,7 @@ class Arguments(Case):
         (["nobody:model"], {}, "provider.*google.*anthropic.*openai"),
         (["gemini"], {}, "provider:model"),
         ([], {}, "models must"),
+        (None, {}, "models must .*got NULL"),
         ([LOCAL, LOCAL], {}, "(?i)twice|annotator"),
         ([{"provider": "openai", "model": "m", "colour": "red"}], {}, "colour"),
         ([{"provider": "openai"}], {}, "model"),

@@ -545,6 +545,23 @@ class Names(unittest.TestCase):
                 for (column, kind), (_, wanted) in zip(got, documented):
                     self.assertIn(wanted, ("ANY", kind), column)
 
+    def test_texts_where_numbers_should_be(self):
+        """Every option that is a number, or true or false: the error has function, option and value."""
+        tried = 0
+        for name, signature in rows(self.connection, "SELECT name, signature FROM muster.functions() WHERE kind = 'table'"):
+            call = self.CALLS.get(name, "").format(**self.PLAIN, store=self.store)
+            for option in re.findall(r"(\w+) := (?:[0-9][0-9.e-]*|true|false)[,)]", signature):
+                for value in ("1,234", "many"):
+                    given = f"{option} := '{value}'"
+                    arguments, n = re.subn(rf"\b{option} := [^,)]+", given, call)
+                    arguments = arguments if n else ", ".join(filter(None, [call, given]))
+                    # some show texts in quotes
+                    error = rf"^[A-Za-z ]*Error: {name}: {option} must .*, got '?{value}'?"
+                    with self.subTest(name, given=given), self.assertRaisesRegex(duckdb.Error, error):
+                        rows(self.connection, f"FROM muster.{name}({arguments})")
+                    tried += 1
+        self.assertGreater(tried, 200)
+
     def test_the_names_are_found(self):
         tables = {"_muster_person", "_muster_rating", "_muster_profile", "_muster_options"}
         parameters = {"company", "truth", "headcount", "ratings", "profiles", "caller", "people", "level", "seed", "draws"}

@@ -22,6 +22,10 @@ JOIN profiles USING (profile_id)
 WHERE is_expert IS NOT NULL AND trim(text) <> ''
 ORDER BY profile_id;
 
+-- names say where somebody works, and not what at: they are no keywords
+CREATE OR REPLACE TEMP VIEW employer_names AS
+SELECT DISTINCT company FROM profiles WHERE company IS NOT NULL ORDER BY company;
+
 SET VARIABLE state = (FROM step_state());
 
 -- lists look better on the CVs they were cut from, so the CVs are parted by a checksum of profile_id
@@ -31,6 +35,7 @@ FROM gold_cvs;
 CREATE OR REPLACE TEMP VIEW cvs_to_learn AS FROM gold_cvs_parted WHERE learning;
 CREATE OR REPLACE TEMP VIEW cvs_to_judge AS FROM gold_cvs_parted WHERE NOT learning;
 
+SET VARIABLE employers = (SELECT list(company) FROM employer_names);
 SET VARIABLE cvs = (SELECT count(*) FROM gold_cvs);
 SET VARIABLE classes = (SELECT count(DISTINCT is_expert) FROM cvs_to_learn);
 SET VARIABLE judged = (SELECT count(*) FROM cvs_to_judge);
@@ -48,13 +53,16 @@ FROM muster.keybert_keywords(
     ngram_max := setting('ngram_max'),
     top_n := setting('top_n'),
     stop_words := setting('stop_words'),
+    leave_out := getvariable('employers'),
     store := setting('store')
 )
 WHERE getvariable('cvs') > 0;
 CREATE OR REPLACE TABLE cv_keywords AS FROM kept_or_now('cv_keywords');
 
 CREATE OR REPLACE TEMP VIEW class_keywords_now AS
-FROM muster.discriminative_keywords(cvs_to_learn, text, is_expert, stop_words := setting('stop_words'))
+FROM muster.discriminative_keywords(
+    cvs_to_learn, text, is_expert, stop_words := setting('stop_words'), leave_out := getvariable('employers')
+)
 WHERE getvariable('classes') = 2;
 CREATE OR REPLACE TABLE class_keywords AS FROM kept_or_now('class_keywords');
 

@@ -1,7 +1,6 @@
 -- diagnostics: checks of the estimates: drift of annotators, fit of the model, other methods and priors.
 --
---   drift               whether annotators err differently from company to company; if so, its drift_sd is a value for
---                       the setting of that name
+--   drift               whether annotators err differently from company to company; the estimate allows for it
 --   drift_by_company    where, and which annotator
 --   predictive_check    whether the model can produce the answers that are observed: in total, and by company
 --   prior_sensitivity   the estimates again under other methods, priors and assumptions on drift

@@ -93,7 +93,7 @@ FROM (VALUES
     ),
     (
         'cv_analysis', ['gold_cvs', 'cv_keywords', 'class_keywords', 'keyword_lists', 'keyword_list_scores'],
-        [], ['cvs', 'profiles'], ['gold_cvs']
+        [], ['cvs', 'profiles'], ['gold_cvs', 'employer_names']
     ),
     (
         'clustering', ['common_keywords', 'keyword_clusters', 'keyword_map', 'profile_clusters'],

@@ -44,10 +44,17 @@ pub(crate) struct Part {
 /// person next to an organisation are dropped. A text of separators or generic words only names none, nor does one
 /// that says so ("n/a", "retired").
 pub(crate) fn parts(text: &str, terms: &Terms) -> Vec<Part> {
-    let text = without_brackets(&latex::decoded(text));
+    let text = latex::decoded(text);
+    let (found, people) = named(&without_brackets(&text), terms);
+    // "R. Roe (Acme)": the remark is about the organisation only where there is one
+    if found.is_empty() && people { named(&text.replace(is_bracket, ";"), terms).0 } else { found }
+}
+
+/// The organisations of a text without remarks, and whether it names people.
+fn named(text: &str, terms: &Terms) -> (Vec<Part>, bool) {
     let mut segments: Vec<Vec<String>> =
-        split::segments(&text, terms).iter().map(|segment| split::pieces(segment, terms)).collect();
-    drop_people(&mut segments, terms);
+        split::segments(text, terms).iter().map(|segment| split::pieces(segment, terms)).collect();
+    let people = drop_people(&mut segments, terms);
     drop_place_segments(&mut segments, terms);
     let mut found: Vec<Part> = Vec::new();
     let mut keys = HashSet::new();
@@ -58,15 +65,16 @@ pub(crate) fn parts(text: &str, terms: &Terms) -> Vec<Part> {
             }
         }
     }
-    found
+    (found, people)
 }
 
 /// Drops the pieces that are names of people. What a firm may be called too ("J. Crew") is a person where the text has
-/// others, or an organisation of a known kind behind it.
-fn drop_people(segments: &mut [Vec<String>], terms: &Terms) {
+/// others, or an organisation of a known kind behind it. Says whether there were any.
+fn drop_people(segments: &mut [Vec<String>], terms: &Terms) -> bool {
     let people = |piece: &String| people::person(piece, terms);
     let known: Vec<Vec<Person>> = segments.iter().map(|pieces| pieces.iter().map(people).collect()).collect();
     let several = known.iter().flatten().filter(|person| **person > Person::No).count() > 1;
+    let before: usize = segments.iter().map(Vec::len).sum();
     for (pieces, known) in segments.iter_mut().zip(known) {
         let kind = |piece: &String| terms.best(piece, &words(piece)).is_some();
         let last = pieces.iter().rposition(kind).unwrap_or(0);
@@ -77,6 +85,7 @@ fn drop_people(segments: &mut [Vec<String>], terms: &Terms) {
         };
         *pieces = pieces.drain(..).enumerate().filter(|(i, _)| !is_person(*i)).map(|(_, piece)| piece).collect();
     }
+    segments.iter().map(Vec::len).sum::<usize>() < before
 }
 
 /// The text without what stands in brackets, but with the legal forms that are written so: "(株)". An opening bracket
@@ -99,7 +108,11 @@ fn without_brackets(text: &str) -> String {
     kept.push_str(rest);
     let kept = kept.replace('㈱', " 株式会社 ").replace('㈲', " 有限会社 ").replace('㈜', " 주식회사 ");
     // a text that is nothing but a remark keeps it
-    if words(&kept).is_empty() { text.replace(|c| BRACKETS.iter().any(|(a, b)| *a == c || *b == c), " ") } else { kept }
+    if words(&kept).is_empty() { text.replace(is_bracket, " ") } else { kept }
+}
+
+fn is_bracket(c: char) -> bool {
+    BRACKETS.iter().any(|(open, close)| *open == c || *close == c)
 }
 
 const BRACKETS: [(char, char); 5] = [('(', ')'), ('[', ']'), ('（', '）'), ('［', '］'), ('【', '】')];
@@ -133,9 +146,11 @@ fn drop_place_segments(segments: &mut [Vec<String>], terms: &Terms) {
 fn organisations(pieces: &mut Vec<String>, terms: &Terms) -> Vec<Part> {
     pieces.retain(|piece| {
         let words = words(piece);
-        !words.is_empty() && !terms::is_none(&words) && !terms::is_generic(&words)
+        // "MD" is Maryland too
+        !words.is_empty() && (!terms::is_none(&words) || places::is_region(&words)) && !terms::is_generic(&words)
     });
     join_campuses(pieces);
+    drop_university_towns(pieces, terms);
     drop_towns(pieces, terms);
     // "London" alone may be all there is to know
     drop_beside_others(pieces, places::is_place);
@@ -157,6 +172,17 @@ fn join_campuses(pieces: &mut Vec<String>) {
     }
 }
 
+/// Drops the town that a university has its name of, behind it: "Lund University, Lund".
+fn drop_university_towns(pieces: &mut Vec<String>, terms: &Terms) {
+    let academic =
+        |name: &str| terms.best(name, &words(name)).is_some_and(|(category, _)| category == Category::Academic);
+    for i in (1..pieces.len()).rev() {
+        if begins_with(&pieces[i - 1], &pieces[i]) && academic(&pieces[i - 1]) {
+            pieces.remove(i);
+        }
+    }
+}
+
 /// Drops the towns and addresses of "organisation, place, country": what no term or legal form is known for, between an
 /// organisation and a country or state.
 fn drop_towns(pieces: &mut Vec<String>, terms: &Terms) {
@@ -167,6 +193,8 @@ fn drop_towns(pieces: &mut Vec<String>, terms: &Terms) {
     let mut kept: Vec<String> = Vec::new();
     // pieces since the last place that are no departments, of which one stays
     let mut names = 0;
+    // a city before them, which has named the place already: "Toulouse, Occitanie, France"
+    let mut city = false;
     let pop_while = |kept: &mut Vec<String>, names: &mut usize, most: usize, dropped: &dyn Fn(&str) -> bool| {
         for _ in 0..most {
             if *names > 1 && kept.last().is_some_and(|last| dropped(last)) {
@@ -180,16 +208,25 @@ fn drop_towns(pieces: &mut Vec<String>, terms: &Terms) {
             pop_while(&mut kept, &mut names, 3, &is_address);
             // a town that is known leaves nothing to guess
             if region {
-                pop_while(&mut kept, &mut names, 1, &|last| split::may_be_town(last, terms));
+                names += usize::from(city);
+                let town = |last: &str| split::may_be_town(last, terms);
+                // a town and its district
+                pop_while(&mut kept, &mut names, 2, &town);
                 pop_while(&mut kept, &mut names, 3, &is_address);
             }
-            names = 0;
+            (names, city) = (0, !region);
         } else {
             names += usize::from(!terms::is_unit(&words(&piece)));
         }
         kept.push(piece);
     }
     *pieces = kept;
+}
+
+/// Whether a name begins with the words of another and goes on: "Stanford University" with "Stanford".
+fn begins_with(name: &str, beginning: &str) -> bool {
+    let (name, beginning) = (words(name), words(beginning));
+    name.len() > beginning.len() && name.iter().zip(&beginning).all(|(a, b)| a.plain == b.plain)
 }
 
 /// Whether a piece is a place that ends in a country or state.
@@ -295,6 +332,29 @@ mod tests {
             ("University of Texas, Austin, TX, USA", vec!["University of Texas, Austin"]),
             ("University of California, Google", vec!["University of California", "Google"]),
             ("Acme – London", vec!["Acme"]),
+            ("R. Roe, Sr. (Acme AG); J. Doe", vec!["Acme"]),
+            ("R. Roe (Oxbow University), J. Doe (Acme)", vec!["Oxbow University", "Acme"]),
+            ("Acme and University of Oxbow", vec!["Acme", "University of Oxbow"]),
+            ("Acme & Technical University of Oxbow", vec!["Acme", "Technical University of Oxbow"]),
+            ("Oxbow University, Oxbow, IL 62701", vec!["Oxbow University"]),
+            ("Stanford University, Stanford, CA 94305", vec!["Stanford University"]),
+            ("Lund University, Lund", vec!["Lund University"]),
+            ("Acme, Jamshedpur, Jharkhand, India", vec!["Acme"]),
+            ("Acme, Smallville-si, Foo-do, Republic of Korea", vec!["Acme"]),
+            ("Acme, Smallville, NL", vec!["Acme"]),
+            ("Acme, Göteborg, Sverige", vec!["Acme"]),
+            ("Acme, Toulouse, Occitanie, France", vec!["Acme"]),
+            ("A.B.C., Smallville, MD", vec!["A.B.C"]),
+            ("Acme Labs\nMountain View, CA", vec!["Acme Labs"]),
+            ("Acme Labs\nSmallville, Germany", vec!["Acme Labs"]),
+            ("Air\nFrance", vec!["Air France"]),
+            ("University of\nEdinburgh", vec!["University of Edinburgh"]),
+            ("1. Acme\n2) Foo", vec!["Acme", "Foo"]),
+            ("unaffiliated", vec![]),
+            ("Acme, Москва", vec!["Acme"]),
+            ("Acme, Ciudad de México", vec!["Acme"]),
+            ("a startup", vec![]),
+            ("self-employed", vec![]),
             ("Acme - Smallville, KS, USA", vec!["Acme"]),
             ("Acme; London | Foo", vec!["Acme", "Foo"]),
             ("Acme – Princeton", vec!["Acme"]),

@@ -10,7 +10,20 @@ const COUNTRIES: &str = "argentina;australia;austria;belgium;brazil;bulgaria;can
     morocco;netherlands;the netherlands;new zealand;nigeria;norway;pakistan;peru;philippines;poland;portugal;qatar;romania;\
     russia;saudi arabia;scotland;serbia;singapore;slovakia;slovenia;south africa;spain;espana;sweden;switzerland;schweiz;\
     taiwan;thailand;turkey;turkiye;uae;united arab emirates;uk;united kingdom;ukraine;united states;united states of america;\
-    us;usa;vietnam;wales;northern ireland";
+    us;usa;vietnam;wales;northern ireland;belgie;belgique;brasil;danmark;espagne;\
+    magyarorszag;nederland;norge;osterreich;polska;suisse;suomi;sverige;svizzera;россия;украина;украіна;беларусь;\
+    казахстан;中国;中國;日本;台湾;台灣;香港;대한민국;한국;\
+    afghanistan;albania;algeria;andorra;angola;armenia;azerbaijan;bahrain;bangladesh;barbados;belarus;belize;\
+    benin;bhutan;bolivia;bosnia and herzegovina;botswana;brunei;burkina faso;cambodia;cameroon;costa rica;\
+    cote d ivoire;cuba;dominican republic;ecuador;el salvador;ethiopia;fiji;gabon;ghana;guatemala;haiti;\
+    honduras;iraq;jamaica;jordan;kazakhstan;kosovo;kuwait;kyrgyzstan;laos;lebanon;liechtenstein;macau;\
+    madagascar;malawi;maldives;mali;malta;mauritius;moldova;monaco;mongolia;montenegro;mozambique;myanmar;\
+    namibia;nepal;nicaragua;niger;north macedonia;oman;panama;papua new guinea;paraguay;puerto rico;rwanda;\
+    senegal;somalia;sri lanka;sudan;syria;tajikistan;tanzania;the philippines;trinidad and tobago;tunisia;\
+    uganda;uruguay;uzbekistan;venezuela;viet nam;yemen;zambia;zimbabwe;republic of korea;\
+    people s republic of china;pr china;p r china;prc;russian federation;the usa;the uk;the united states;\
+    the united kingdom;u k;u s;u s a;great britain;republic of ireland;republic of china;czech rep;nl;gb;fr;dk;\
+    jp;kr";
 
 const STATES: &str = "alabama;alaska;arizona;arkansas;california;colorado;connecticut;delaware;florida;georgia;hawaii;idaho;\
     illinois;indiana;iowa;kansas;kentucky;louisiana;maine;maryland;massachusetts;michigan;minnesota;mississippi;missouri;\
@@ -18,7 +31,16 @@ const STATES: &str = "alabama;alaska;arizona;arkansas;california;colorado;connec
     pennsylvania;rhode island;south carolina;south dakota;tennessee;texas;utah;vermont;virginia;washington;west virginia;\
     wisconsin;wyoming;al;ak;az;ar;ca;ct;dc;de;fl;ga;hi;id;il;ia;ks;ky;la;ma;md;me;mi;mn;mo;ms;mt;nc;nd;ne;nh;nj;nm;nv;ny;\
     oh;ok;or;pa;ri;sc;sd;tn;tx;ut;va;vt;wa;wi;wv;wy;ontario;quebec;british columbia;alberta;nsw;victoria;queensland;\
-    bavaria;bayern;hessen;catalonia;ile de france";
+    bavaria;bayern;hessen;catalonia;ile de france;\
+    andhra pradesh;assam;bihar;chhattisgarh;gujarat;haryana;himachal pradesh;jharkhand;karnataka;kerala;\
+    madhya pradesh;maharashtra;odisha;punjab;rajasthan;tamil nadu;telangana;uttar pradesh;uttarakhand;\
+    west bengal;new south wales;western australia;south australia;tasmania;manitoba;new brunswick;nova scotia;\
+    saskatchewan;newfoundland;baden wurttemberg;nordrhein westfalen;north rhine westphalia;niedersachsen;\
+    lower saxony;sachsen;saxony;thuringen;thuringia;hesse;rheinland pfalz;schleswig holstein;brandenburg;\
+    lombardy;lombardia;piedmont;tuscany;toscana;lazio;andalusia;andalucia;catalunya;flanders;wallonia;scania;\
+    occitanie;bretagne;brittany;normandie;guangdong;zhejiang;jiangsu;sichuan;hubei;hunan;shandong;fujian;henan;\
+    liaoning;shaanxi;anhui;hokkaido;kanagawa;saitama;chiba;aichi;ibaraki;gyeonggi do;gyeonggi;sao paulo state;\
+    minas gerais;parana;santa catarina;rio grande do sul;jalisco;nuevo leon";
 
 const CITIES: &str = "amsterdam;antwerp;athens;atlanta;auckland;austin;bangalore;bengaluru;barcelona;basel;beijing;berlin;\
     bern;birmingham;bogota;bologna;bonn;boston;bratislava;brisbane;bristol;brussels;bucharest;budapest;buenos aires;cairo;\
@@ -31,7 +53,10 @@ const CITIES: &str = "amsterdam;antwerp;athens;atlanta;auckland;austin;bangalore
     phoenix;pittsburgh;porto;portland;prague;princeton;pune;redmond;riga;rio de janeiro;rome;roma;rotterdam;san diego;\
     san francisco;san jose;santiago;sao paulo;seattle;seoul;shanghai;shenzhen;sofia;st louis;stockholm;stuttgart;sunnyvale;\
     sydney;taipei;tallinn;tampa;tel aviv;the hague;tokyo;toronto;toulouse;turin;ulm;utrecht;vancouver;vienna;wien;vilnius;\
-    warsaw;washington dc;zagreb;zurich";
+    warsaw;washington dc;zagreb;zurich;bruxelles;brussel;ciudad de mexico;den haag;firenze;geneve;goteborg;\
+    kobenhavn;koln;lisboa;napoli;nurnberg;praha;torino;venezia;warszawa;москва;санкт петербург;новосибирск;минск;киев;\
+    киів;北京;北京市;上海;上海市;深圳;深圳市;广州;广州市;杭州;杭州市;南京;成都;武汉;西安;東京;東京都;大阪;大阪市;\
+    京都;京都市;名古屋;横浜;福岡;台北;台北市;서울;서울특별시;부산;대전;인천";
 
 const CAMPUSES: &str = "\
     berkeley;los angeles;san diego;davis;irvine;santa barbara;santa cruz;riverside;merced;san francisco;\

@@ -32,16 +32,17 @@ fn lines(text: &str, terms: &Terms) -> Vec<String> {
     // "\r\n" leaves one empty piece, which is no empty line
     let gaps = text.contains("\n\n") || text.contains("\r\n\r\n") || text.contains("\r\r");
     let mut empty = false;
+    let numbered = full.len() > 1 && full.iter().all(|line| unnumbered(line) != *line);
     for line in raw {
-        let line = line.trim();
+        let line = if numbered { unnumbered(line.trim()) } else { line.trim() };
         if line.is_empty() {
             empty = gaps && !text.contains('\r');
             continue;
         }
-        let apart = before.is_some_and(|before| empty || list || are_whole(before, line, terms));
+        let apart = before.is_some_and(|before| empty || list || numbered || are_whole(before, line, terms));
         match joined.last_mut() {
             Some(last) if !apart => {
-                last.push(' ');
+                last.push_str(if !hangs(last) && is_place_below(line, terms) { ", " } else { " " });
                 last.push_str(line);
             }
             _ => joined.push(line.to_string()),
@@ -49,6 +50,20 @@ fn lines(text: &str, terms: &Terms) -> Vec<String> {
         (before, empty) = (Some(line), false);
     }
     joined.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// A line of a list without its number: "2. Acme" and "2) Acme" are Acme.
+fn unnumbered(line: &str) -> &str {
+    let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let name = rest.strip_prefix(['.', ')']).filter(|name| name.starts_with(' '));
+    if rest.len() < line.len() { name.map_or(line, str::trim_start) } else { line }
+}
+
+/// Whether a line is the place of what stands above it: a city, or a town with its country or state. A country alone may
+/// belong to a name.
+fn is_place_below(line: &str, terms: &Terms) -> bool {
+    let all = words(line);
+    if line.contains([',', '，']) { is_place_behind(line, terms) } else { is_place(&all) && !is_region(&all) }
 }
 
 /// Whether a line goes on in the next: it ends in a word that leads on.
@@ -80,8 +95,6 @@ fn are_whole(before: &str, after: &str, terms: &Terms) -> bool {
         "new",
         "royal",
     ];
-    const UNIVERSITY_OF: [&str; 5] =
-        ["university of", "universite de", "universidad de", "universita di", "universidade de"];
     let end = before.rsplit([',', '，']).next().unwrap_or_default();
     let begin = after.split([',', '，']).next().unwrap_or_default();
     let (last, first) = (words(end), words(begin));
@@ -105,8 +118,17 @@ fn are_whole(before: &str, after: &str, terms: &Terms) -> bool {
     ends_in_form(before, &words(before), terms)
         || (is_place(&last) && before.contains(','))
         || terms::is_unit(&first)
-        || UNIVERSITY_OF.iter().any(|head| head.split(' ').eq(first.iter().take(2).map(|word| word.plain.as_str())))
+        || begins_university_of(&first)
         || (long(&last, end) && long(&first, begin) && (kind(end, &last) || kind(begin, &first)))
+}
+
+/// Whether a name begins with "University of" or "Technical University of".
+fn begins_university_of(name: &[Word]) -> bool {
+    const UNIVERSITY_OF: [&str; 5] =
+        ["university of", "universite de", "universidad de", "universita di", "universidade de"];
+    let technical = name.first().is_some_and(|word| word.plain == "technical");
+    let name = if technical { &name[1..] } else { name };
+    UNIVERSITY_OF.iter().any(|head| head.split(' ').eq(name.iter().take(2).map(|word| word.plain.as_str())))
 }
 
 fn ends_in_form(text: &str, words: &[Word], terms: &Terms) -> bool {
@@ -253,6 +275,7 @@ fn are_two(all_before: &str, all_after: &str, ampersand: bool, terms: &Terms) ->
     let acronym = right.len() == 1 && after.trim().chars().all(|c| c.is_uppercase());
     ends_in_form(all_before, &words(all_before), terms)
         || terms.begins_academic(after, &right)
+        || begins_university_of(&right)
         || (!ampersand && terms.begins_academic(before, &left))
         || (kind(before, &left).is_some_and(known)
             && kind(after, &right)

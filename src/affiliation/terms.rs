@@ -322,7 +322,7 @@ impl Terms {
 
 /// Whether a text says that there is no organisation, or names a degree.
 pub(crate) fn is_none(words: &[Word]) -> bool {
-    const NONE: [&str; 18] = [
+    const NONE: [&str; 26] = [
         "n a",
         "na",
         "none",
@@ -330,6 +330,14 @@ pub(crate) fn is_none(words: &[Word]) -> bool {
         "not applicable",
         "retired",
         "unemployed",
+        "self employed",
+        "unaffiliated",
+        "not affiliated",
+        "no affiliation",
+        "freelance",
+        "independent",
+        "stealth",
+        "start up",
         "phd",
         "ph d",
         "dphil",
@@ -347,7 +355,7 @@ pub(crate) fn is_none(words: &[Word]) -> bool {
 
 /// Whether a name has generic words alone, such as "Corporation" or "several research groups".
 pub(crate) fn is_generic(words: &[Word]) -> bool {
-    const BESIDE: [&str; 22] = [
+    const BESIDE: [&str; 27] = [
         "the",
         "a",
         "an",
@@ -370,6 +378,11 @@ pub(crate) fn is_generic(words: &[Word]) -> bool {
         "public",
         "some",
         "unnamed",
+        "self",
+        "employed",
+        "freelance",
+        "stealth",
+        "mode",
     ];
     words.iter().all(|word| is_common(&word.plain) || BESIDE.contains(&word.plain.as_str()))
         && words.iter().any(|word| is_common(&word.plain))
@@ -377,7 +390,7 @@ pub(crate) fn is_generic(words: &[Word]) -> bool {
 
 /// Whether a word names a kind of organisation and none of them.
 pub(crate) fn is_common(word: &str) -> bool {
-    const COMMON: [&str; 52] = [
+    const COMMON: [&str; 56] = [
         "corporation",
         "corp",
         "incorporated",
@@ -390,6 +403,10 @@ pub(crate) fn is_common(word: &str) -> bool {
         "companies",
         "firm",
         "firms",
+        "startup",
+        "startups",
+        "consultant",
+        "consultants",
         "business",
         "businesses",
         "enterprise",

@@ -55,6 +55,11 @@ pub(super) fn shared(key: ModelKey) -> Result<Arc<Model>, EmbedError> {
 }
 
 impl Embedder {
+    /// Number of bytes of a vector.
+    pub(crate) fn bytes(&self) -> usize {
+        self.model.dimensions() * size_of::<f32>()
+    }
+
     /// One vector a text, in order, by at most `threads` threads. Equal texts are computed once, and texts whose vectors are
     /// remembered, in memory or in the store, not at all.
     ///

@@ -76,6 +76,7 @@ mod tests {
             cache: Some(root.join("cache")),
             offline: true,
             hub: "http://127.0.0.1:9".to_string(),
+            token: None,
             allowed: Allowed::default(),
         }
     }

@@ -158,9 +158,12 @@ fn statement_of(plot: &Plot, statement: &str, rendering: &Rendering) -> String {
     for (option, default, _) in OPTIONS {
         parameters += &format!(", {option} := {default}");
     }
-    let row: Vec<String> = fields.iter().map(cast).collect();
+    let function = format!("{name}{}", rendering.suffix);
+    let row: Vec<String> = fields.iter().map(|field| cast(&function, field)).collect();
+    // what the query checks itself, it checks in the name of the function called
+    let query = query.replace(&format!("'{name}'"), &format!("'{function}'"));
     format!(
-        "CREATE MACRO muster.main.{name}{suffix}({parameters}) AS TABLE
+        "CREATE MACRO muster.main.{function}({parameters}) AS TABLE
 SELECT {value}
 FROM (
     SELECT unnest(muster_{name}(_muster_rows, muster_options())) AS _muster_picture
@@ -172,21 +175,21 @@ FROM (
     )
 );
 ",
-        suffix = rendering.suffix,
         value = rendering.value,
         row = row.join(", "),
     )
 }
 
-/// A field of the row, as the kernel takes it.
-fn cast((name, kind): &Field) -> String {
-    let kind = match kind {
-        Kind::Text => "VARCHAR",
-        Kind::Number => "DOUBLE",
-        Kind::Truth => "BOOLEAN",
-        Kind::Numbers => "DOUBLE[]",
+/// A field of the row, as the kernel takes it; a value that is none of its kind is an error of `function`.
+fn cast(function: &str, (name, kind): &Field) -> String {
+    let value = format!("_muster_row.{name}");
+    let cast = match kind {
+        Kind::Text => format!("CAST({value} AS VARCHAR)"),
+        Kind::Number => format!("muster.main._muster_number('{function}', '{name}', 'be a number', {value})"),
+        Kind::Truth => format!("muster.main._muster_boolean('{function}', '{name}', {value})"),
+        Kind::Numbers => format!("CAST({value} AS DOUBLE[])"),
     };
-    format!("{name}: CAST(_muster_row.{name} AS {kind})")
+    format!("{name}: {cast}")
 }
 
 #[cfg(test)]
@@ -221,7 +224,7 @@ SELECT {value}
 FROM (
     SELECT unnest(muster_plot_dots(_muster_rows, muster_options())) AS _muster_picture
     FROM (
-        SELECT coalesce(list({{x: CAST(_muster_row.x AS DOUBLE)}}), []) AS _muster_rows
+        SELECT coalesce(list({{x: muster.main._muster_number('{name}', 'x', 'be a number', _muster_row.x)}}), []) AS _muster_rows
         FROM (
 SELECT _muster_dots.x FROM query_table(dots) AS _muster_dots
         ) AS _muster_row

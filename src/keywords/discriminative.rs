@@ -294,6 +294,7 @@ mod tests {
                 ngram_max: json["ngram_max"].as_u64().unwrap() as usize,
                 cut: Cut::ScikitLearn,
                 stop_words: crate::keywords::stop_words::english(),
+                names: Default::default(),
             },
             limits: Limits {
                 min_df: Frequency::Documents(2),
@@ -349,7 +350,13 @@ mod tests {
 
     fn plain(counting: Counting) -> Settings {
         Settings {
-            words: Words { ngram_min: 1, ngram_max: 1, cut: Cut::Unicode, stop_words: Default::default() },
+            words: Words {
+                ngram_min: 1,
+                ngram_max: 1,
+                cut: Cut::Unicode,
+                stop_words: Default::default(),
+                names: Default::default(),
+            },
             limits: Limits::default(),
             counting,
             prior: 10.0,

@@ -141,13 +141,23 @@ fn choices(n: usize, k: usize) -> u64 {
     product as u64
 }
 
+/// Progress of [`extract`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Progress {
+    /// Number of distinct phrases of the texts, each of which is to be embedded.
+    Phrases(usize),
+    /// Number of texts that are done.
+    Done(usize),
+}
+
 /// Function from texts to their vectors, one a text.
 pub(crate) type Embed<'a, E> = dyn FnMut(&[&str]) -> Result<Vec<Arc<[f32]>>, E> + 'a;
 
 /// The keywords of each text, best first; none for a text without candidates.
 ///
-/// Each distinct phrase of the texts is embedded once; its vector is kept until the last text that has it is done. After
-/// each part of the texts `progress` is told how many are done.
+/// Each distinct phrase of the texts is embedded once; its vector is kept until the last text that has it is done.
+/// `progress` is told how many distinct phrases there are before any is embedded, and after each part of the texts how
+/// many of these are done.
 ///
 /// # Errors
 ///
@@ -157,7 +167,7 @@ pub fn extract<E>(
     settings: &Settings,
     threads: usize,
     embed: &mut Embed<E>,
-    progress: &mut dyn FnMut(usize),
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<Vec<Keyword>>, E> {
     let candidates = parallel::map(threads, texts.len(), |i| settings.candidates(texts[i]));
     let mut phrases: Vec<&str> = Vec::new();
@@ -177,6 +187,7 @@ pub fn extract<E>(
         }
         documents.push(numbers);
     }
+    progress(Progress::Phrases(phrases.len()));
     let seed = seed(settings, embed, texts.is_empty())?;
     let mut vectors: Vec<Option<Arc<[f32]>>> = vec![None; phrases.len()];
     let mut keywords = Vec::with_capacity(texts.len());
@@ -226,7 +237,7 @@ pub fn extract<E>(
             }
         }
         (start, embedded) = (end, until);
-        progress(end);
+        progress(Progress::Done(end));
     }
     Ok(keywords)
 }
@@ -446,7 +457,13 @@ mod tests {
     use std::convert::Infallible;
 
     fn words(ngram_max: usize) -> tokens::Settings {
-        tokens::Settings { ngram_min: 1, ngram_max, cut: tokens::Cut::Unicode, stop_words: HashSet::new() }
+        tokens::Settings {
+            ngram_min: 1,
+            ngram_max,
+            cut: tokens::Cut::Unicode,
+            stop_words: HashSet::new(),
+            names: Default::default(),
+        }
     }
 
     fn settings(method: Method, top_n: usize) -> Settings {
@@ -586,9 +603,10 @@ mod tests {
             }
             Ok::<_, Infallible>(angles(texts))
         };
-        let found = extract(&texts, &settings, 2, &mut embed, &mut |done| told.push(done)).unwrap();
-        assert!(calls > 2 && told.last() == Some(&300), "{calls} {told:?}");
+        let found = extract(&texts, &settings, 2, &mut embed, &mut |progress| told.push(progress)).unwrap();
         let phrases: HashSet<String> = texts.iter().flat_map(|text| settings.words.phrases(text)).collect();
+        assert_eq!(told[0], Progress::Phrases(phrases.len()));
+        assert!(calls > 2 && told.last() == Some(&Progress::Done(300)), "{calls} {told:?}");
         assert_eq!(seen.len(), phrases.len() + 1);
         let alone = run(&texts[250..251], &settings, 1).remove(0);
         assert_eq!(found[250].iter().map(|k| (k.term.clone(), k.score)).collect::<Vec<_>>(), alone);
@@ -642,6 +660,7 @@ mod tests {
             ngram_max: number("ngram_max"),
             cut: tokens::Cut::ScikitLearn,
             stop_words: stop_words::english(),
+            names: Default::default(),
         };
         let seeds = texts("seed_keywords").unwrap_or_default();
         Settings::new(words, method, number("top_n"), texts("candidates").as_deref(), seeds).unwrap()

@@ -55,7 +55,7 @@ pub(crate) fn labels(
     stop_words: HashSet<String>,
     most: usize,
 ) -> Result<Vec<Vec<String>>, KeywordError> {
-    let words = Words { ngram_min: 1, ngram_max: 2, cut: Cut::Unicode, stop_words };
+    let words = Words { ngram_min: 1, ngram_max: 2, cut: Cut::Unicode, stop_words, names: Default::default() };
     let least = texts.len().min(2) as u64;
     let limits = Limits { min_df: Frequency::Documents(least), ..Limits::default() };
     let counts = count(texts, &words, &limits)?;
@@ -163,7 +163,13 @@ mod tests {
         let groups: Vec<Option<usize>> = (0..texts.len()).map(|i| Some(i % 3)).collect();
         let found = labels(&texts, &groups, stop_words::english(), 3).unwrap();
         let settings = Settings {
-            words: Words { ngram_min: 1, ngram_max: 2, cut: Cut::Unicode, stop_words: stop_words::english() },
+            words: Words {
+                ngram_min: 1,
+                ngram_max: 2,
+                cut: Cut::Unicode,
+                stop_words: stop_words::english(),
+                names: Default::default(),
+            },
             limits: Limits { min_df: Frequency::Documents(2), ..Limits::default() },
             counting: Counting::Rate,
             prior: PRIOR,

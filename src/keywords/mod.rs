@@ -17,6 +17,7 @@ pub(crate) mod form;
 pub(crate) mod keybert;
 pub(crate) mod labels;
 pub(crate) mod markup;
+pub(crate) mod names;
 pub(crate) mod script;
 pub(crate) mod stop_words;
 pub(crate) mod tfidf;

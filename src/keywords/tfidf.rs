@@ -60,6 +60,7 @@ mod tests {
                 ngram_max: number("ngram_max"),
                 cut: Cut::ScikitLearn,
                 stop_words: stop_words::english(),
+                names: Default::default(),
             };
             let limits = Limits {
                 min_df: Frequency::of_oracle(&case["min_df"]),
@@ -87,7 +88,13 @@ mod tests {
     /// By hand: the idf of a word in d of three texts is ln(4 / (1 + d)) + 1.
     #[test]
     fn keywords_by_hand() {
-        let settings = Settings { ngram_min: 1, ngram_max: 1, cut: Cut::Unicode, stop_words: Default::default() };
+        let settings = Settings {
+            ngram_min: 1,
+            ngram_max: 1,
+            cut: Cut::Unicode,
+            stop_words: Default::default(),
+            names: Default::default(),
+        };
         let counts = count(&["aa bb bb", "aa cc dd", ""], &settings, &Limits::default()).unwrap();
         let rare = (4.0f64 / 2.0).ln() + 1.0;
         let common = (4.0f64 / 3.0).ln() + 1.0;

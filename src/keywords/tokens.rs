@@ -9,13 +9,15 @@
 //! brought to its [`form`], and marks, joiners and all connectors belong to words. These are the word characters of
 //! [`filter`](super::filter), so each word is found again in its text by a filter, in every script.
 //!
-//! Stop words are taken out before phrases form, so a phrase may bridge them: "head of sales" has the phrase "head sales".
+//! Stop words and names are taken out before phrases form, so a phrase may bridge them: "head of sales" has the phrase
+//! "head sales".
 //!
 //! Python 3.11 knows Unicode 14, this crate a later version: only characters that Unicode 14 had not assigned are cut
 //! differently.
 
 use super::form::form;
 use super::markup;
+use super::names::Names;
 use regex::Regex;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
@@ -52,8 +54,17 @@ impl Cut {
 
     /// Stop words as they stand among the words of a text: "don't" is "don" there, and "e-mail" "mail".
     pub(crate) fn stop_words<T: AsRef<str>>(self, given: &[T]) -> HashSet<String> {
-        let cut = |given: &T| self.words(&self.read(given.as_ref())).map(str::to_string).collect::<Vec<_>>();
-        given.iter().flat_map(cut).collect()
+        given.iter().flat_map(|word| self.cut(word.as_ref())).collect()
+    }
+
+    /// Names as they stand among the words of a text.
+    pub(crate) fn names<T: AsRef<str>>(self, given: &[T]) -> Names {
+        Names::new(given.iter().map(|name| self.cut(name.as_ref())))
+    }
+
+    /// The words of a text.
+    fn cut(self, text: &str) -> Vec<String> {
+        self.words(&self.read(text)).map(str::to_string).collect()
     }
 }
 
@@ -67,19 +78,35 @@ pub struct Settings {
     pub cut: Cut,
     /// Words that count as absent, as they are cut.
     pub stop_words: HashSet<String>,
+    /// Runs of words that count as absent.
+    pub names: Names,
 }
 
 impl Settings {
-    /// Calls `each` with every word of what was read of a text, in order.
+    /// Calls `each` with every word of what was read of a text, in order, without stop words and names.
     pub(crate) fn for_each_word<'a>(&self, read: &'a str, mut each: impl FnMut(&'a str)) {
-        for word in self.cut.words(read) {
+        let mut word = |word: &'a str| {
             if !self.stop_words.contains(word) {
                 each(word);
+            }
+        };
+        if self.names.is_empty() {
+            return self.cut.words(read).for_each(word);
+        }
+        let words: Vec<&str> = self.cut.words(read).collect();
+        let mut at = 0;
+        while at < words.len() {
+            match self.names.at(&words[at..]) {
+                0 => {
+                    word(words[at]);
+                    at += 1;
+                }
+                name => at += name,
             }
         }
     }
 
-    /// The words of `text`, without stop words.
+    /// The words of `text`, without stop words and names.
     pub fn words(&self, text: &str) -> Vec<String> {
         let mut words = Vec::new();
         self.for_each_word(&self.cut.read(text), |word| words.push(word.to_string()));
@@ -107,6 +134,7 @@ mod tests {
             ngram_max,
             cut: Cut::Unicode,
             stop_words: stop_words.iter().map(|word| word.to_string()).collect(),
+            names: Names::default(),
         }
     }
 
@@ -133,7 +161,19 @@ mod tests {
     }
 
     fn settings_of(cut: Cut) -> Settings {
-        Settings { ngram_min: 1, ngram_max: 1, cut, stop_words: HashSet::new() }
+        Settings { ngram_min: 1, ngram_max: 1, cut, stop_words: HashSet::new(), names: Names::default() }
+    }
+
+    #[test]
+    fn names_are_taken_out_wherever_they_stand() {
+        let names = Cut::Unicode.names(&["Bank of America", "Bank", "J.P. Morgan & Co", "ＡＣＭＥ", "!"]);
+        let settings = Settings { ngram_max: 2, names, ..settings(1, 1, &["of", "at"]) };
+        let words = |text: &str| settings.words(text);
+        assert_eq!(words("Analyst at Bank of America, bank of England"), ["analyst", "england"]);
+        assert_eq!(words("Acme: head of sales, ACME Morgan"), ["head", "sales", "morgan"]);
+        // a letter is no word, so the name is Morgan Co
+        assert_eq!(words("the morgan & co. report of J. P. Morgan"), ["the", "report", "morgan"]);
+        assert!(settings.phrases("analyst Acme report").contains("analyst report"));
     }
 
     #[test]

@@ -291,6 +291,7 @@ mod tests {
             ngram_max: number("ngram_max"),
             cut: Cut::ScikitLearn,
             stop_words: stop_words.iter().cloned().collect(),
+            names: Default::default(),
         }
     }
 
@@ -328,7 +329,13 @@ mod tests {
     }
 
     fn all(ngram_max: usize) -> Settings {
-        Settings { ngram_min: 1, ngram_max, cut: Cut::Unicode, stop_words: Default::default() }
+        Settings {
+            ngram_min: 1,
+            ngram_max,
+            cut: Cut::Unicode,
+            stop_words: Default::default(),
+            names: Default::default(),
+        }
     }
 
     #[test]

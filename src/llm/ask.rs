@@ -29,24 +29,26 @@ pub(crate) async fn ask(run: &Run, job: &Job) -> Result<Outcome, LlmError> {
     let url = provider.url(model);
     let mut attempts = 0;
     loop {
-        let estimate = lane.estimate(&task.prompt, &job.text, model.max_tokens);
         if let Some(reason) = lane.stopped() {
             return Ok(Outcome::failed(attempts, stopped(reason)));
         }
-        let Some(permit) = run.unless_halted(lane.enter(&estimate)).await? else {
+        let Some(permit) = run.unless_halted(lane.enter()).await? else {
             return Ok(Outcome::failed(attempts, "not sent".to_string()));
         };
-        if let Some(reason) = lane.stopped() {
-            lane.leave(permit, false);
-            return Ok(Outcome::failed(attempts, stopped(reason)));
-        }
-        let reserved = match ledger::admit(run, model, &estimate).await? {
+        let reserved = match ledger::admit(run, job).await? {
             Ok(reserved) => reserved,
             Err(refused) => {
                 lane.leave(permit, false);
                 return Ok(Outcome::failed(attempts, refused));
             }
         };
+        let estimate = lane.estimate(&task.prompt, &job.text, model.max_tokens);
+        run.unless_halted(lane.pace(&estimate)).await?;
+        if let Some(reason) = lane.stopped() {
+            ledger::book(run, job, reserved, None);
+            lane.leave(permit, false);
+            return Ok(Outcome::failed(attempts, stopped(reason)));
+        }
         attempts += 1;
         let request = client.post(&url).json(&provider.body(model, task, &job.text));
         let read = http::send(model, request, run.settings.timeout).await.and_then(|response| {
@@ -64,13 +66,13 @@ pub(crate) async fn ask(run: &Run, job: &Job) -> Result<Outcome, LlmError> {
                 lane.learn(&estimate, &reply.usage);
                 reply.request_id = response.request_id.or(reply.request_id);
                 let outcome = ledger::outcome(model, reply, attempts, false);
-                ledger::book(run, reserved, outcome.cost_usd);
+                ledger::book(run, job, reserved, Some(&outcome));
                 ledger::keep(run, vec![(job, &outcome, Some(response.body))]).await?;
                 return Ok(outcome);
             }
             Err(error) => {
-                ledger::book(run, reserved, None);
-                if error.overloaded {
+                ledger::book(run, job, reserved, None);
+                if error.overloaded && !error.stop {
                     lane.slow_down(error.wait);
                 }
                 if error.stop {

@@ -6,6 +6,7 @@
 //! `batch := true` up to 20,000 documents make a batch of a model, several where a limit of the provider's (requests,
 //! bytes) asks for it; with a model's own `batch` each vector of rows makes one.
 
+use super::budget::Reserved;
 use super::engine::engine;
 use super::error::LlmError;
 use super::flight::Claim;
@@ -30,12 +31,12 @@ use std::time::Duration;
 /// Minimum deadline of a transfer: whole batches and their results are long.
 const TRANSFER: Duration = Duration::from_secs(600);
 
-/// A request without an outcome yet, with the attempts made and the money set aside.
+/// A request without an outcome yet, with the attempts made and what the budget has set aside.
 struct Waiting {
     job: Job,
     claim: Claim,
     attempts: u32,
-    reserved: f64,
+    reserved: Option<Reserved>,
     problem: String,
 }
 
@@ -60,7 +61,7 @@ pub(crate) async fn ask(run: &Run, model: usize, jobs: Vec<(Job, Claim)>) -> Res
                 done.push(Done { hash: job.hash, outcome, cached: false });
             }
             None => {
-                let waiter = Waiting { job, claim, attempts: 0, reserved: 0.0, problem: String::new() };
+                let waiter = Waiting { job, claim, attempts: 0, reserved: None, problem: String::new() };
                 waiting.insert(waiter.job.hash, waiter);
             }
         }
@@ -94,7 +95,7 @@ async fn give_up(
     done: &mut Vec<Done>,
 ) -> Result<(), LlmError> {
     if let Some(waiter) = waiting.remove(hash) {
-        ledger::book(run, waiter.reserved, None);
+        ledger::book(run, &waiter.job, waiter.reserved, None);
         let outcome = Outcome::failed(waiter.attempts, problem);
         if sent {
             ledger::keep(run, vec![(&waiter.job, &outcome, None)]).await?;
@@ -122,9 +123,8 @@ async fn submit_all(
     let mut room = 0;
     for hash in hashes {
         let Some(waiter) = waiting.get_mut(&hash) else { continue };
-        let estimate = lane.estimate(&run.settings.task.prompt, &waiter.job.text, settings.max_tokens);
         if waiter.attempts == 0 {
-            match ledger::admit_now(run, settings, &estimate) {
+            match ledger::admit_to_batch(run, &waiter.job) {
                 Ok(reserved) => waiter.reserved = reserved,
                 Err(problem) => {
                     give_up(run, &hash, problem, false, waiting, done).await?;
@@ -296,7 +296,7 @@ async fn collect(
     let entries = ended.iter_mut().map(|(waiter, outcome, response)| (&waiter.job, &*outcome, response.take()));
     ledger::keep(run, entries.collect()).await?;
     for (waiter, outcome, _) in ended {
-        ledger::book(run, waiter.reserved, outcome.cost_usd);
+        ledger::book(run, &waiter.job, waiter.reserved, Some(&outcome));
         waiter.claim.hand_out(&outcome);
         done.push(Done { hash: waiter.job.hash, outcome, cached: false });
     }

@@ -1,14 +1,15 @@
 //! One request over HTTP: sent, read to its end within a deadline, and judged.
 //!
-//! Redirects are never followed, so nothing goes to a host that was not named. TLS is rustls. Errors are cleared of the
-//! key; a body is as it came, since a key may be a part of it by chance, and is cleared when it has been read.
+//! Redirects are never followed, so nothing goes to a host that was not named. TLS is rustls. What comes is cleared of the
+//! key before anybody reads it; of a key that is so short that it may be a part of a text by chance, when it has been read.
 
 use super::model::Model;
 use super::request_error::RequestError;
 use super::schema::shorten;
 use super::wait;
+use crate::web;
 use reqwest::header::HeaderMap;
-use reqwest::{Client, RequestBuilder, redirect};
+use reqwest::{Client, RequestBuilder};
 use std::time::Duration;
 
 /// Maximum size of a response: results of a batch of 20,000 profiles have some tens of megabytes.
@@ -34,15 +35,7 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn new() -> Result<Clients, String> {
-        let client = || {
-            Client::builder()
-                .redirect(redirect::Policy::none())
-                .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(Duration::from_secs(20))
-                .tcp_nodelay(true)
-        };
-        let build = |builder: reqwest::ClientBuilder| builder.build().map_err(|error| explain(&error));
-        Ok(Clients { outside: build(client())?, loopback: build(client().no_proxy())? })
+        Ok(Clients { outside: web::client(false)?, loopback: web::client(true)? })
     }
 
     pub(crate) fn of(&self, model: &Model) -> &Client {
@@ -65,7 +58,7 @@ pub(crate) async fn send(model: &Model, request: RequestBuilder, timeout: Durati
     };
     let (status, headers, body) = match tokio::time::timeout(timeout, exchange).await {
         Err(_) => return Err(failed(format!("timeout: no response within {} s", timeout.as_secs_f64()))),
-        Ok(Err(error)) => return Err(failed(explain(&error))),
+        Ok(Err(error)) => return Err(failed(shorten(&model.clear(web::explain(&error))))),
         Ok(Ok((_, _, None))) => {
             let message = format!("the response is longer than {} MiB", LONGEST >> 20);
             return Err(RequestError { retry: false, ..failed(message) });
@@ -73,9 +66,11 @@ pub(crate) async fn send(model: &Model, request: RequestBuilder, timeout: Durati
         Ok(Ok((status, headers, Some(body)))) => (status, headers, body),
     };
     if status.is_success() {
-        let request_id = ["x-request-id", "request-id"].iter().find_map(|name| header(&headers, name));
-        return Ok(Response { body, request_id, pause: wait::exhausted(&headers), headers });
+        let named = ["x-request-id", "request-id"].iter().find_map(|name| header(&headers, name));
+        let request_id = named.map(|id| shorten(&model.clear(id)));
+        return Ok(Response { body: model.clear(body), request_id, pause: wait::exhausted(&headers), headers });
     }
+    let body = model.redact_body(body);
     Err(model.redact_error(model.provider.error(status.as_u16(), &headers, &body)))
 }
 
@@ -93,27 +88,6 @@ async fn read(mut response: reqwest::Response, longest: usize) -> reqwest::Resul
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_string)
-}
-
-/// Fault of a connection, without the address, whose path may be long.
-fn explain(error: &reqwest::Error) -> String {
-    let kind = if error.is_connect() {
-        "no connection"
-    } else if error.is_body() || error.is_decode() {
-        "response broken off"
-    } else {
-        "request failed"
-    };
-    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    let mut last = None;
-    while let Some(inner) = cause {
-        last = Some(inner.to_string());
-        cause = inner.source();
-    }
-    match last {
-        Some(text) => format!("{kind}: {}", shorten(&text)),
-        None => kind.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -59,9 +59,13 @@ impl Lane {
         }
     }
 
-    /// Waits until a request may go out.
-    pub(crate) async fn enter(&self, estimate: &Estimate) -> Option<OwnedSemaphorePermit> {
-        let permit = self.gate.enter().await?;
+    /// Waits until one more request may be in flight.
+    pub(crate) async fn enter(&self) -> Option<OwnedSemaphorePermit> {
+        self.gate.enter().await
+    }
+
+    /// Waits until a request that has entered may go out.
+    pub(crate) async fn pace(&self, estimate: &Estimate) {
         loop {
             while let Some(until) = self.held_until() {
                 tokio::time::sleep_until(until.into()).await;
@@ -75,7 +79,7 @@ impl Lane {
             }
             // a wait that began meanwhile makes the slot void
             if self.held_until().is_none() {
-                return Some(permit);
+                return;
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The books of a run: the price of a request, the money set aside for it, its outcome in the store, and the counts.
 
+use super::budget::{Bid, Bill, Reserved, Terms};
 use super::error::LlmError;
 use super::job::{Job, Outcome, abstained};
 use super::lane::Estimate;
@@ -10,7 +11,6 @@ use super::run::Run;
 use super::store::Entry;
 use super::sync::lock;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// Cost of a request in US dollars, by an estimate of its tokens; `None` without a price.
 pub(crate) fn price(model: &Model, estimate: &Estimate) -> Option<f64> {
@@ -19,41 +19,74 @@ pub(crate) fn price(model: &Model, estimate: &Estimate) -> Option<f64> {
     model.price.and_then(|price| price.cost(&usage, model.batch))
 }
 
-/// Sets money aside for a request, and waits for requests in flight where it is not sure that there is enough; the sum.
+/// Bytes of a token, on average, of texts that take the most tokens.
+const BYTES_PER_TOKEN: f64 = 2.0;
+
+/// Tokens of the schema and of what a provider adds.
+const ADDED_TOKENS: f64 = 1000.0;
+
+/// Factor on the price of input that is written to a provider's cache.
+const CACHE_WRITTEN: f64 = 1.25;
+
+/// The request of a job as the budget sees it now.
+fn bid(run: &Run, job: &Job) -> Bid {
+    let (model, prompt) = (&run.settings.models[job.model], &run.settings.task.prompt);
+    let estimate = run.lanes[job.model].estimate(prompt, &job.text, model.max_tokens);
+    let of = |input: f64, output: f64| price(model, &Estimate { input, output, ..estimate }).unwrap_or(0.0);
+    let input = (prompt.len() + job.text.len()) as f64 / BYTES_PER_TOKEN + ADDED_TOKENS;
+    Bid {
+        model: job.model,
+        expected: of(estimate.input, estimate.output),
+        input: of(input, 0.0) * CACHE_WRITTEN,
+        terms: Terms { per_token: of(0.0, 1e6) / 1e6, cap: model.max_tokens },
+    }
+}
+
+/// Lets the request of a job go as far as the budget is concerned, and waits for requests in flight where it is not sure
+/// that there is enough; `None` without a budget.
 ///
 /// # Errors
 ///
 /// The inner error is a row's, the outer one the run's.
-pub(crate) async fn admit(run: &Run, model: &Model, estimate: &Estimate) -> Result<Result<f64, String>, LlmError> {
-    let Some(budget) = &run.budget else { return Ok(Ok(0.0)) };
-    let cost = price(model, estimate).unwrap_or(0.0);
+pub(crate) async fn admit(run: &Run, job: &Job) -> Result<Result<Option<Reserved>, String>, LlmError> {
+    let Some(budget) = &run.budget else { return Ok(Ok(None)) };
     loop {
-        match budget.admit(cost) {
-            Ok(Some(())) => return Ok(Ok(cost)),
-            Ok(None) => run.unless_halted(tokio::time::sleep(Duration::from_millis(20))).await?,
+        let returned = budget.returned();
+        match budget.admit(&bid(run, job)) {
+            Ok(Some(reserved)) => return Ok(Ok(Some(reserved))),
+            Ok(None) => run.unless_halted(returned).await?,
             Err(refused) => return Ok(Err(refused)),
         }
     }
 }
 
-/// Sets money aside for a request of a batch, where there is enough; the sum, or the error of the row. Nothing is
+/// Lets the request of a job go into a batch as far as the budget is concerned, or gives the error of the row. Nothing is
 /// waited for: what is in flight does not come back before the batch does.
-pub(crate) fn admit_now(run: &Run, model: &Model, estimate: &Estimate) -> Result<f64, String> {
-    let Some(budget) = &run.budget else { return Ok(0.0) };
-    let cost = price(model, estimate).unwrap_or(0.0);
-    match budget.admit(cost)? {
-        Some(()) => Ok(cost),
-        None => Err(budget.shortage()),
-    }
+pub(crate) fn admit_to_batch(run: &Run, job: &Job) -> Result<Option<Reserved>, String> {
+    run.budget.as_ref().map(|budget| budget.admit_to_batch(&bid(run, job))).transpose()
 }
 
-/// Books the cost of a request, for which `reserved` was set aside.
-pub(crate) fn book(run: &Run, reserved: f64, cost: Option<f64>) {
-    let cost = cost.unwrap_or(0.0);
+/// Books the request of a job that is back, with its outcome where there was a response. A model whose answers say nothing
+/// of their tokens cannot be held to a budget, and is stopped.
+pub(crate) fn book(run: &Run, job: &Job, reserved: Option<Reserved>, outcome: Option<&Outcome>) {
+    let cost = outcome.and_then(|outcome| outcome.cost_usd);
     if let Some(budget) = &run.budget {
-        budget.book(reserved, cost);
+        let output_tokens = outcome.and_then(|outcome| outcome.usage.output).unwrap_or(0);
+        let bill = match cost {
+            Some(cost) => Some(Bill { cost, output_tokens }),
+            None if outcome.is_some_and(|outcome| outcome.word.is_some()) => {
+                let dearest = budget.dearest(job.model);
+                if dearest.is_none() {
+                    let limit = budget.limit();
+                    run.lanes[job.model].stop(&format!("max_cost_usd := {limit}: its server does not count tokens"));
+                }
+                dearest
+            }
+            None => None,
+        };
+        budget.book(job.model, reserved, bill);
     }
-    run.tally.micro_usd.fetch_add((cost * 1e6).round() as u64, Ordering::Relaxed);
+    run.tally.micro_usd.fetch_add((cost.unwrap_or(0.0) * 1e6).round() as u64, Ordering::Relaxed);
 }
 
 /// Outcome that a reply means for its rows, with its cost.

@@ -49,8 +49,52 @@ pub(crate) struct Run {
     halted: watch::Sender<Option<Halt>>,
 }
 
-/// Number of runs that are remembered; the oldest are forgotten first.
-const REMEMBERED: usize = 64;
+/// Runs of the process. DuckDB does not say when a statement ends, so a run in whose call nobody is may be over or not.
+#[derive(Default)]
+struct Runs(VecDeque<Known>);
+
+/// A run, by the id of its statement and the settings.
+struct Known {
+    id: String,
+    key: String,
+    run: Arc<Run>,
+}
+
+impl Runs {
+    /// Number of runs at rest that are remembered after all their rows came out; more would come only where a plan asks twice.
+    const ENDED: usize = 64;
+
+    /// Number of other runs at rest that are remembered: statements that were given up, and those whose reader takes time.
+    const RESTING: usize = 4096;
+
+    /// The run of a statement, which is the last one used from now on.
+    fn find(&mut self, id: &str, key: &str) -> Option<Arc<Run>> {
+        let at = self.0.iter().position(|known| known.id == id && known.key == key)?;
+        let known = self.0.remove(at)?;
+        let run = known.run.clone();
+        self.0.push_back(known);
+        Some(run)
+    }
+
+    fn add(&mut self, id: &str, key: &str, run: &Arc<Run>) {
+        self.0.push_back(Known { id: id.to_string(), key: key.to_string(), run: run.clone() });
+        // the last one used is looked at first
+        let (mut ended, mut resting) = (0, 0);
+        let mut known = std::mem::take(&mut self.0);
+        while let Some(one) = known.pop_back() {
+            let (count, most) = match one.run.has_ended() {
+                true => (&mut ended, Runs::ENDED),
+                false => (&mut resting, Runs::RESTING),
+            };
+            // whoever is in a call has the run too
+            let in_call = Arc::strong_count(&one.run) > 1;
+            *count += usize::from(!in_call);
+            if in_call || *count <= most {
+                self.0.push_front(one);
+            }
+        }
+    }
+}
 
 /// The run of a statement, made from `settings` at its first call. `key` stands for the settings: the same id with
 /// another key is another run.
@@ -63,17 +107,13 @@ pub(crate) fn find<E: From<LlmError>>(
     key: &str,
     settings: impl FnOnce() -> Result<Settings, E>,
 ) -> Result<Arc<Run>, E> {
-    type Runs = VecDeque<(String, String, Arc<Run>)>;
     static RUNS: OnceLock<Mutex<Runs>> = OnceLock::new();
     let mut runs = lock(RUNS.get_or_init(Mutex::default));
-    if let Some((_, _, run)) = runs.iter().find(|(run_id, run_key, _)| run_id == id && run_key == key) {
-        return Ok(run.clone());
+    if let Some(run) = runs.find(id, key) {
+        return Ok(run);
     }
     let run = Arc::new(Run::new(settings()?)?);
-    if runs.len() == REMEMBERED {
-        runs.pop_front();
-    }
-    runs.push_back((id.to_string(), key.to_string(), run.clone()));
+    runs.add(id, key, &run);
     Ok(run)
 }
 
@@ -108,6 +148,11 @@ impl Run {
             last_failure: Mutex::default(),
             halted: watch::Sender::new(None),
         })
+    }
+
+    /// Whether all rows of the statement have come out, as far as it could tell their number.
+    fn has_ended(&self) -> bool {
+        self.tally.total.is_some_and(|total| self.tally.done.load(Ordering::Relaxed) >= total)
     }
 
     /// A number that tells the store from others of the process.
@@ -169,5 +214,57 @@ impl Run {
 
     pub(crate) fn remember_failure(&self, hash: Hash, outcome: Outcome) {
         lock(&self.failures).insert(hash, outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::providers::openai::OpenAi;
+    use crate::llm::task::Task;
+    use std::time::Duration;
+
+    /// Runs of statements with a document each, which share one store.
+    fn run(folder: &std::path::Path) -> Arc<Run> {
+        let settings = Settings {
+            models: vec![Model::test(&OpenAi, "m")],
+            task: Task::default(),
+            replay: false,
+            max_cost_usd: Some(1.0),
+            max_error_ratio: 1.0,
+            timeout: Duration::from_secs(1),
+            max_attempts: 1,
+            max_text_chars: 10,
+            store: folder.join("store.sqlite"),
+            documents: Some(1),
+        };
+        Arc::new(Run::new(settings).unwrap())
+    }
+
+    #[test]
+    fn a_run_that_may_go_on_is_not_forgotten() {
+        let folder = std::env::temp_dir().join(format!("muster-runs-{}", std::process::id()));
+        let mut runs = Runs::default();
+        let paused = run(&folder);
+        runs.add("paused", "k", &paused);
+        let called = run(&folder);
+        called.tally.done.store(1, Ordering::Relaxed);
+        runs.add("called", "k", &called);
+        // what is known of it, without being in its call
+        let paused = Arc::downgrade(&paused);
+        for i in 0..500 {
+            let ended = run(&folder);
+            ended.tally.done.store(1, Ordering::Relaxed);
+            runs.add(&i.to_string(), "k", &ended);
+        }
+        assert!(Arc::ptr_eq(&runs.find("paused", "k").unwrap(), &paused.upgrade().unwrap()));
+        assert!(Arc::ptr_eq(&runs.find("called", "k").unwrap(), &called));
+        assert!(runs.find("paused", "other").is_none());
+        // the latest of those that have ended, and these two
+        let last = run(&folder);
+        runs.add("last", "k", &last);
+        assert!(runs.find("0", "k").is_none() && runs.find("499", "k").is_some());
+        assert_eq!(runs.0.len(), Runs::ENDED + 3);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

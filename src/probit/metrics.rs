@@ -6,7 +6,7 @@
 
 use super::bins::CrossFit;
 use super::model::Ratios;
-use super::study::{GoldPeople, Study, StudyError};
+use super::study::{Count, MAX_ANNOTATORS, Study, StudyError, label};
 use crate::stats::intervals::{Interval, jeffreys, paired_difference};
 
 /// Name of the model among the annotators.
@@ -44,6 +44,8 @@ pub(crate) struct Metrics {
     pub(crate) specificity: Option<Interval>,
     pub(crate) accuracy: Option<Interval>,
     pub(crate) bias: Option<Interval>,
+    /// Annotators of the model, where it could not take all.
+    pub(crate) note: Option<String>,
 }
 
 impl Metrics {
@@ -56,14 +58,15 @@ impl Metrics {
             accuracy: jeffreys(c.tp + c.tn, c.tp + c.tn + c.fp + c.fn_, level),
             bias: paired_difference(c.fp, c.fn_, c.tp + c.fp + c.tn + c.fn_, level),
             confusion,
+            note: None,
         }
     }
 }
 
 /// Metrics of every annotator, by name, and of the model last.
 ///
-/// `names` and `gold`: all annotators, dropped ones too, and all gold people in the order of the bits of `names`. The
-/// model says expert where the posterior is above one half, with the share of experts among the gold people as
+/// `names` and `counts`: all annotators, dropped ones too, and all people; bit j of their masks stands for annotator
+/// `names[j]`. `study`: the gold people with the annotators of the model. The model says expert where the posterior is above one half, with the share of experts among the gold people as
 /// prior; it is left out when a class has too few gold people to fit it.
 ///
 /// # Errors
@@ -71,7 +74,7 @@ impl Metrics {
 /// Where the model cannot be fitted.
 pub(crate) fn metrics(
     names: &[String],
-    gold: &[GoldPeople],
+    counts: &[Count],
     study: &Study,
     level: f64,
     threads: usize,
@@ -82,8 +85,10 @@ pub(crate) fn metrics(
         .into_iter()
         .map(|j| {
             let mut confusion = Confusion::default();
-            for row in gold {
-                confusion.add(row.truth, row.pattern.label(j), row.count);
+            for row in counts {
+                if let Some(truth) = row.truth {
+                    confusion.add(truth, label(row.seen, row.yes, j), row.count);
+                }
             }
             Metrics::new(&names[j], confusion, level)
         })
@@ -97,7 +102,10 @@ pub(crate) fn metrics(
             let answer = without[row.fold].of(row.gold.pattern) + prior > 0.0;
             confusion.add(row.gold.truth, Some(answer), row.gold.count);
         }
-        all.push(Metrics::new(MODEL, confusion, level));
+        let mut taken = study.annotators.clone();
+        taken.sort();
+        let note = (names.len() > MAX_ANNOTATORS).then(|| format!("of these annotators: {}", taken.join(", ")));
+        all.push(Metrics { note, ..Metrics::new(MODEL, confusion, level) });
     }
     Ok(all)
 }

@@ -1,9 +1,9 @@
 //! Report of the fitted model, one number a row.
 
 use super::model::{ClassCounts, Model, head_counts};
-use super::study::{GoldPeople, Study, StudyError, survey_weights};
+use super::study::{Count, Study, StudyError, label, survey_weights};
 use crate::stats::normal::quantile;
-use crate::stats::tetrachoric::{phi, tetrachoric};
+use crate::stats::tetrachoric::{PairTable, pair_cell, phi, tetrachoric};
 
 /// Quantity of the model: one number, and the class and annotators it belongs to.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -115,17 +115,14 @@ pub(crate) struct Agreement {
     pub(crate) n: u64,
 }
 
-/// Agreements of every pair of annotators, dropped ones too, in both classes; `names` in the order of the rows' bits.
-pub(crate) fn agreements(names: &[String], gold: &[GoldPeople]) -> Vec<Agreement> {
-    let weights = head_counts(gold);
+/// Agreements of every pair of annotators, dropped ones too, in both classes; bit j of the masks stands for `names[j]`.
+pub(crate) fn agreements(names: &[String], counts: &[Count]) -> Vec<Agreement> {
     let mut rows = Vec::new();
     for class in [true, false] {
-        let counts = ClassCounts::new(gold, &weights, class, names.len());
-        let mut at = 0;
+        let gold: Vec<&Count> = counts.iter().filter(|row| row.truth == Some(class)).collect();
         for j in 0..names.len() {
             for i in 0..j {
-                let [a, b, c, d] = counts.pairs[at];
-                at += 1;
+                let [a, b, c, d] = pair_table(&gold, i, j);
                 rows.push(Agreement {
                     class,
                     annotator: names[i].clone(),
@@ -143,4 +140,15 @@ pub(crate) fn agreements(names: &[String], gold: &[GoldPeople]) -> Vec<Agreement
             .unwrap_or(std::cmp::Ordering::Equal)
     });
     rows
+}
+
+/// People with both labels, by what these are.
+fn pair_table(people: &[&Count], i: usize, j: usize) -> PairTable {
+    let mut table = [0.0; 4];
+    for row in people {
+        if let (Some(first), Some(second)) = (label(row.seen, row.yes, i), label(row.seen, row.yes, j)) {
+            table[pair_cell(first, second)] += row.count as f64;
+        }
+    }
+    table
 }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Maximum number of annotators.
-const MAX_ANNOTATORS: usize = crate::stats::orthant::MAX_DIMENSIONS;
+pub(crate) const MAX_ANNOTATORS: usize = crate::stats::orthant::MAX_DIMENSIONS;
 
 /// Maximum headcount of a company: above it a number is not told from the next.
 const MAX_HEADCOUNT: f64 = (1u64 << 53) as f64;
@@ -214,9 +214,14 @@ impl std::fmt::Display for Reason {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StudyError {
     #[error(
-        "at most {MAX_ANNOTATORS} annotators are possible, ratings has {0}; leave some out by a WHERE on annotator"
+        "at most {MAX_ANNOTATORS} annotators are possible, ratings has {got}; leave some out by a WHERE on annotator{}",
+        proposal(keep)
     )]
-    TooManyAnnotators(usize),
+    TooManyAnnotators {
+        got: usize,
+        /// Those that had better stay; none where nothing speaks for any.
+        keep: Vec<String>,
+    },
     #[error(
         "needs at least {MIN_GOLD} gold {class} with labels to calibrate the annotators, got {got}; \
          a gold person is a profile whose truth is not NULL"
@@ -233,6 +238,15 @@ pub enum StudyError {
     TooManyGoldPeople { max: u64, got: u64 },
     #[error(transparent)]
     Orthant(#[from] crate::stats::orthant::OrthantError),
+}
+
+/// The proposal to keep some annotators, as the end of a sentence.
+fn proposal(keep: &[String]) -> String {
+    if keep.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = keep.iter().map(|name| format!("'{}'", name.replace('\'', "''"))).collect();
+    format!("; gold people are told apart best by WHERE annotator IN ({})", names.join(", "))
 }
 
 /// Study in its canonical order.
@@ -261,7 +275,7 @@ impl Study {
     /// Where there are too many annotators or people, or a headcount is no whole number.
     pub fn new(names: &[String], counts: &[Count]) -> Result<Study, StudyError> {
         if names.len() > MAX_ANNOTATORS {
-            return Err(StudyError::TooManyAnnotators(names.len()));
+            return Err(StudyError::TooManyAnnotators { got: names.len(), keep: Vec::new() });
         }
         let counts: Vec<&Count> = counts.iter().filter(|row| row.count > 0).collect();
         if counts.iter().fold(0u64, |sum, row| sum.saturating_add(row.count)) > MAX_PEOPLE {
@@ -325,12 +339,6 @@ impl Study {
             self.companies.iter().flat_map(|c| c.people.iter().map(|(p, _)| p.seen)).filter(|&m| m != 0).collect();
         masks.into_iter().collect()
     }
-}
-
-/// Gold people by class, pattern and gold weight, bits in the order of the names given, dropped annotators too.
-pub(crate) fn gold_people(counts: &[Count], annotators: usize) -> Vec<GoldPeople> {
-    let counts: Vec<&Count> = counts.iter().filter(|row| row.count > 0).collect();
-    merge_gold(&counts, &(0..annotators).collect::<Vec<_>>())
 }
 
 /// The labels of the annotators at `positions` of the masks, in that order.
@@ -650,6 +658,6 @@ mod tests {
     fn too_few_gold_people_and_too_many_annotators_are_errors() {
         let study = Study::new(&names(1), &[gold(true, 1, 1, 12), gold(false, 1, 0, 9)]).unwrap();
         assert_eq!(study.require_gold_people(), Err(StudyError::TooFewGoldPeople { class: "non-experts", got: 9 }));
-        assert_eq!(Study::new(&names(13), &[]), Err(StudyError::TooManyAnnotators(13)));
+        assert_eq!(Study::new(&names(13), &[]), Err(StudyError::TooManyAnnotators { got: 13, keep: vec![] }));
     }
 }

@@ -11,6 +11,7 @@ use crate::diagnostics::predictive::{self, Cell, Check, Checks, Worst};
 use crate::diagnostics::sensitivity::sensitivity;
 use crate::diagnostics::shared_shift;
 use crate::probit::bins::CUTS;
+use crate::probit::choice;
 use crate::probit::estimate::{Method, Settings};
 use crate::probit::study::{Pattern, Study};
 use crate::stats::summary::Summary;
@@ -33,7 +34,7 @@ fn arguments() -> Vec<DataType> {
 /// The study of the counts that a call is about.
 fn study(input: &RecordBatch, call: usize) -> Result<Study, Failure> {
     let counted = Counted::read(input, call)?;
-    Ok(Study::new(&counted.annotators, &counted.counts)?)
+    Ok(choice::study(&counted.annotators, &counted.counts)?)
 }
 
 /// `muster_covariance_diagnostic(counts, options)`

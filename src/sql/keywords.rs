@@ -8,8 +8,11 @@ use super::embed::model;
 use super::kernel::{Kernel, VectorKernel, register as kernel};
 use super::options::{self, NameOrList, OptionError, Options};
 use super::rows::{Failure, Listed, Rows, list, listed, text};
+use crate::affiliation::{Terms, parts};
 use crate::embed::{self, Dtype};
 use crate::hash::hexadecimal;
+use crate::keywords::keybert::Progress;
+use crate::keywords::names::Names;
 use crate::keywords::tokens::{self, Cut};
 use crate::keywords::vectorizer::{self, Frequency, Limits};
 use crate::keywords::{Keyword, keybert, stop_words, tfidf};
@@ -31,7 +34,7 @@ pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<StopWords>(connection)
 }
 
-/// The options `ngram_min`, `ngram_max`, `tokenizer` and `stop_words`.
+/// The options `ngram_min`, `ngram_max`, `tokenizer`, `stop_words` and `leave_out`.
 pub(super) fn words(options: &mut Options) -> Result<tokens::Settings, OptionError> {
     let ngram_min = options.whole("ngram_min", 1, LONGEST)?;
     let ngram_max = options.whole("ngram_max", 1, LONGEST)?;
@@ -44,7 +47,8 @@ pub(super) fn words(options: &mut Options) -> Result<tokens::Settings, OptionErr
     }
     let cut = options.choice("tokenizer", &[("unicode", Cut::Unicode), ("scikit-learn", Cut::ScikitLearn)])?;
     let stop_words = stop_word_list(options, cut)?;
-    Ok(tokens::Settings { ngram_min: ngram_min as usize, ngram_max: ngram_max as usize, cut, stop_words })
+    let names = names(&options.optional_texts("leave_out")?.unwrap_or_default(), cut);
+    Ok(tokens::Settings { ngram_min: ngram_min as usize, ngram_max: ngram_max as usize, cut, stop_words, names })
 }
 
 /// The option `stop_words`: the name of a list, or a list, whose words are cut as texts are.
@@ -60,6 +64,12 @@ pub(super) fn stop_word_list(options: &mut Options, cut: Cut) -> Result<HashSet<
             _ => Err(options.invalid("stop_words", allowed, Some(format!("'{name}'")))),
         },
     }
+}
+
+/// Names as given, and as those of organisations: without legal form, place and remarks.
+fn names(given: &[String], cut: Cut) -> Names {
+    let cleaned = given.iter().flat_map(|name| parts(name, Terms::standard())).map(|part| part.name);
+    cut.names(&given.iter().cloned().chain(cleaned).collect::<Vec<_>>())
 }
 
 /// The options `min_df`, `max_df`, `max_features` and `merge`.
@@ -203,10 +213,24 @@ impl VectorKernel for KeybertKeywords {
         let keep = |text: &str| settings.store_phrases || whole.contains(text) || settings.seeds.contains(text);
         let mut embed = |texts: &[&str]| embedder.embed_keeping(texts, settings.threads, &keep);
         let found =
-            keybert::extract(&texts, &settings.keywords, settings.threads, &mut embed, &mut |done| line.set(done))?;
+            keybert::extract(
+                &texts,
+                &settings.keywords,
+                settings.threads,
+                &mut embed,
+                &mut |progress| match progress {
+                    Progress::Phrases(phrases) => line.say(size(phrases, embedder.bytes())),
+                    Progress::Done(texts) => line.set(texts),
+                },
+            )?;
         let lengths = found.iter().map(Vec::len).collect();
         Ok((lengths, found.into_iter().flat_map(|keywords| (1..).zip(keywords)).collect()))
     }
+}
+
+/// Size of the work, for the line on the terminal.
+fn size(phrases: usize, bytes: usize) -> String {
+    format!("keybert_keywords: {phrases} phrases, {} MB of vectors", (phrases * bytes).div_ceil(1_000_000))
 }
 
 listed! {

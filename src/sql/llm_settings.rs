@@ -5,7 +5,8 @@ use crate::env;
 use crate::hosts::{Address, Allowed, HostError};
 use crate::llm::call::Settings;
 use crate::llm::error::LlmError;
-use crate::llm::model::{Home, Key, Model, Provider, Role};
+use crate::llm::key::Key;
+use crate::llm::model::{Home, Model, Provider, Role};
 use crate::llm::prices::Prices;
 use crate::llm::providers;
 use crate::llm::schema::{Schema, is_blank, shorten};
@@ -36,8 +37,23 @@ pub(super) enum SettingsError {
     NotEncrypted { model: String, url: String },
     #[error("host {host} of model '{model}' {problem}")]
     NotAllowed { model: String, host: String, problem: HostError },
+    #[error(
+        "api_key_env must be a provider's own variable, be named MUSTER_…_KEY, or stand in the environment variable \
+         MUSTER_KEY_VARIABLES, got '{variable}'"
+    )]
+    NoKeyVariable { variable: String },
+    #[error(
+        "model '{model}' would send the key in {variable} to {server}, which is not its own host; allow it by {ways}, set \
+         before the process starts"
+    )]
+    KeyNotAllowed { model: String, variable: String, server: String, ways: String },
     #[error("max_cost_usd needs the price of model '{model}'; give it in prices, or leave max_cost_usd out")]
     NoPrice { model: String },
+    #[error(
+        "max_cost_usd needs max_tokens of model '{model}' in a batch, whose requests are all sent before one answer says \
+         what they cost"
+    )]
+    NoCap { model: String },
 }
 
 impl From<StoreError> for SettingsError {
@@ -58,7 +74,8 @@ struct Defaults {
 struct Rules {
     allow_http: bool,
     allowed: Allowed,
-    needs_keys: bool,
+    /// Whether anything is sent, and needs a key.
+    sends: bool,
 }
 
 /// An argument that is not as it must be.
@@ -88,7 +105,7 @@ pub(super) fn settings(mut options: Options, sends: bool) -> Result<Settings, Se
     let rules = Rules {
         allow_http: options.boolean("allow_http")?,
         allowed: Allowed::from_environment(),
-        needs_keys: sends && !replay,
+        sends: sends && !replay,
     };
     let mut given = |name: &str| options.text(name).filter(|text| text != "null");
     let mut task = Task::default();
@@ -104,21 +121,16 @@ pub(super) fn settings(mut options: Options, sends: bool) -> Result<Settings, Se
     }
     let prices = prices(given("prices"))?;
     let store = store::path(given("store").as_deref())?;
-    let listed = given("models").unwrap_or_default();
+    let listed = given("models");
     let documents = given("rows").and_then(|rows| rows.parse().ok());
     options.finish()?;
 
-    let list = match embedded_json(&listed) {
-        Value::Array(list) if !list.is_empty() => list,
-        Value::String(one) => vec![Value::String(one)],
-        Value::Object(one) => vec![Value::Object(one)],
+    let list = match listed.as_deref().map(embedded_json) {
+        Some(Value::Array(list)) if !list.is_empty() => list,
+        Some(one @ (Value::String(_) | Value::Object(_))) => vec![one],
         _ => {
             let allowed = "be a list of 'provider:model' or of structs with provider and model";
-            return Err(wrong(
-                "models",
-                allowed,
-                if listed.is_empty() { "NULL".to_string() } else { shorten(&listed) },
-            ));
+            return Err(wrong("models", allowed, listed.map_or("NULL".to_string(), |given| shorten(&given))));
         }
     };
     let models: Vec<Model> = list
@@ -128,6 +140,9 @@ pub(super) fn settings(mut options: Options, sends: bool) -> Result<Settings, Se
             model.price = prices.find(model.provider.facts().name, &model.name);
             if max_cost_usd.is_some() && model.price.is_none() {
                 return Err(SettingsError::NoPrice { model: model.full_name() });
+            }
+            if max_cost_usd.is_some() && model.batch && model.max_tokens.is_none() {
+                return Err(SettingsError::NoCap { model: model.full_name() });
             }
             Ok(model)
         })
@@ -229,8 +244,8 @@ fn model(given: &Value, defaults: &Defaults, rules: &Rules) -> Result<Model, Set
         return Err(wrong("have model names of letters, digits and - _ . : / @ +", format!("'{name}'")));
     }
     let annotator = take("annotator").map(text).unwrap_or_else(|| format!("{}:{name}", provider.facts().name));
-    let (base_url, loopback) = base_url(provider, &name, take("base_url").map(text), rules)?;
-    let key = key(provider, &name, take("api_key_env").map(text), rules)?;
+    let (base_url, address) = base_url(provider, &name, take("base_url").map(text), rules)?;
+    let key = key(provider, &name, take("api_key_env").map(text), &address, rules)?;
     let positive = |x: f64| x > 0.0 && x.is_finite();
     let whole = |high: f64| move |x: f64| (1.0..=high).contains(&x) && x.fract() == 0.0;
     let temperature = number("temperature", take("temperature"), &|x| (0.0..=2.0).contains(&x), "from 0 to 2")?;
@@ -260,7 +275,7 @@ fn model(given: &Value, defaults: &Defaults, rules: &Rules) -> Result<Model, Set
         provider,
         name,
         base_url,
-        loopback,
+        loopback: address.is_loopback(),
         key,
         temperature,
         reasoning,
@@ -273,13 +288,13 @@ fn model(given: &Value, defaults: &Defaults, rules: &Rules) -> Result<Model, Set
     })
 }
 
-/// Address of the model, and whether that is this machine.
+/// Address of the model, as it is written and as it is read.
 fn base_url(
     provider: &dyn Provider,
     name: &str,
     given: Option<String>,
     rules: &Rules,
-) -> Result<(String, bool), SettingsError> {
+) -> Result<(String, Address), SettingsError> {
     let facts = provider.facts();
     let model = || format!("{}:{name}", facts.name);
     let wrong = |allowed: &str, value: &str| wrong("models", format!("have a base_url {allowed}"), value);
@@ -300,33 +315,62 @@ fn base_url(
     if address.has_query() {
         return Err(wrong("without query", &shown));
     }
-    let loopback = address.is_loopback();
-    if !address.is_encrypted() && !loopback && !rules.allow_http {
+    if !address.is_encrypted() && !address.is_loopback() && !rules.allow_http {
         return Err(SettingsError::NotEncrypted { model: model(), url: text });
     }
     match rules.allowed.check(&address) {
-        Ok(()) => Ok((text, loopback)),
+        Ok(()) => Ok((text, address)),
         Err(problem) => Err(SettingsError::NotAllowed { model: model(), host: address.host().to_string(), problem }),
     }
 }
 
-/// The key of the variable named, else of the provider's own.
+/// The provider that a variable is a key of.
+fn owner(variable: &str) -> Option<&'static dyn Provider> {
+    let has = |provider: &&dyn Provider| provider.facts().variables_of(Role::Key).any(|own| own.name == variable);
+    providers::ALL.into_iter().find(has)
+}
+
+/// The key of the variable named, else of the provider's own; `None` where none is sent.
 fn key(
-    provider: &dyn Provider,
+    provider: &'static dyn Provider,
     name: &str,
     variable: Option<String>,
+    address: &Address,
     rules: &Rules,
 ) -> Result<Option<Key>, SettingsError> {
-    let own: Vec<&str> = provider.facts().variables_of(Role::Key).map(|variable| variable.name).collect();
-    let (key, asked) = match variable {
-        Some(variable) => (env::secret(&variable), variable),
-        None => (own.iter().find_map(|name| env::secret(name)), own.join(" or ")),
+    let asked: Vec<String> = match variable {
+        Some(variable) if owner(&variable).is_some() || env::may_hold_key(&variable) => vec![variable],
+        Some(variable) => return Err(SettingsError::NoKeyVariable { variable: shorten(&variable) }),
+        None => provider.facts().variables_of(Role::Key).map(|variable| variable.name.to_string()).collect(),
     };
-    if key.is_none() && !asked.is_empty() && rules.needs_keys {
-        let model = format!("{}:{name}", provider.facts().name);
-        return Err(SettingsError::NoKey { model, variable: asked });
+    if asked.is_empty() || !rules.sends {
+        return Ok(None);
     }
-    Ok(key.map(|key| Key::new(&key)))
+    let model = format!("{}:{name}", provider.facts().name);
+    let Some((variable, key)) = asked.iter().find_map(|variable| Some((variable, env::secret(variable)?))) else {
+        return Err(SettingsError::NoKey { model, variable: asked.join(" or ") });
+    };
+    let owner = owner(variable).unwrap_or(provider);
+    if !may_have_key(owner, address, &rules.allowed) {
+        let own = owner.facts().variables_of(Role::BaseUrl).map(|variable| variable.name);
+        let ways: Vec<&str> = [env::ALLOWED_HOSTS.name].into_iter().chain(own).collect();
+        let (server, ways) = (address.server(), ways.join(" or "));
+        return Err(SettingsError::KeyNotAllowed { model, variable: variable.clone(), server, ways });
+    }
+    Ok(Some(Key::new(&key)))
+}
+
+/// Whether a key of a provider may go to an address: the provider's own server, that of its address in the environment, or
+/// one of the hosts that the environment lists, which unencrypted must be this machine. SQL alone cannot send it elsewhere.
+fn may_have_key(owner: &dyn Provider, address: &Address, allowed: &Allowed) -> bool {
+    let home = match owner.facts().home {
+        Home::At(home) => Some(home.to_string()),
+        Home::Various(_) => None,
+    };
+    let set = owner.facts().variables_of(Role::BaseUrl).filter_map(env::Variable::text);
+    let mut own = home.into_iter().chain(set).filter_map(|own| Address::parse(own.trim()));
+    own.any(|own| own.is_server_of(address))
+        || (address.is_encrypted() || address.is_loopback()) && allowed.lists(address)
 }
 
 #[cfg(test)]
@@ -374,9 +418,33 @@ mod tests {
     }
 
     #[test]
+    fn keys_go_to_their_own_hosts() {
+        let openai = providers::by_name("openai").unwrap();
+        let local = providers::by_name("openai-compatible").unwrap();
+        for (owner, address, list, may) in [
+            (openai, "https://api.openai.com/v1", None, true),
+            (openai, "https://API.OPENAI.com:443/other", None, true),
+            (openai, "http://api.openai.com/v1", Some("api.openai.com"), false),
+            (openai, "https://api.openai.com:8443/v1", None, false),
+            (openai, "https://api.openai.com.evil.example/v1", None, false),
+            (openai, "https://api.openai.com@evil.example/v1", None, false),
+            (openai, "https://gateway.example/v1", None, false),
+            (openai, "https://gateway.example/v1", Some("gateway.example"), true),
+            (openai, "https://other.example/v1", Some("gateway.example"), false),
+            (local, "http://127.0.0.1:8000/v1", None, false),
+            (local, "http://127.0.0.1:8000/v1", Some("127.0.0.1:8000"), true),
+            (local, "https://api.openai.com/v1", None, false),
+        ] {
+            let allowed = list.map_or_else(Allowed::default, Allowed::of);
+            assert_eq!(may_have_key(owner, &Address::parse(address).unwrap(), &allowed), may, "{address} {list:?}");
+        }
+    }
+
+    #[test]
     fn wrong_models_are_errors() {
         for (models, message) in [
             ("[]", "models must be a list of 'provider:model'"),
+            ("null", "models must be a list of 'provider:model' or of structs with provider and model, got NULL"),
             (r#"["gpt-5"]"#, "models must be written 'provider:model', got 'gpt-5'"),
             (r#"["openai:"]"#, "models must have a model name"),
             (r#"["openai:a?b"]"#, "models must have model names of letters"),
@@ -394,6 +462,11 @@ mod tests {
             let error = parse(models, &[]).unwrap_err().to_string();
             assert!(error.contains(message), "{models}: {error}");
         }
+        let secret = r#"[{"provider":"openai","model":"m","api_key_env":"AWS_SECRET_ACCESS_KEY"}]"#;
+        let error = parse(secret, &[]).unwrap_err().to_string();
+        assert!(error.contains("MUSTER_KEY_VARIABLES, got 'AWS_SECRET_ACCESS_KEY'"), "{error}");
+        let batch = parse(r#"["openai:gpt-5-mini"]"#, &[("max_cost_usd", "1"), ("batch", "true")]).unwrap_err();
+        assert!(batch.to_string().contains("max_cost_usd needs max_tokens of model 'openai:gpt-5-mini'"), "{batch}");
         let names = providers::ALL.map(|provider| format!("'{}'", provider.facts().name)).join(", ");
         let nobody = parse(r#"["nobody:gpt-5"]"#, &[]).unwrap_err().to_string();
         assert_eq!(nobody, format!("models must have a provider that is one of {names}, got 'nobody'"));

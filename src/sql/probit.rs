@@ -7,12 +7,13 @@ use super::options::{self, MAX_DRAWS, Options};
 use super::rows::{Failure, Rows};
 use crate::diagnostics::evidence::{Evidence, evidence};
 use crate::diagnostics::shared_shift::{self, shared_shifts};
+use crate::probit::choice::{gold_study, study};
 use crate::probit::estimate::{Estimate, GoldSampling, Method, Settings, estimate};
 use crate::probit::metrics::{Metrics, metrics};
 use crate::probit::person::{PersonPrior, posteriors};
 use crate::probit::plan::{Goal, plan};
 use crate::probit::report::{Agreement, Quantity, agreements, report};
-use crate::probit::study::{Company, Study, StudyError, gold_people};
+use crate::probit::study::{Company, Study, StudyError};
 use crate::stats::intervals::Interval;
 use crate::stats::summary::Summary;
 use duckdb::Connection;
@@ -160,7 +161,7 @@ impl Kernel for FitProbitBootstrap {
         }
         options.finish()?;
         let counted = Counted::read(input, call)?;
-        let study = Study::new(&counted.annotators, &counted.counts)?;
+        let study = study(&counted.annotators, &counted.counts)?;
         let found = learn_drift(&study, &mut settings, drift_sd)?;
         let estimates = estimate(&study, &settings)?;
         let shared = doubts(&study, found);
@@ -195,7 +196,7 @@ impl Kernel for ProbitModel {
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Quantity>, Failure> {
         let counted = Counted::read(input, call)?;
-        Ok(report(&Study::new(&counted.annotators, &counted.counts)?, counted.unknown_ratings)?)
+        Ok(report(&study(&counted.annotators, &counted.counts)?, counted.unknown_ratings)?)
     }
 }
 
@@ -239,7 +240,7 @@ impl Kernel for ProbitPosterior {
         let given = options.optional_number("prior", "lie between 0 and 1, or be NULL", |x| x > 0.0 && x < 1.0)?;
         options.finish()?;
         let counted = Counted::read(input, call)?;
-        let study = Study::new(&counted.annotators, &counted.counts)?;
+        let study = study(&counted.annotators, &counted.counts)?;
         let prior = match given {
             Some(pi) => PersonPrior::Fixed(pi),
             None if study.companies.is_empty() => PersonPrior::GoldShare,
@@ -361,6 +362,7 @@ impl Kernel for AnnotatorMetrics {
             .interval("specificity", |row| limits(row.specificity))
             .interval("accuracy", |row| limits(row.accuracy))
             .interval("bias", |row| limits(row.bias))
+            .text("note", |row| row.note.as_deref())
     }
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Metrics>, Failure> {
@@ -368,9 +370,8 @@ impl Kernel for AnnotatorMetrics {
         let (level, threads) = (options.level()?, options.threads());
         options.finish()?;
         let counted = Counted::read(input, call)?;
-        let study = Study::new(&counted.annotators, &counted.counts)?;
-        let gold = gold_people(&counted.counts, counted.annotators.len());
-        Ok(metrics(&counted.annotators, &gold, &study, level, threads)?)
+        let study = gold_study(&counted.annotators, &counted.counts)?;
+        Ok(metrics(&counted.annotators, &counted.counts, &study, level, threads)?)
     }
 }
 
@@ -397,9 +398,6 @@ impl Kernel for AnnotatorCorrelations {
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Agreement>, Failure> {
         let counted = Counted::read(input, call)?;
-        // what is wrong with the counts
-        Study::new(&counted.annotators, &counted.counts)?;
-        let gold = gold_people(&counted.counts, counted.annotators.len());
-        Ok(agreements(&counted.annotators, &gold))
+        Ok(agreements(&counted.annotators, &counted.counts))
     }
 }

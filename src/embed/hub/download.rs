@@ -1,17 +1,26 @@
 //! Models from a hub, at first use, into the cache that the hub's own tools share.
 //!
-//! Of a model's repository come the weights in the safetensors format and the configuration and tokenizer files. The
-//! SHA-256 of each is recorded beside them and compared whenever the model is loaded.
+//! Of a model's repository come the weights in the safetensors format and the configuration and tokenizer files. They are
+//! written under names of their own until they are whole. The SHA-256 of each is recorded beside them and compared whenever
+//! the model is loaded.
 
+use super::client::Client;
 use super::places::Places;
 use super::repository::Repository;
 use crate::embed::error::EmbedError;
 use crate::embed::files::{WEIGHTS, WEIGHTS_INDEX};
 use crate::hosts::Address;
+use crate::llm::interrupt;
 use crate::progress;
-use hf_hub::api::tokio::{ApiBuilder, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
+
+/// Maximum size of a file of weights, and of another file.
+const LONGEST_WEIGHTS: u64 = 64 << 30;
+const LONGEST_FILE: u64 = 128 << 20;
+
+/// Maximum number of files of a model.
+const MOST_FILES: usize = 256;
 
 /// Fetches `model` and gives back its folder in `cache`; `looked` are the places where it was not.
 ///
@@ -26,51 +35,82 @@ pub(crate) fn download(model: &str, cache: &Path, places: &Places, looked: &str)
         message,
         places: looked.to_string(),
     };
-    match &address {
-        Some(address) => places.allowed.check(address).map_err(|problem| failed(format!("the host {problem}")))?,
-        None => return Err(failed("HF_ENDPOINT must be an http or https address".to_string())),
-    }
+    let Some(hub) = &address else { return Err(failed("HF_ENDPOINT must be an http or https address".to_string())) };
+    places.allowed.check(hub).map_err(|problem| failed(format!("the host {problem}")))?;
+    let client = Client::new(hub, places).map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| failed(error.to_string()))?;
     let repository = Repository::of(model, cache);
-    repository.begin().map_err(|error| failed(error.to_string()))?;
-    runtime.block_on(fetch(model, cache, places)).map_err(failed)?;
-    repository.end().map_err(|error| failed(error.to_string()))?;
-    let folder =
-        repository.snapshot().ok_or_else(|| failed("the repository holds no safetensors weights".to_string()))?;
-    repository.record(&folder).map_err(|error| failed(error.to_string()))?;
-    Ok(folder)
+    runtime.block_on(unless_interrupted(fetch(&client, model, &repository))).map_err(failed)?;
+    repository.snapshot().ok_or_else(|| failed("the repository holds no safetensors weights".to_string()))
 }
 
-/// Maximum number of bytes of one request.
-const PART: usize = 32 << 20;
-
-/// Downloads the files of `model` that are needed into `cache`.
-async fn fetch(model: &str, cache: &Path, places: &Places) -> Result<(), String> {
-    let api = ApiBuilder::from_env()
-        .with_endpoint(places.hub.trim_end_matches('/').to_string())
-        .with_cache_dir(cache.to_path_buf())
-        .with_progress(false)
-        .with_chunk_size(Some(PART))
-        .build()
-        .map_err(|error| error.to_string())?;
-    let repository = api.model(model.to_string());
-    let listed = repository.info().await.map_err(|error| error.to_string())?;
-    let names: Vec<&str> = listed.siblings.iter().map(|file| file.rfilename.as_str()).collect();
-    let whole = names.contains(&WEIGHTS);
-    for name in names.iter().filter(|name| is_wanted(name, whole)) {
-        let progress = Line(bar());
-        repository.download_with_progress(name, progress).await.map_err(|error| format!("{name}: {error}"))?;
+/// The result of `work`, unless Ctrl-C comes before.
+async fn unless_interrupted<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let mut interrupts = interrupt::watch();
+    interrupts.mark_unchanged();
+    let _active = interrupt::Active::begin();
+    tokio::select! {
+        result = work => result,
+        Ok(()) = interrupts.changed() => Err("interrupted".to_string()),
     }
-    Ok(())
+}
+
+/// Downloads the files of `model` that are needed.
+async fn fetch(client: &Client, model: &str, repository: &Repository) -> Result<(), String> {
+    let listed = client.json(&format!("api/models/{model}/revision/main")).await?;
+    let commit = listed["sha"].as_str().filter(|commit| Repository::is_commit(commit));
+    let commit = commit.ok_or("the hub names no commit")?;
+    let files = listed["siblings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let names: Vec<&str> = files.iter().filter_map(|file| file["rfilename"].as_str()).collect();
+    let whole = names.contains(&WEIGHTS);
+    let wanted: Vec<&str> = names.into_iter().filter(|name| is_wanted(name, whole)).collect();
+    if wanted.len() > MOST_FILES {
+        return Err(format!("the model has {} files, more than {MOST_FILES}", wanted.len()));
+    }
+    repository.begin().map_err(|error| error.to_string())?;
+    let mut hashes = Vec::with_capacity(wanted.len());
+    for name in wanted {
+        let hash = fetch_file(client, model, commit, name, repository).await;
+        hashes.push((name, hash.map_err(|error| format!("{name}: {error}"))?));
+    }
+    repository.end(commit, &hashes).map_err(|error| error.to_string())
+}
+
+/// Downloads one file; its SHA-256.
+async fn fetch_file(
+    client: &Client,
+    model: &str,
+    commit: &str,
+    name: &str,
+    repository: &Repository,
+) -> Result<String, String> {
+    let longest = if name.ends_with(".safetensors") { LONGEST_WEIGHTS } else { LONGEST_FILE };
+    let partial = repository.partial(commit, name).map_err(|error| error.to_string())?;
+    let bar = bar(name);
+    let progress = |expected: Option<u64>, more: usize| {
+        if let Some(bytes) = expected {
+            bar.set_length(bytes);
+        }
+        bar.inc(more as u64);
+    };
+    let hash = client.save(&format!("{model}/resolve/main/{name}"), commit, longest, partial.path(), progress).await;
+    bar.finish_and_clear();
+    let hash = hash?;
+    partial.keep().map_err(|error| error.to_string())?;
+    Ok(hash)
 }
 
 /// Whether a file of a repository is needed; `whole`: its weights are one file.
 fn is_wanted(name: &str, whole: bool) -> bool {
+    let is_plain = |part: &&str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        !part.is_empty() && !part.starts_with('.') && part.chars().all(plain)
+    };
     let parts: Vec<&str> = name.split('/').collect();
-    if parts.iter().any(|part| part.is_empty() || part.starts_with('.')) {
+    if !parts.iter().all(is_plain) {
         return false;
     }
     match parts[..] {
@@ -85,115 +125,134 @@ fn is_wanted(name: &str, whole: bool) -> bool {
 }
 
 /// Progress of a file on the terminal.
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, progress::target());
+fn bar(name: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, progress::target()).with_message(name.to_string());
     match ProgressStyle::with_template("{msg} {bytes}/{total_bytes} {bytes_per_sec} {eta} left") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }
 }
 
-/// Progress of a file, which the hub's client reports.
-#[derive(Clone)]
-struct Line(ProgressBar);
-
-impl Progress for Line {
-    async fn init(&mut self, size: usize, name: &str) {
-        self.0.set_length(size as u64);
-        self.0.set_message(name.to_string());
-    }
-
-    async fn update(&mut self, size: usize) {
-        self.0.inc(size as u64);
-    }
-
-    async fn finish(&mut self) {
-        self.0.finish_and_clear();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hash::hexadecimal;
-    use sha2::{Digest, Sha256};
+    use std::time::Duration;
 
     #[test]
     fn only_what_a_model_needs_is_fetched() {
         for name in ["config.json", "tokenizer.json", "1_Pooling/config.json", "model.safetensors"] {
             assert!(is_wanted(name, true), "{name}");
         }
-        let others =
-            ["onnx/model.onnx", "pytorch_model.bin", "../config.json", "train_script.py", "README.md", ".git/config"];
+        let others = [
+            "onnx/model.onnx",
+            "pytorch_model.bin",
+            "../config.json",
+            "train_script.py",
+            "README.md",
+            ".git/config",
+            "a\\b.json",
+        ];
         for name in others.into_iter().chain(["model-00001-of-00002.safetensors", "a//config.json"]) {
             assert!(!is_wanted(name, true), "{name}");
         }
         assert!(is_wanted("model-00001-of-00002.safetensors", false));
     }
 
-    /// A hub that has the model `org/tiny` with the files of `folder`, on this machine; its address.
-    fn hub(folder: &'static str) -> String {
-        use std::io::{BufRead, BufReader, Write};
+    const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/test/oracle/tiny_bert");
+    const COMMIT: &str = "0123abc";
+
+    /// A server on this machine that answers a path and the headers with bytes of HTTP; its address.
+    fn server(answer: impl Fn(&str, &str) -> Vec<u8> + Send + Sync + 'static) -> String {
+        use std::io::{BufRead, BufReader, Read, Write};
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let answer = move |path: &str, range: Option<(usize, usize)>| -> Option<(String, Vec<u8>)> {
-            if path.starts_with("/api/models/org/tiny") {
-                let names =
-                    ["1_Pooling/config.json", "config.json", "model.safetensors", "modules.json", "tokenizer.json"];
-                let others = ["config_sentence_transformers.json", "sentence_bert_config.json", "pytorch_model.bin"];
-                let files: Vec<_> =
-                    names.iter().chain(&others).map(|name| serde_json::json!({"rfilename": name})).collect();
-                return Some((
-                    String::new(),
-                    serde_json::json!({"siblings": files, "sha": "0123abc"}).to_string().into(),
-                ));
-            }
-            let bytes = std::fs::read(Path::new(folder).join(path.strip_prefix("/org/tiny/resolve/main/")?)).ok()?;
-            let (first, last) = range?;
-            let part = bytes[first..bytes.len().min(last + 1)].to_vec();
-            let tag = hexadecimal(&Sha256::digest(path));
-            let size = bytes.len();
-            let headers =
-                format!("content-range: bytes {first}-{last}/{size}\r\netag: \"{tag}\"\r\nx-repo-commit: 0123abc\r\n");
-            Some((headers, part))
-        };
+        let answer = std::sync::Arc::new(answer);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-                let request = lines.next().unwrap_or_default();
-                let range = lines
-                    .take_while(|line| !line.is_empty())
-                    .find_map(|line| line.to_lowercase().strip_prefix("range: bytes=").map(str::to_string))
-                    .and_then(|range| range.split_once('-').map(|(a, b)| (a.parse().unwrap(), b.parse().unwrap())));
-                let (status, (headers, body)) = match answer(request.split(' ').nth(1).unwrap_or_default(), range) {
-                    Some(answer) => ("206 Partial Content", answer),
-                    None => ("404 Not Found", Default::default()),
-                };
-                let head = format!(
-                    "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
-                    body.len()
-                );
-                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+                let (mut stream, answer) = (stream.unwrap(), answer.clone());
+                std::thread::spawn(move || {
+                    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                    let request = lines.next().unwrap_or_default();
+                    let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+                    let path = request.split(' ').nth(1).unwrap_or_default();
+                    let _ = stream.write_all(&answer(path, &headers.join("\n").to_lowercase()));
+                    // an answer that does not end is one that waits for the client to go
+                    if !path.contains("silent") {
+                        let _ = stream.shutdown(std::net::Shutdown::Write);
+                    }
+                    let _ = stream.read_to_end(&mut Vec::new());
+                });
             }
         });
         address
+    }
+
+    fn reply(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+        let head = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        [head.as_bytes(), body].concat()
+    }
+
+    /// The list of files of `org/tiny`, at `commit`.
+    fn list(commit: &str) -> Vec<u8> {
+        let names = ["1_Pooling/config.json", "config.json", "model.safetensors", "modules.json", "tokenizer.json"];
+        let others = ["config_sentence_transformers.json", "sentence_bert_config.json", "pytorch_model.bin"];
+        let files: Vec<_> = names.iter().chain(&others).map(|name| serde_json::json!({"rfilename": name})).collect();
+        reply("200 OK", "", serde_json::json!({"siblings": files, "sha": commit}).to_string().as_bytes())
+    }
+
+    /// What a hub that has `org/tiny` answers.
+    fn tiny(path: &str) -> Vec<u8> {
+        if path == "/api/models/org/tiny/revision/main" {
+            return list(COMMIT);
+        }
+        let file = path
+            .strip_prefix("/org/tiny/resolve/main/")
+            .and_then(|name| std::fs::read(Path::new(TINY).join(name)).ok());
+        match file {
+            Some(bytes) => reply("200 OK", &format!("etag: \"abc\"\r\nx-repo-commit: {COMMIT}\r\n"), &bytes),
+            None => reply("404 Not Found", "", b""),
+        }
+    }
+
+    /// Places with a cache of its own for a test, emptied first, and the folder of both.
+    fn places(name: &str, hub: String) -> (PathBuf, Places) {
+        let root = std::env::temp_dir().join(format!("muster-download-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&root);
+        std::fs::create_dir_all(&root).unwrap();
+        let places = Places {
+            models: root.join("models"),
+            cache: Some(root.join("cache")),
+            offline: false,
+            hub,
+            token: None,
+            allowed: crate::hosts::Allowed::of("127.0.0.1"),
+        };
+        (root, places)
+    }
+
+    /// The error of a download, after which no model is found and no file is half there.
+    fn error(name: &str, hub: String) -> String {
+        let (root, places) = places(name, hub);
+        let message = crate::embed::resolve::folder("org/tiny", &places).unwrap_err().to_string();
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
+                let name = entry.file_name().into_string().unwrap();
+                assert!(!name.ends_with("muster-partial") && !name.contains("evil"), "{name}");
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                }
+            }
+        }
+        std::fs::remove_dir_all(root).unwrap();
+        message
     }
 
     #[test]
     fn a_model_comes_once_and_its_hashes_are_kept() {
         use crate::embed::model::{Model, ModelKey};
         use crate::embed::{Dtype, resolve};
-        const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/test/oracle/tiny_bert");
-        let root = std::env::temp_dir().join(format!("muster-download-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&root);
-        let places = Places {
-            models: root.join("models"),
-            cache: Some(root.join("cache")),
-            offline: false,
-            hub: hub(TINY),
-            allowed: crate::hosts::Allowed::of("127.0.0.1"),
-        };
+        let (root, places) = places("once", server(|path, _| tiny(path)));
         let folder = resolve::folder("org/tiny", &places).unwrap();
         assert!(!folder.join("pytorch_model.bin").exists());
         let load =
@@ -220,6 +279,141 @@ mod tests {
         // a download that was broken off is done again
         Repository::of("org/tiny", &root.join("cache")).begin().unwrap();
         assert!(matches!(resolve::folder("org/tiny", &offline), Err(EmbedError::NotFound { .. })));
+        std::fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn a_hub_cannot_name_paths() {
+        let evil = "../../../evil";
+        let message = error("sha", server(move |_, _| list(evil)));
+        assert!(message.contains("the hub names no commit"), "{message}");
+        let header = |name: &'static str| {
+            server(move |path, _| match path.contains("/api/") {
+                true => list(COMMIT),
+                false => reply("200 OK", &format!("{name}: {evil}\r\n"), b"{}"),
+            })
+        };
+        let message = error("commit", header("x-repo-commit"));
+        assert!(message.contains("the model has changed meanwhile"), "{message}");
+        // nobody reads the tag: the files are no model, which is another matter
+        let (root, places) = places("etag", header("etag"));
+        crate::embed::resolve::folder("org/tiny", &places).unwrap();
+        let entries: Vec<_> = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(entries, ["cache"]);
+        std::fs::remove_dir_all(root).unwrap();
+    }
+
+    /// The token is shown to the hub, and not to the server that it sends on to.
+    #[test]
+    fn tokens_stay_with_the_hub() {
+        use std::sync::{Arc, Mutex};
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let saw = |who: &'static str| {
+            let seen = seen.clone();
+            move |headers: &str| seen.lock().unwrap().push((who, headers.contains("authorization: bearer hf_secret")))
+        };
+        let (at_files, at_hub) = (saw("files"), saw("hub"));
+        let files = server(move |path, headers| {
+            at_files(headers);
+            tiny(path)
+        });
+        let hub = server(move |path, headers| {
+            at_hub(headers);
+            let location = match path.strip_prefix("/here") {
+                _ if path.ends_with("tokenizer.json") && !path.starts_with("/here") => format!("/here{path}"),
+                Some(rest) => return tiny(rest),
+                None if path.ends_with(".safetensors") => format!("{files}{path}"),
+                None => return tiny(path),
+            };
+            reply("302 Found", &format!("location: {location}\r\n"), b"")
+        });
+        let (root, places) = places("token", hub);
+        std::fs::write(root.join("token"), "hf_secret\n").unwrap();
+        let places = Places { token: Some(root.join("token")), ..places };
+        crate::embed::resolve::folder("org/tiny", &places).unwrap();
+        let seen = seen.lock().unwrap();
+        assert_eq!(seen.iter().filter(|(who, _)| *who == "files").count(), 1);
+        assert!(seen.iter().all(|(who, token)| *token == (*who == "hub")), "{seen:?}");
+        std::fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn redirects_obey_the_policy() {
+        let to = |name: &str, location: &'static str| {
+            let hub = server(move |_, _| reply("302 Found", &format!("location: {location}\r\n"), b""));
+            error(name, hub)
+        };
+        for (name, location, message) in [
+            ("abroad", "https://files.example/x", "redirect to https://files.example is not followed"),
+            ("listed", "http://localhost:9/x", "the host localhost is not in MUSTER_ALLOWED_HOSTS (127.0.0.1)"),
+            ("loop", "/x", "more than 5 redirects"),
+            // a backslash is a slash to the client too
+            ("disguise", r"/\@localhost:9/", "the host localhost is not in MUSTER_ALLOWED_HOSTS"),
+            ("file", "file:///etc/passwd", "redirect to no address"),
+        ] {
+            let said = to(name, location);
+            assert!(said.contains(message), "{name}: {said}");
+        }
+        for (hub, message) in [
+            ("http://hub.example", "HF_ENDPOINT must be an https address"),
+            ("https://user@hub.example", "without user name"),
+        ] {
+            let (root, places) = places("hub", hub.to_string());
+            let places = Places { allowed: crate::hosts::Allowed::default(), ..places };
+            let said = crate::embed::resolve::folder("org/tiny", &places).unwrap_err().to_string();
+            assert!(said.contains(message), "{said}");
+            std::fs::remove_dir_all(root).unwrap();
+        }
+    }
+
+    #[test]
+    fn sizes_are_checked() {
+        let hub = |head: &'static str| {
+            server(move |path, _| match path.contains("/api/") {
+                true => list(COMMIT),
+                false => format!("HTTP/1.1 {head}\r\nconnection: close\r\n\r\n{{}}").into_bytes(),
+            })
+        };
+        for (name, head, message) in [
+            ("range", "206 Partial Content\r\ncontent-range: bytes 0-9/99999999999999999999", "a part of the file"),
+            ("part", "206 Partial Content\r\ncontent-range: bytes 0-1/10", "a part of the file"),
+            ("huge", "200 OK\r\ncontent-length: 9223372036854775807", "are more than"),
+            ("short", "200 OK\r\ncontent-length: 10", "response broken off"),
+            ("gone", "410 Gone", "HTTP 410"),
+        ] {
+            let said = error(name, hub(head));
+            assert!(said.contains(message), "{name}: {said}");
+        }
+        // a part that is the whole is as good
+        let whole = "206 Partial Content\r\ncontent-range: bytes 0-1/2\r\ncontent-length: 2";
+        let (root, places) = places("whole", hub(whole));
+        assert!(crate::embed::resolve::folder("org/tiny", &places).is_ok());
+        std::fs::remove_dir_all(root).unwrap();
+    }
+
+    /// Bodies without an end, and without a beginning.
+    #[test]
+    fn nothing_is_waited_for_without_end() {
+        let endless = "1000\r\n".to_string() + &"x".repeat(0x1000) + "\r\n";
+        let hub = server(move |path, _| match path {
+            "/silent" => Vec::new(),
+            "/silent-body" => b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{}".to_vec(),
+            _ => format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{}", endless.repeat(100)).into_bytes(),
+        });
+        let (root, places) = places("endless", hub.clone());
+        let client =
+            Client::new(&Address::parse(&hub).unwrap(), &places).unwrap().impatient(Duration::from_millis(200));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let save = |path: &str| {
+            let file = root.join("file");
+            let saved = runtime.block_on(client.save(path, COMMIT, 100_000, &file, |_, _| {}));
+            std::fs::remove_file(&file).unwrap_or(());
+            saved.unwrap_err()
+        };
+        assert_eq!(save("endless"), "more than 100000 bytes");
+        assert!(save("silent").starts_with("timeout"), "{}", save("silent"));
+        assert!(save("silent-body").starts_with("timeout"));
+        assert!(runtime.block_on(client.json("silent")).unwrap_err().starts_with("timeout"));
         std::fs::remove_dir_all(root).unwrap();
     }
 }

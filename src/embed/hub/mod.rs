@@ -2,8 +2,10 @@
 //!
 //! * [`places`]: folders that hold models, the hub's address, and whether it may be asked;
 //! * [`repository`]: the files of a model in the cache;
+//! * [`client`]: requests to the hub;
 //! * [`download`](mod@download): models from the hub into the cache.
 
+mod client;
 mod download;
 mod places;
 mod repository;

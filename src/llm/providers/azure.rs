@@ -6,7 +6,8 @@
 
 use super::chat;
 use crate::env::Variable;
-use crate::llm::model::{Facts, Home, Key, Model, Provider, Role};
+use crate::llm::key::Key;
+use crate::llm::model::{Facts, Home, Model, Provider, Role};
 use crate::llm::reply::Reply;
 use crate::llm::request_error::RequestError;
 use crate::llm::task::Task;

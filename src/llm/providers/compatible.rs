@@ -3,7 +3,8 @@
 
 use super::chat;
 use crate::env::Variable;
-use crate::llm::model::{Facts, Home, Key, Model, Provider, Role};
+use crate::llm::key::Key;
+use crate::llm::model::{Facts, Home, Model, Provider, Role};
 use crate::llm::reply::Reply;
 use crate::llm::task::Task;
 use serde_json::Value;

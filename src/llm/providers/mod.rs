@@ -32,7 +32,8 @@ mod tests {
     use super::openai::OpenAi;
     use super::*;
     use crate::hash::hexadecimal;
-    use crate::llm::model::{Home, Key, Model};
+    use crate::llm::key::Key;
+    use crate::llm::model::{Home, Model};
     use crate::llm::request::Template;
     use crate::llm::task::Task;
     use reqwest::header::{HeaderMap, HeaderName, HeaderValue};

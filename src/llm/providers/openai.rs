@@ -3,7 +3,8 @@
 
 use crate::env::Variable;
 use crate::hash::{Hash, hexadecimal, unhex};
-use crate::llm::model::{Batches, Facts, Home, Key, Line, Model, Provider, Results, Role, Upload};
+use crate::llm::key::Key;
+use crate::llm::model::{Batches, Facts, Home, Line, Model, Provider, Results, Role, Upload};
 use crate::llm::prices::Usage;
 use crate::llm::reply::{self, Reply, text, tokens};
 use crate::llm::request_error::RequestError;

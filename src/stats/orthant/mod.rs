@@ -237,6 +237,17 @@ mod tests {
         })
     }
 
+    /// A random problem whose correlations were measured pair by pair, so that they may contradict each other.
+    fn regularised_problem() -> impl Strategy<Value = (Vec<f64>, Correlation)> {
+        (3..=5usize).prop_flat_map(|n| {
+            let pairs = prop::collection::vec(-0.98..0.98f64, n * n);
+            (prop::collection::vec(-2.5..2.5f64, n), pairs).prop_map(move |(mu, pairs)| {
+                let pair = |i: usize, j: usize| if i == j { 1.0 } else { pairs[i.max(j) * n + i.min(j)] };
+                (mu, Correlation::regularised(&DMatrix::from_fn(n, n, pair)).0)
+            })
+        })
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(60))]
 
@@ -257,6 +268,18 @@ mod tests {
                 let sum = table[cell] + table[cell | 1 << n];
                 prop_assert!((sum - p).abs() < 1e-6, "{} against {}", sum, p);
             }
+        }
+
+        #[test]
+        fn pairs_that_contradict_each_other_cost_no_accuracy((mu, r) in regularised_problem()) {
+            let n = mu.len() - 1;
+            let table = orthant_table(&mu, &r).unwrap();
+            let small = orthant_table(&mu[..n], &r.select(&(0..n).collect::<Vec<_>>())).unwrap();
+            for (cell, p) in small.iter().enumerate() {
+                let sum = table[cell] + table[cell | 1 << n];
+                prop_assert!((sum - p).abs() < 1e-6, "{} against {}", sum, p);
+            }
+            prop_assert!((table.iter().sum::<f64>() - 1.0).abs() < 1e-6);
         }
 
         #[test]

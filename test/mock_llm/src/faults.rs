@@ -7,6 +7,9 @@
 //! | `error_200` | 200 with an error that names status 429, as gateways pass it on |
 //! | `insufficient_quota`, `per_day` | a quota that waiting does not fill |
 //! | `echo_key` | 401 whose message repeats the key that was sent |
+//! | `echo_json`, `echo_percent`, `echo_base64` | 400 whose message is the key: in escapes of JSON, percent-encoded, in base64 |
+//! | `echo_cut` | 400 with the key behind 190 characters |
+//! | `echo_answer` | an answer whose reason, model and `x-request-id` are the key in all of these |
 //! | `html` | 502 with a page of a proxy |
 //! | `hang` | no answer, ever |
 //! | `drop` | the connection ends before an answer |
@@ -25,6 +28,7 @@
 //! | `thinking`, `thought_word` | a thought that quotes the opposite, before the answer and before a bare word |
 //! | `quoted`, `two` | a sentence that quotes the opposite; both verdicts |
 //! | `loose`, `surrogate` | JSON that breaks the standard: in the answer, and half a surrogate pair in the body |
+//! | `dear` | an answer of a million tokens |
 //! | `no_usage` | an answer without token counts |
 //! | `thought` | the answer beside a thought that contradicts it |
 //! | `other_model` | an answer of another model than was asked |

@@ -164,11 +164,13 @@ pub struct Answer {
     pub finish: Finish,
     pub thought: Option<String>,
     pub usage: bool,
+    /// Tokens that are billed beside those of the text.
+    pub hidden_tokens: u64,
 }
 
 impl Answer {
     pub fn output_tokens(&self) -> u64 {
-        tokens(&self.text)
+        tokens(&self.text) + self.hidden_tokens
     }
 }
 
@@ -238,6 +240,25 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
             let message = format!("Incorrect API key provided: {}", context.key);
             failure(provider, 401, Kind::Plain, &message, context)
         }
+        "echo_json" => escaped(failure(provider, 400, Kind::Plain, &context.key, context), &context.key),
+        "echo_percent" => failure(provider, 400, Kind::Plain, &percent(&context.key), context),
+        "echo_base64" => {
+            let sent = base64(&format!("Bearer {}", context.key));
+            failure(provider, 400, Kind::Plain, &sent, context)
+        }
+        "echo_cut" => {
+            let message = format!("{}{}", "x".repeat(190), context.key);
+            failure(provider, 400, Kind::Plain, &message, context)
+        }
+        "echo_answer" => {
+            let key = &context.key;
+            let reason = format!("The profile came with {key}, {} and {}.", percent(key), base64(key));
+            let said = verdict(ask.schema.as_ref().unwrap_or(&Value::Null), true);
+            let answer = changed(&filled(ask, said, &reason).to_string());
+            let mut reply = escaped(success(provider, ask, Answer { model: key.clone(), ..answer }, context), key);
+            reply.headers.push(("x-request-id", key.clone()));
+            reply
+        }
         "html" => Reply {
             status: 502,
             headers: vec![("content-type", "text/html".into())],
@@ -301,6 +322,10 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
             success(provider, ask, changed(&text), context)
         }
         "two" => success(provider, ask, changed(&format!("{}\n{}", opposite(ask), answer.text)), context),
+        "dear" => {
+            let hidden_tokens = DEAR - answer.output_tokens();
+            success(provider, ask, Answer { hidden_tokens, ..answer }, context)
+        }
         "no_usage" => success(provider, ask, Answer { usage: false, ..answer }, context),
         "thought" => {
             let thought = filled(ask, json!("MAYBE"), "first I thought otherwise").to_string();
@@ -309,6 +334,29 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
         "other_model" => success(provider, ask, Answer { model: "another-model-9".into(), ..answer }, context),
         other => failure(provider, 400, Kind::Plain, &format!("mock_llm knows no fault named {other}"), context),
     }
+}
+
+/// Tokens of a dear answer.
+const DEAR: u64 = 1_000_000;
+
+/// The reply with the characters of `secret` as escapes of JSON.
+fn escaped(reply: Reply, secret: &str) -> Reply {
+    let escapes: String = secret.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+    Reply { body: if secret.is_empty() { reply.body } else { reply.body.replace(secret, &escapes) }, ..reply }
+}
+
+fn percent(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// RFC 4648, section 4, without padding.
+fn base64(text: &str) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = |part: &[u8]| -> String {
+        let bits = part.iter().fold(0usize, |bits, byte| (bits << 8) | usize::from(*byte)) << (8 * (3 - part.len()));
+        (0..=part.len()).map(|i| char::from(ALPHABET[(bits >> (18 - 6 * i)) & 63])).collect()
+    };
+    text.as_bytes().chunks(3).map(digits).collect()
 }
 
 fn failure(provider: Provider, status: u16, kind: Kind, message: &str, context: &Context) -> Reply {
@@ -340,7 +388,7 @@ fn judged(ask: &Ask) -> Answer {
         None => format!("{} {reason}", if yes { "ACCEPT." } else { "REJECT." }),
         Some(schema) => filled(ask, verdict(schema, yes), &reason).to_string(),
     };
-    Answer { model: ask.model.clone(), text, finish: Finish::Stop, thought: None, usage: true }
+    Answer { model: ask.model.clone(), text, finish: Finish::Stop, thought: None, usage: true, hidden_tokens: 0 }
 }
 
 /// The answer that would be wrong.
@@ -428,5 +476,20 @@ fn check_fields(body: &Value, known: &[&str]) -> Result<(), String> {
     match object.keys().find(|name| !known.contains(&name.as_str())) {
         Some(name) => Err(format!("unknown field {name}")),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings() {
+        // the test vectors of RFC 4648, section 10, without padding
+        let encoded = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(base64);
+        assert_eq!(encoded, ["", "Zg", "Zm8", "Zm9v", "Zm9vYg", "Zm9vYmE", "Zm9vYmFy"]);
+        assert_eq!(percent("a-b"), "%61%2D%62");
+        let reply = Reply::json(200, &json!({ "said": "a-b" }));
+        assert_eq!(escaped(reply, "a-b").body, r#"{"said":"\u0061\u002d\u0062"}"#);
     }
 }
