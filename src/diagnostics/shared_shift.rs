@@ -124,8 +124,10 @@ mod tests {
     use super::*;
     use crate::probit::study::Count;
 
-    /// Counts of two annotators: (company, truth, yes, people, gold weight).
-    fn study(rows: &[(Option<&str>, Option<bool>, u64, u64, f64)]) -> Study {
+    /// People alike, with labels of two annotators: (company, truth, yes, people, gold weight).
+    type Alike = (Option<&'static str>, Option<bool>, u64, u64, f64);
+
+    fn study(rows: &[Alike]) -> Study {
         let counts: Vec<Count> = rows
             .iter()
             .map(|&(company, truth, yes, count, gold_weight)| Count {
