@@ -12,7 +12,10 @@ pub mod cluster {
 
 pub mod diagnostics {
     pub mod drift {
-        pub use crate::diagnostics::drift::summary;
+        pub use crate::diagnostics::drift::{is_significant, summary};
+    }
+    pub mod gold_drift {
+        pub use crate::diagnostics::gold_drift::gold_drift;
     }
     pub mod predictive {
         pub use crate::diagnostics::predictive::check;

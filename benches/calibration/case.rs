@@ -4,7 +4,7 @@ use muster::bench::probit::{Count, Study};
 use muster::bench::random::{Purpose, Stream};
 use muster::bench::simulate::{Company, Person, company_name};
 use rand::RngExt;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Origin of the gold people.
 #[derive(Clone, Copy, PartialEq)]
@@ -27,12 +27,20 @@ impl Gold {
     }
 }
 
+/// Person of a company chosen to be rated: company, position among its people, and inverse of the chance.
+pub(crate) type Chosen = (usize, usize, f64);
+
+/// Person drawn by a chance that does not depend on the labels.
+pub(crate) fn unweighted((company, position): (usize, usize)) -> Chosen {
+    (company, position, 1.0)
+}
+
 /// A study and its truth. Names of the companies are those of [`company_name`], in order.
 pub(crate) struct Case {
     pub(crate) annotators: Vec<String>,
     pub(crate) companies: Vec<Company>,
-    /// Gold people of each company, as positions among its people.
-    pub(crate) gold: Vec<BTreeSet<usize>>,
+    /// Gold people of each company: position among its people, and inverse of the chance with which each was chosen.
+    pub(crate) gold: Vec<BTreeMap<usize, f64>>,
     /// Gold people without a company.
     pub(crate) outside: Vec<Person>,
     pub(crate) sampling: Gold,
@@ -42,12 +50,12 @@ pub(crate) struct Case {
 impl Case {
     /// The study before any of its companies' people are gold.
     pub(crate) fn new(annotators: Vec<String>, companies: Vec<Company>, outside: Vec<Person>, seed: u64) -> Self {
-        let gold = vec![BTreeSet::new(); companies.len()];
+        let gold = vec![BTreeMap::new(); companies.len()];
         Case { annotators, companies, gold, outside, sampling: Gold::Outside, seed }
     }
 
     /// Company and position of the people that `of` holds for, in random order.
-    fn shuffled(&self, of: impl Fn(&Person) -> bool) -> Vec<(usize, usize)> {
+    pub(crate) fn shuffled(&self, of: impl Fn(&Person) -> bool) -> Vec<(usize, usize)> {
         let mut generator = Stream::new(self.seed, Purpose::Simulation, 3).replicate(0);
         let mut people = Vec::new();
         for (c, company) in self.companies.iter().enumerate() {
@@ -62,45 +70,38 @@ impl Case {
         people.into_iter().map(|(_, at)| at).collect()
     }
 
-    fn take(&mut self, people: impl IntoIterator<Item = (usize, usize)>) {
-        for (company, position) in people {
-            self.gold[company].insert(position);
+    /// Makes the people chosen gold, who were drawn without a look at the truth.
+    pub(crate) fn chosen(mut self, people: impl IntoIterator<Item = Chosen>) -> Self {
+        for (company, position, weight) in people {
+            self.gold[company].insert(position, weight);
         }
-    }
-
-    /// Makes `n` people gold, drawn over all companies.
-    pub(crate) fn over_all(mut self, n: usize) -> Self {
-        let people = self.shuffled(|_| true);
-        self.take(people.into_iter().take(n));
         self.sampling = Gold::AtRandom;
         self
     }
 
-    /// Makes `n` people gold, one a company in turn, drawn inside each.
-    pub(crate) fn in_turn(mut self, n: usize) -> Self {
+    /// Makes `n` people gold, drawn over all companies.
+    pub(crate) fn over_all(self, n: usize) -> Self {
+        let people = self.shuffled(|_| true);
+        self.chosen(people.into_iter().take(n).map(unweighted))
+    }
+
+    /// `n` people, one a company in turn, drawn inside each.
+    pub(crate) fn in_turn(&self, n: usize) -> Vec<(usize, usize)> {
         let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); self.companies.len()];
         for (company, position) in self.shuffled(|_| true) {
             waiting[company].push(position);
         }
-        let mut left = n.min(waiting.iter().map(Vec::len).sum());
-        for company in (0..waiting.len()).cycle() {
-            if left == 0 {
-                break;
-            }
-            if let Some(position) = waiting[company].pop() {
-                self.gold[company].insert(position);
-                left -= 1;
-            }
-        }
-        self.sampling = Gold::AtRandom;
-        self
+        let n = n.min(waiting.iter().map(Vec::len).sum());
+        let turns = (0..waiting.len()).cycle();
+        turns.filter_map(|company| waiting[company].pop().map(|position| (company, position))).take(n).collect()
     }
 
     /// Makes so many experts and so many others gold, drawn over all companies.
     pub(crate) fn by_class(mut self, experts: usize, others: usize) -> Self {
         for (class, n) in [(true, experts), (false, others)] {
-            let people = self.shuffled(|person| person.expert == class);
-            self.take(people.into_iter().take(n));
+            for (company, position) in self.shuffled(|person| person.expert == class).into_iter().take(n) {
+                self.gold[company].insert(position, 1.0);
+            }
         }
         self.sampling = Gold::ByClass;
         self
@@ -109,7 +110,7 @@ impl Case {
     /// Takes the gold people out of their companies: their labels and classes stay, their companies are forgotten.
     pub(crate) fn stripped(mut self) -> Self {
         for (company, gold) in self.companies.iter_mut().zip(&mut self.gold) {
-            for position in std::mem::take(gold).into_iter().rev() {
+            for (position, _) in std::mem::take(gold).into_iter().rev() {
                 let person = company.people.remove(position);
                 company.headcount -= 1;
                 company.experts -= u64::from(person.expert);
@@ -117,6 +118,21 @@ impl Case {
             }
         }
         self.sampling = Gold::Outside;
+        self
+    }
+
+    /// Deals the people of each class out anew among the companies, which keep their numbers of both: annotators then do not
+    /// drift.
+    pub(crate) fn dealt_out(mut self) -> Self {
+        for class in [false, true] {
+            let places = self.shuffled(|person| person.expert == class);
+            let dealt: Vec<Person> = places.iter().map(|(company, at)| self.companies[*company].people[*at]).collect();
+            let mut sorted = places;
+            sorted.sort_unstable();
+            for ((company, at), person) in sorted.into_iter().zip(dealt) {
+                self.companies[company].people[at] = person;
+            }
+        }
         self
     }
 
@@ -153,7 +169,7 @@ impl Case {
         }
         for (c, company) in self.companies.iter().enumerate() {
             for (position, person) in company.people.iter().enumerate() {
-                let truth = self.gold[c].contains(&position).then_some(person.expert);
+                let truth = self.gold[c].contains_key(&position).then_some(person.expert);
                 *counted.entry((Some(c), truth, person.pattern.seen, person.pattern.yes)).or_default() += 1;
             }
         }

@@ -1,13 +1,14 @@
 //! Coverage of the intervals where the truth is known: in simulated studies and on real labels.
 //!
 //! `cargo bench --bench calibration` runs everything, prints it and writes it to docs/calibration.md. `-- --only real` (or
-//! `simulated`, `shift`) writes that section anew and keeps the others; `--seeds 12` changes the number of repetitions;
+//! `simulated`, `shift`, `plan`) writes that section anew and keeps the others; `--seeds 12` changes the number of repetitions;
 //! `--quick` runs 3 and writes nothing.
 
 mod babe;
 mod case;
 mod measure;
 mod page;
+mod plan;
 mod simulated;
 
 use measure::{DRAWS, LEVEL};
@@ -15,10 +16,11 @@ use measure::{DRAWS, LEVEL};
 /// Name, heading, number of repetitions, and what writes the section.
 type Section = (&'static str, &'static str, u64, fn(u64) -> String);
 
-const SECTIONS: [Section; 3] = [
+const SECTIONS: [Section; 4] = [
     ("simulated", "Simulated studies", 40, simulated::section),
     ("real", "Real labels", 40, babe::section),
-    ("shift", "A shift that all companies share", 20, simulated::shift_section),
+    ("shift", "A shift that all companies share", 40, simulated::shift_section),
+    ("plan", "People rated besides", 40, plan::section),
 ];
 
 fn main() {
@@ -28,7 +30,7 @@ fn main() {
     let seeds = value("--seeds").map(|number| number.parse::<u64>().expect("--seeds takes a whole number"));
     let only = value("--only");
     if let Some(name) = only {
-        assert!(SECTIONS.iter().any(|section| section.0 == name), "--only takes simulated, real or shift");
+        assert!(SECTIONS.iter().any(|section| section.0 == name), "--only takes simulated, real, shift or plan");
     }
     let mut made = Vec::new();
     for (name, heading, usual, section) in SECTIONS {

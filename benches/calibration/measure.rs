@@ -4,8 +4,10 @@ use crate::case::{Case, Gold};
 use muster::bench::parallel;
 use muster::bench::probit::{Method, Settings, estimate};
 use muster::bench::random::{Purpose, Stream, beta, binomial};
+use muster::bench::simulate::Company;
 use muster::bench::stats::summarise_counts;
 use rand::RngExt;
+use std::collections::BTreeMap;
 
 pub(crate) const DRAWS: usize = 400;
 pub(crate) const LEVEL: f64 = 0.8;
@@ -61,8 +63,8 @@ fn settings(name: &str, drift_sd: f64, _sampling: Gold) -> Settings {
 
 fn labels_alone(case: &Case, seed: u64) -> Vec<Vec<u64>> {
     let mut generator = Stream::new(seed, Purpose::Simulation, 5).replicate(0);
-    let of_company = |(company, gold): (&muster::bench::simulate::Company, &std::collections::BTreeSet<usize>)| {
-        let (n, experts) = (gold.len(), gold.iter().filter(|position| company.people[**position].expert).count());
+    let of_company = |(company, gold): (&Company, &BTreeMap<usize, f64>)| {
+        let (n, experts) = (gold.len(), gold.keys().filter(|position| company.people[**position].expert).count());
         let draw = |_| {
             let pi = beta(experts as f64 + 0.5, (n - experts) as f64 + 0.5, &mut generator);
             experts as u64 + binomial(company.headcount - n as u64, pi, &mut generator)
@@ -90,6 +92,7 @@ struct Outcome {
 struct Total {
     truth: f64,
     estimate: f64,
+    width: f64,
     covered: bool,
 }
 
@@ -124,7 +127,8 @@ fn measured(way: Way, case: &Case, seed: u64) -> (Vec<Outcome>, Total) {
     let sums: Vec<f64> = (0..DRAWS).map(|r| draws.iter().map(|draws| draws[r] as f64).sum()).collect();
     let s = summarise_counts(&sums, LEVEL);
     let truth = case.companies.iter().map(|company| company.experts as f64).sum();
-    (outcomes, Total { truth, estimate: s.mean, covered: (s.lower..=s.upper).contains(&truth) })
+    let covered = (s.lower..=s.upper).contains(&truth);
+    (outcomes, Total { truth, estimate: s.mean, width: s.upper - s.lower, covered })
 }
 
 /// Lower edges of the bins that coverage is shown in; below the first is a bin too.
@@ -164,6 +168,8 @@ pub(crate) struct Figures {
     pub(crate) ratio_between: f64,
     /// Share of repetitions whose total lies in its interval.
     pub(crate) total: f64,
+    /// Width of the total's interval over its truth, mean.
+    pub(crate) total_width: f64,
     pub(crate) by_prevalence: Vec<Bin>,
     pub(crate) by_headcount: Vec<Bin>,
     pub(crate) by_estimate: Vec<Bin>,
@@ -225,6 +231,7 @@ fn summarised(way: Way, trials: &[(Vec<Outcome>, Total)], edges: &Edges) -> Figu
         ratio: all().map(|o| o.estimate).sum::<f64>() / all().map(|o| o.truth).sum::<f64>(),
         ratio_between: standard_deviation(&ratios),
         total: mean(trials.iter().map(|(_, total)| one(total.covered))),
+        total_width: mean(trials.iter().map(|(_, total)| total.width / total.truth)),
         by_prevalence: bins(edges.share.len(), &|o| by_share(o.prevalence)),
         by_headcount: bins(edges.headcount.len(), &|o| {
             edges.headcount.iter().filter(|edge| o.headcount >= **edge).count()

@@ -13,13 +13,14 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// Columns that the tables of all sections share.
-pub(crate) const FIGURES: [&str; 8] = [
+pub(crate) const FIGURES: [&str; 9] = [
     "coverage",
     "sd between",
     "PIT",
     "width / headcount",
     "interval score",
     "coverage of the total",
+    "its width / truth",
     "estimates / truth",
     "sd between",
 ];
@@ -33,6 +34,7 @@ pub(crate) fn cells(f: &Figures) -> Vec<String> {
         format!("{:.3}", f.width),
         format!("{:.3}", f.score),
         format!("{:.2}", f.total),
+        format!("{:.2}", f.total_width),
         format!("{:.2}", f.ratio),
         format!("{:.2}", f.ratio_between),
     ]
