@@ -1,4 +1,4 @@
-"""Counts by news outlet on BABE (Spinde et al. 2021), with some of each outlet's sentences gold: drawings, and the peers' estimators.
+"""Counts by news outlet on BABE (Spinde et al. 2021) with some of each outlet's sentences gold: drawings, and peers' estimators.
 
 Every estimator takes a drawing and gives a frame by company with estimate, lower and upper: the number of biased sentences among
 all of the company's. Gold sentences count as they are, and no limit lies outside what they leave possible.
@@ -18,6 +18,7 @@ from scipy import stats
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
+from threadpoolctl import threadpool_limits
 
 ORACLE = pathlib.Path(__file__).resolve().parent.parent / "test" / "oracle"
 ANNOTATORS = ["gpt_4", "gpt_3_5", "flan_ul2", "zephyr", "openchat", "llama_13b"]
@@ -171,26 +172,28 @@ def eb_ppi(drawing):
     return drawing.estimates(estimate, estimate - Z * sd, estimate + Z * sd)
 
 
+@threadpool_limits.wrap(limits=1)  # small matrices, many times
 def group_calibration(drawing):
-    """The recipe of calibration by group: logit P(biased) = a + b logit(score) + u_company, u ~ N(0, tau^2), fitted to the gold sentences.
+    """The recipe of calibration by group: logit P(biased) = a + b logit(score) + u_company, u ~ N(0, tau^2), fitted to gold sentences.
 
-    Laplace's approximation on a grid of tau with a half-normal(1) prior; the others' classes are drawn from the coefficients' posterior.
+    Laplace's approximation on a grid of tau with a half-normal(1) prior; the others' classes are drawn from the posterior of the
+    coefficients.
     """
     generator = np.random.default_rng(drawing.seed)
     companies = len(drawing.names)
     ones = np.ones(len(drawing.score))
     x = np.hstack([np.column_stack([ones, logit(drawing.score)]), np.eye(companies)[drawing.company]])
     gold, truth = x[drawing.gold], drawing.truth[drawing.gold]
-    taus = np.exp(np.linspace(np.log(0.05), np.log(3), 25))
+    taus = np.exp(np.linspace(np.log(0.05), np.log(3), 15))
     fits, evidence = [], []
+    theta = np.zeros(2 + companies)
     for tau in taus:
         precision = np.concatenate([[0.01, 0.01], np.full(companies, tau**-2)])
-        theta = np.zeros(len(precision))
         for _ in range(50):
             p = expit(gold @ theta)
             hessian = (gold * (p * (1 - p))[:, None]).T @ gold + np.diag(precision)
             step = np.linalg.solve(hessian, gold.T @ (truth - p) - precision * theta)
-            theta += step / max(1.0, np.abs(step).max())
+            theta = theta + step / max(1.0, np.abs(step).max())
             if np.abs(step).max() < 1e-8:
                 break
         eta = gold @ theta
@@ -199,13 +202,14 @@ def group_calibration(drawing):
         evidence.append(fit + 0.5 * np.log(precision).sum() - 0.5 * np.linalg.slogdet(hessian)[1] + prior)
         fits.append((theta, np.linalg.cholesky(hessian)))
     chance = np.exp(np.array(evidence) - max(evidence))
-    draws = np.empty((DRAWS, companies))
+    chosen = generator.multinomial(DRAWS, chance / chance.sum())
     others = x[~drawing.gold]
-    for r, chosen in enumerate(generator.choice(len(taus), size=DRAWS, p=chance / chance.sum())):
-        theta, factor = fits[chosen]
-        coefficients = theta + np.linalg.solve(factor.T, generator.standard_normal(len(theta)))
-        classes = generator.random(len(others)) < expit(others @ coefficients)
-        draws[r] = drawing.gold_biased + np.bincount(drawing.company[~drawing.gold], weights=classes, minlength=companies)
+    draws = []
+    for (theta, factor), number in zip(fits, chosen, strict=True):
+        coefficients = theta[:, None] + np.linalg.solve(factor.T, generator.standard_normal((len(theta), number)))
+        classes = generator.random((len(others), number)) < expit(others @ coefficients)
+        draws.append(drawing.gold_biased + classes.T @ others[:, 2:])
+    draws = np.concatenate(draws)
     return drawing.of_draws(draws)
 
 
