@@ -15,7 +15,7 @@
 #   make bench-filter      keyword_filter beside regexp_matches; planted keywords found again
 #   make bench-cluster     clusters of 5,000, 20,000 and 100,000 points
 #   make bench-llm         llm_annotate over a server of known speed: throughput, limits, store, a killed run
-#   make compare         muster beside its peers from PyPI, some minutes, written to docs/
+#   make compare         muster beside its peers from PyPI, half an hour, written to docs/
 #   make docs            the generated reference
 #   make models          the default embedding model, into .models
 #   make cuda            the extension for NVIDIA cards of compute capability 9.0; test-cuda, bench-cuda try it

@@ -1,9 +1,11 @@
-"""muster beside its peers on PyPI, in one run: labels without a gold standard, and counts of experts by company.
+"""muster beside its peers on PyPI, in one run: labels without a gold standard, counts of experts by company, and counts on real labels
+with gold ones inside companies.
 
     .venv-compare/bin/python benches/compare.py --extension build/release/muster.duckdb_extension
 
 needs benches/requirements-compare.txt. Prints the tables and writes them to docs/comparison.md, where the paragraphs between
-the comments "by hand" stay as they are (read them again after a run) and everything else is written anew.
+the comments "by hand" stay as they are (read them again after a run) and everything else is written anew; with `--only babe` (labels,
+counts) the other sections stay too.
 
 Labels: two published sets whose truth is known; every method sees the labels only.
 
@@ -11,11 +13,14 @@ Counts: studies of muster.simulate_profiles. A study has gold people, chosen by 
 are observed. Every method estimates the experts among each company's whole headcount. The peers estimate a share among the
 people observed there; it is scaled to the headcount, and so are its limits.
 
+Real labels: BABE, in benches/babe.py, with the peers' estimators.
+
 Seconds are those of the method itself: reading data and turning labels into the shape a library asks for is not timed for
 the peers; muster starts from tables in DuckDB.
 """
 
 import argparse
+import functools
 import importlib.metadata
 import os
 import pathlib
@@ -23,6 +28,7 @@ import re
 import time
 import warnings
 
+import babe
 import duckdb
 import numpy as np
 import pandas as pd
@@ -38,7 +44,8 @@ from sklearn.model_selection import cross_val_predict
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "comparison.md"
-PACKAGES = ["crowd-kit", "cleanlab", "quapy", "ppi-python", "scikit-learn", "numpy", "scipy", "pandas", "duckdb"]
+PACKAGES = ["crowd-kit", "cleanlab", "quapy", "numpyro", "jax", "pystan", "ppi-python"]
+PACKAGES += ["scikit-learn", "numpy", "scipy", "pandas", "duckdb"]
 LEVEL = 0.8
 RESAMPLES = 200
 FOLDS = 5
@@ -57,6 +64,13 @@ class Muster:
 
     def has(self, function):
         return function in self.functions
+
+    def takes(self, function, parameter):
+        """Whether the function has the parameter."""
+        known = self.db.sql(
+            f"SELECT parameters FROM duckdb_functions() WHERE database_name = 'muster' AND function_name = '{function}'"
+        )
+        return any(parameter in parameters for (parameters,) in known.fetchall())
 
     def frame(self, query):
         return self.db.sql(query).df()
@@ -362,7 +376,7 @@ def count_methods(muster):
     def own(function, run):
         return run if muster.has(function) else None
 
-    # quapy's BayesianCC is not here: it raises an error in the numpyro that its extra installs, and compiles for every bag
+    # quapy's Bayesian quantifiers are with the real labels: BayesianCC compiles for every bag
     logistic = "logistic regression (C = 1) on says-yes and has-no-label by annotator, fitted to the gold people"
     boot = f"interval: AggregativeBootstrap, {RESAMPLES} resamples of the company's people"
     return [
@@ -468,7 +482,122 @@ def count_table(muster, studies, companies, max_observed, drift):
     return header, rows, [(name, setting) for name, setting, _ in methods]
 
 
+# ---- real labels, gold ones inside companies --------------------------------------------------------------------------
+
+# labels, companies, how gold sentences are chosen
+BABE = [
+    ("zero", "outlets", "at_random"),
+    ("zero", "outlet-topic cells", "at_random"),
+    ("zero", "outlets", "by_class"),
+    ("four", "outlets", "at_random"),
+    ("four", "outlet-topic cells", "at_random"),
+]
+
+
+def muster_on_babe(muster, method):
+    def run(drawing):
+        frame = drawing.frame
+        profiles = frame[["id", "company"]].rename(columns={"id": "profile_id"})
+        truth = pd.array(np.where(drawing.gold, drawing.truth, None), dtype="boolean")
+        muster.store("babe_profiles", profiles.assign(is_biased=truth))
+        wide = frame.rename(columns={"id": "profile_id"})
+        ratings = wide.melt("profile_id", babe.ANNOTATORS, "annotator", "label").dropna().astype({"label": int})
+        muster.store("babe_ratings", ratings)
+        option = f", gold_sampling := '{drawing.sampling}'"
+        chosen = option if muster.takes("fit_probit_bootstrap", "gold_sampling") else ""
+        found = muster.frame(
+            f"""FROM muster.fit_probit_bootstrap(
+                    babe_ratings, babe_profiles, company, is_biased, method := '{method}', level := {LEVEL}{chosen}
+                )"""
+        )
+        return found.set_index("company")[["estimate", "lower", "upper"]]
+
+    return run
+
+
+def babe_methods(muster):
+    """(name, how it was set, run, whether it takes long), as babe.peers()."""
+    settings = {
+        "company": "method := 'company'",
+        "hierarchical": "method := 'hierarchical'; gold_sampling as the gold sentences were chosen",
+    }
+    own = [(f"muster {name}", set_so, muster_on_babe(muster, name), False) for name, set_so in settings.items()]
+    return own + babe.peers()
+
+
+def babe_tables(muster, drawings, few):
+    """A table for each entry of BABE; methods that take long have `few` drawings."""
+    header = [
+        "method",
+        "drawings",
+        "coverage",
+        "sd between drawings",
+        "width / headcount",
+        "interval score",
+        "estimates / truth",
+        "seconds",
+    ]
+    methods = babe_methods(muster)
+    tables = []
+    for shots, companies, sampling in BABE:
+        frame = babe.sentences(shots, companies)
+        measured = {name: [] for name, *_ in methods}
+        seconds = {name: [] for name, *_ in methods}
+        for seed in range(1, drawings + 1):
+            drawing = babe.Drawing.of(frame, sampling, seed)
+            # shared by some of the peers, so that its fit is in nobody's seconds
+            _ = drawing.score
+            for name, _, run, long in methods:
+                # a sampler compiles for every company anew
+                if long and (seed > few or (name == "quapy BayesianCC" and companies != "outlets")):
+                    continue
+                start = time.perf_counter()
+                found = run(drawing)
+                seconds[name].append(time.perf_counter() - start)
+                measured[name].append(babe.measured(found, drawing))
+        rows = []
+        for name, *_ in methods:
+            if measured[name]:
+                m = pd.DataFrame(measured[name])
+                rows.append([
+                    name,
+                    str(len(m)),
+                    f"{m['coverage'].mean():.2f}",
+                    f"{m['coverage'].std():.2f}" if len(m) > 1 else "",
+                    f"{m['width'].mean():.3f}",
+                    f"{m['score'].mean():.3f}",
+                    f"{m['estimates'].sum() / m['truths'].sum():.2f}",
+                    number(np.mean(seconds[name])),
+                ])
+        gold = "at random" if sampling == "at_random" else "by class"
+        tables.append((f"{shots}-shot, {drawing.headcount.size} {companies}, gold {gold}", header, rows))
+        print(f"{tables[-1][0]}\n\n{markdown(header, rows)}", flush=True)
+    return tables, [(name, setting) for name, setting, *_ in methods]
+
+
+def training_resamples():
+    """What quapy's bootstrap of the training set does, in words."""
+    features = np.arange(40).reshape(-1, 1) % 7
+    boot = AggregativeBootstrap(ACC(classifier(), val_split=FOLDS, solver="exact-cc"), n_train_samples=2, n_test_samples=2)
+    version = importlib.metadata.version("quapy")
+    try:
+        boot.fit(features, (features[:, 0] > 3).astype(int))
+    except AttributeError as error:
+        return (
+            f"quapy {version} cannot resample its training set: `AggregativeBootstrap(n_train_samples=2)` raises an\n"
+            f"AttributeError ({error}), so its bootstrap has no doubt about the\n"
+            "classifier's error rates in it, and its intervals are short."
+        )
+    return f"quapy {version} resamples its training set where `n_train_samples` is above 1; it was left at 1."
+
+
 # ---- the page --------------------------------------------------------------------------------------------------------
+
+HEADINGS = {
+    "labels": "Labels without a gold standard",
+    "counts": "Experts by company",
+    "babe": "Gold labels inside companies",
+}
 
 
 def number(seconds):
@@ -484,48 +613,74 @@ def listed(settings):
     return "".join(f"* **{name}**: {setting}\n" for name, setting in settings)
 
 
-def document(muster, arguments, labels, counts):
-    """The page, with the paragraphs that were written by hand in the one it replaces."""
-    kept = dict(KEPT.findall(DOCUMENT.read_text(encoding="utf-8"))) if DOCUMENT.exists() else {}
-
-    def by_hand(section):
-        return f"<!-- by hand: {section} -->\n{kept.get(section, '')}<!-- end by hand -->\n"
-
-    versions = markdown(
-        ["package", "version"],
-        [["muster", muster.version], *([package, importlib.metadata.version(package)] for package in PACKAGES)],
-    )
-    return f"""# Comparison
-
-Generated by `make compare`, which runs `benches/compare.py` in an environment of its own; no test and no other part of muster
-needs it. Paragraphs between the comments "by hand" are kept, everything else is overwritten. One run on {os.cpu_count()} cores;
-seconds hold for that machine only.
-
-{versions}
-## Labels without a gold standard
-
-RTE: 800 pairs of sentences with 10 labels each by 164 workers. Bluebird: 108 images by 39 workers. The methods see labels only;
+def labels_section(arguments, labels, by_hand):
+    return f"""RTE: 800 pairs of sentences with 10 labels each by 164 workers. Bluebird: 108 images by 39 workers. The methods see labels only;
 accuracy is the share labelled rightly, ties half.
 
 {markdown(*labels[:2])}
-{by_hand("labels")}
+{by_hand}
 Settings:
 
-{listed(labels[2])}
-## Experts by company
+{listed(labels[2])}"""
 
-{arguments.studies} simulated studies (`simulate_profiles(companies := {arguments.companies}, max_observed := \
+
+def counts_section(arguments, counts, by_hand):
+    return f"""{arguments.studies} simulated studies (`simulate_profiles(companies := {arguments.companies}, max_observed := \
 {arguments.max_observed}, drift := {arguments.drift:g})`,
-seeds 1 to {arguments.studies}): six correlated annotators, 432 others and 153 experts rated, the truth known. The target is the number of
+seeds 1 to {arguments.studies}): six correlated annotators, 432 others and 153 experts gold, the truth known. The target is the number of
 experts among the whole headcount; peers' shares and their limits are scaled to it. Relative error and width are divided by the
 truth, or by 1 where it is 0. Intervals are meant to cover {LEVEL:.0%}; the gold people are shared by a study's companies, so
 coverage differs between studies.
 
 {markdown(*counts[:2])}
-{by_hand("counts")}
+{by_hand}
+{training_resamples()}
+
 Settings:
 
 {listed(counts[2])}"""
+
+
+def babe_section(arguments, found, by_hand):
+    tables, settings = found
+    shown = "\n".join(f"### {title}\n\n{markdown(header, rows)}" for title, header, rows in tables)
+    return f"""BABE (Spinde et al. 2021; `test/oracle/README.md`): sentences of news outlets that experts called biased or not, labelled by
+six language models ({", ".join(babe.ANNOTATORS)}) without examples (zero-shot) or with four. {babe.GOLD} gold sentences
+are drawn over all companies, at random or by class ({babe.GOLD_BIASED} biased); companies are the outlets with at least 90 sentences, or the
+pairs of outlet and topic with at least 15. Everything is observed; counted are the biased sentences of a company. Interval score:
+(upper - lower + 10 times what the truth lies outside) / headcount, mean over companies; less is better. All methods have the
+same drawings; those that sample for every company anew have the first of them only. Seconds are without the classifier that
+PPI and calibration share. All peers but the quantifiers take the gold sentences of a company for a random sample of it, which
+those chosen by class are not.
+
+{shown}
+{by_hand}
+Settings:
+
+{listed(settings)}"""
+
+
+def document(muster, sections):
+    """The page: `sections` by name, each a function of the paragraphs written by hand; other sections and these paragraphs stay."""
+    page = DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else ""
+    kept = dict(KEPT.findall(page))
+    text = f"""# Comparison
+
+Generated by `make compare`, which runs `benches/compare.py` in an environment of its own; no test and no other part of muster
+needs it. Paragraphs between the comments "by hand" are kept, everything else is overwritten. One run on {os.cpu_count()} cores;
+seconds hold for that machine only.
+
+"""
+    versions = [["muster", muster.version], *([package, importlib.metadata.version(package)] for package in PACKAGES)]
+    text += markdown(["package", "version"], versions)
+    for name, heading in HEADINGS.items():
+        if name in sections:
+            body = sections[name](f"<!-- by hand: {name} -->\n{kept.get(name, '')}<!-- end by hand -->\n")
+        else:
+            _, _, rest = page.partition(f"\n## {heading}\n\n")
+            body = rest.partition("\n## ")[0]
+        text += f"\n## {heading}\n\n{body.rstrip()}\n"
+    return text
 
 
 def main():
@@ -535,19 +690,28 @@ def main():
     parser.add_argument("--companies", type=int, default=60)
     parser.add_argument("--max-observed", type=int, default=1000)
     parser.add_argument("--drift", type=float, default=0.0)
+    parser.add_argument("--drawings", type=int, default=20, help="of gold sentences of BABE")
+    parser.add_argument("--few", type=int, default=3, help="drawings of the methods that take long")
+    parser.add_argument("--only", nargs="+", choices=HEADINGS, default=list(HEADINGS), help="sections to write anew")
     parser.add_argument("--print-only", action="store_true", help="leave docs/comparison.md alone")
     arguments = parser.parse_args()
     # the peers warn of deprecations and of iterations that ran out; neither changes what is compared
     warnings.simplefilter("ignore")
     quapy.environ["N_JOBS"] = 1
     muster = Muster(arguments.extension)
-    labels = label_table(muster)
-    print(markdown(*labels[:2]), flush=True)
-    counts = count_table(muster, arguments.studies, arguments.companies, arguments.max_observed, arguments.drift)
-    print(markdown(*counts[:2]))
-    page = document(muster, arguments, labels, counts)
+    sections = {}
+    if "labels" in arguments.only:
+        labels = label_table(muster)
+        print(markdown(*labels[:2]), flush=True)
+        sections["labels"] = functools.partial(labels_section, arguments, labels)
+    if "counts" in arguments.only:
+        counts = count_table(muster, arguments.studies, arguments.companies, arguments.max_observed, arguments.drift)
+        print(markdown(*counts[:2]), flush=True)
+        sections["counts"] = functools.partial(counts_section, arguments, counts)
+    if "babe" in arguments.only:
+        sections["babe"] = functools.partial(babe_section, arguments, babe_tables(muster, arguments.drawings, arguments.few))
     if not arguments.print_only:
-        DOCUMENT.write_text(page, encoding="utf-8")
+        DOCUMENT.write_text(document(muster, sections), encoding="utf-8")
         print(f"written to {DOCUMENT.relative_to(ROOT)}")
 
 

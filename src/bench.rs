@@ -12,7 +12,10 @@ pub mod cluster {
 
 pub mod diagnostics {
     pub mod drift {
-        pub use crate::diagnostics::drift::summary;
+        pub use crate::diagnostics::drift::{is_significant, summary};
+    }
+    pub mod gold_drift {
+        pub use crate::diagnostics::gold_drift::gold_drift;
     }
     pub mod predictive {
         pub use crate::diagnostics::predictive::check;
@@ -44,11 +47,11 @@ pub mod parallel {
 
 pub mod probit {
     pub use crate::probit::estimate::{Estimate, Method, Settings, estimate};
-    pub use crate::probit::study::Study;
+    pub use crate::probit::study::{Count, Pattern, Study};
 }
 
 pub mod random {
-    pub use crate::random::{Purpose, Stream};
+    pub use crate::random::{Purpose, Stream, beta, binomial};
 }
 
 pub mod simulate {
@@ -57,4 +60,5 @@ pub mod simulate {
 
 pub mod stats {
     pub use crate::stats::orthant::{Correlation, orthant_table};
+    pub use crate::stats::summary::{Summary, summarise_counts};
 }

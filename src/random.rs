@@ -87,7 +87,7 @@ pub(crate) fn gamma(shape: f64, generator: &mut ChaCha8Rng) -> f64 {
 }
 
 /// Draw from Beta(a, b), by two gammas; a and b positive.
-pub(crate) fn beta(a: f64, b: f64, generator: &mut ChaCha8Rng) -> f64 {
+pub fn beta(a: f64, b: f64, generator: &mut ChaCha8Rng) -> f64 {
     let x = gamma(a, generator);
     let y = gamma(b, generator);
     x / (x + y)
@@ -97,7 +97,7 @@ pub(crate) fn beta(a: f64, b: f64, generator: &mut ChaCha8Rng) -> f64 {
 ///
 /// Few expected: by inversion (BINV of Kachitvichyanukul & Schmeiser 1988), which is what the library does
 /// too. Here it skips the power (1 - p)^n where the answer is 0 anyway, as for most cells of most companies.
-pub(crate) fn binomial(n: u64, p: f64, generator: &mut ChaCha8Rng) -> u64 {
+pub fn binomial(n: u64, p: f64, generator: &mut ChaCha8Rng) -> u64 {
     if n == 0 || p <= 0.0 {
         return 0;
     }

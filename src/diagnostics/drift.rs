@@ -92,7 +92,7 @@ impl Summary {
 }
 
 /// Whether a p-value says drift.
-pub(crate) fn is_significant(p_value: f64) -> bool {
+pub fn is_significant(p_value: f64) -> bool {
     p_value < SIGNIFICANT
 }
 

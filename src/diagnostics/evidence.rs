@@ -11,6 +11,10 @@ const SIGNIFICANT: f64 = 0.05;
 /// Largest number of annotators for which the people who are not gold are asked: the reference has a table of all patterns.
 const MOST_ANNOTATORS: usize = 8;
 
+/// Largest number of gold people in companies that are dealt out in the test; more tell the size of the drift well enough for it to
+/// be learned without asking whether there is any.
+const MOST_GOLD: u64 = 20_000;
+
 /// Level of an interval that is not looked at.
 const LEVEL: f64 = 0.8;
 
@@ -21,12 +25,14 @@ pub(crate) struct Evidence {
     pub(crate) drift_sd: f64,
     /// P-value of the test on gold people; `None` where fewer than two companies have any, or nothing can be compared.
     pub(crate) gold_p_value: Option<f64>,
+    /// Whether there are so many gold people that they were not tested.
+    many: bool,
 }
 
 impl Evidence {
     /// Whether gold people show drift.
     pub(crate) fn gold_drifts(&self) -> bool {
-        self.gold_p_value.is_some_and(|p| p <= SIGNIFICANT)
+        self.many || self.gold_p_value.is_some_and(|p| p <= SIGNIFICANT)
     }
 }
 

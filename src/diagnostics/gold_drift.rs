@@ -35,15 +35,15 @@ const MAX_GOLD: u64 = 10_000_000;
 
 /// Drift among the gold people of a study.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct GoldDrift {
+pub struct GoldDrift {
     /// Number of companies with labelled gold people, and of these people.
     pub(crate) companies: usize,
     pub(crate) people: u64,
     /// P-value of all annotators together, and of each; NaN where nothing can be compared.
-    pub(crate) p_value: f64,
+    pub p_value: f64,
     pub(crate) p_values: Vec<f64>,
     /// Maximum likelihood size of the companies' effects.
-    pub(crate) sd: f64,
+    pub sd: f64,
 }
 
 /// A gold person: position of the company, and labels.
@@ -57,7 +57,7 @@ type Counted = Vec<(usize, [f64; BINS])>;
 /// # Errors
 ///
 /// Where a class has too few gold people with labels, or companies have too many.
-pub(crate) fn gold_drift(
+pub fn gold_drift(
     study: &Study,
     permutations: usize,
     seed: u64,

@@ -40,6 +40,9 @@ const CORRELATIONS: [[f64; 10]; 2] = [
     [0.50, 0.65, 0.40, 0.14, 0.56, 0.16, 0.00, 0.38, 0.02, 0.45],
 ];
 
+/// Prevalence of a company of middling size.
+const TYPICAL: f64 = 0.03;
+
 /// Origin of the labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TruthModel {
@@ -62,6 +65,8 @@ pub struct Settings {
     pub seed: u64,
     /// Standard deviation of a company's shift of each annotator's latent mean.
     pub drift: f64,
+    /// Rise of experts' latent means with the logit of a company's prevalence, 0 at [`TYPICAL`] (the spectrum effect).
+    pub spectrum: f64,
     pub truth_model: TruthModel,
     /// Maximum number of people observed in a company.
     pub max_observed: u64,
@@ -79,6 +84,7 @@ impl Default for Settings {
             companies: 200,
             seed: 1,
             drift: 0.0,
+            spectrum: 0.0,
             truth_model: TruthModel::Probit6,
             max_observed: 3000,
             gold_experts: 153,
@@ -158,16 +164,18 @@ impl Simulator {
         let normal = |g: &mut ChaCha8Rng| -> f64 { StandardNormal.sample(g) };
         let (low, high) = (20f64.ln(), 20_000f64.ln());
         let headcount = (low + (high - low) * generator.random::<f64>()).exp().round();
-        let centre = logit(0.03) - 0.25 * (headcount / 600.0).ln();
+        let centre = logit(TYPICAL) - 0.25 * (headcount / 600.0).ln();
         let prevalence = logistic(centre + 1.3 * normal(&mut generator)).clamp(0.0005, 0.4);
         let share = [1.0, 0.6, 0.3, 0.1][generator.random_range(0..4usize)];
         let observed = ((headcount * share).round() as u64).clamp(1, self.settings.max_observed);
         let has_models = generator.random::<f64>() >= self.settings.models_missing;
         let shifts: Vec<f64> = (0..ANNOTATORS.len()).map(|_| self.settings.drift * normal(&mut generator)).collect();
+        let rise = self.settings.spectrum * (logit(prevalence) - logit(TYPICAL));
+        let of_experts: Vec<f64> = shifts.iter().map(|shift| shift + rise).collect();
         let people: Vec<Person> = (0..observed)
             .map(|_| {
                 let expert = generator.random::<f64>() < prevalence;
-                self.person(expert, &shifts, has_models, &mut generator)
+                self.person(expert, if expert { &of_experts } else { &shifts }, has_models, &mut generator)
             })
             .collect();
         let seen = people.iter().filter(|p| p.expert).count() as u64;
@@ -292,6 +300,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn experts_are_found_more_easily_where_there_are_more() {
+        let settings = Settings { missing: 0.0, models_missing: 0.0, ..Settings::default() };
+        let found = |spectrum: f64| {
+            let simulator = Simulator::new(Settings { spectrum, ..settings.clone() });
+            let companies = (0..200).map(|index| simulator.company(index));
+            let (many, few): (Vec<_>, Vec<_>) = companies.partition(|company| company.prevalence > TYPICAL);
+            [many, few].map(|companies| {
+                let people: Vec<Person> = companies.into_iter().flat_map(|company| company.people).collect();
+                [true, false].map(|class| share(&people, |p| p.pattern.label(3) == Some(true), |p| p.expert == class))
+            })
+        };
+        let [many, few] = found(0.5);
+        let level = found(0.0);
+        assert!(many[0] > level[0][0] + 0.05 && few[0] < level[1][0] - 0.05, "{many:?} {few:?} {level:?}");
+        assert_eq!([many[1], few[1]], [level[0][1], level[1][1]]);
     }
 
     #[test]

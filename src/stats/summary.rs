@@ -15,7 +15,7 @@ pub struct Summary {
 }
 
 /// Summary of draws that are counts: their quantiles have six decimals at most.
-pub(crate) fn summarise_counts(draws: &[f64], level: f64) -> Summary {
+pub fn summarise_counts(draws: &[f64], level: f64) -> Summary {
     let summary = summarise(draws, level);
     Summary {
         median: quantile::of_whole(summary.median),
