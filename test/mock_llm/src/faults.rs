@@ -27,6 +27,7 @@
 //! | `loose`, `surrogate` | JSON that breaks the standard: in the answer, and half a surrogate pair in the body |
 //! | `no_usage` | an answer without token counts |
 //! | `thought` | the answer beside a thought that contradicts it |
+//! | `fickle` | an answer that is another each time, with its number as the reason |
 //! | `other_model` | an answer of another model than was asked |
 //! | `expired`, `batch_error` | in a batch: this request expired (the first time), or failed |
 
