@@ -17,8 +17,9 @@ const APPLICATION: i64 = 0x6d73_7472;
 /// Version of the format, raised when a table of the store changes in a way that older versions cannot read.
 const VERSION: i64 = 1;
 
-/// Time for which a writer waits for another process.
+/// Time for which a writer, and a reader, waits for another process.
 const PATIENCE: Duration = Duration::from_secs(60);
+const READERS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Reason why a store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -181,7 +182,7 @@ pub(crate) fn open_existing(path: &Path) -> Result<Option<Connection>, StoreErro
     }
     let open = |path: &Path, flags| -> rusqlite::Result<Result<Connection, Problem>> {
         let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(READERS_PATIENCE)?;
         Ok(check(&connection)?.map(|()| connection))
     };
     let mut log = path.as_os_str().to_os_string();

@@ -861,7 +861,7 @@ class Arguments(Case):
         ([LOCAL], {"schema": "{"}, "schema must"),
         ([LOCAL], {"schema": {"yes": ["ja"], "no": ["Ja"]}}, "schema must"),
         ([LOCAL], {"prompt": ""}, "prompt must"),
-        ([LOCAL], {"store": "/dev/null/x"}, "store '/dev/null/x'"),
+        ([LOCAL], {"store": "/dev/null/x"}, "store '/dev/null/x"),
     ]
 
     def test_bad_arguments(self):

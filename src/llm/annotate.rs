@@ -171,8 +171,10 @@ fn outcomes(
         run.store.prepare()?;
     }
     if let Some(budget) = &run.budget {
-        for (job, _) in &missing {
-            budget.count(&job.hash, run.store.failed_cost(&[job.hash])?);
+        let hashes: Vec<Hash> = missing.iter().map(|(job, _)| job.hash).collect();
+        let failed = run.store.failed_costs(&hashes)?;
+        for hash in &hashes {
+            budget.count(hash, failed.get(hash).copied().unwrap_or(0.0));
         }
     }
 

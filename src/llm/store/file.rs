@@ -20,9 +20,9 @@ use std::time::Duration;
 /// End of the names of files of answers.
 pub(super) const ENDING: &str = ".jsonl";
 
-/// End of the names of files that have not been named yet, and time after which one counts as left behind.
+/// End of the names of files that have not been named yet, and age from which one that nobody has locked was left behind.
 const UNNAMED: &str = ".new";
-const LEFT_BEHIND: Duration = Duration::from_secs(86_400);
+const LEFT_BEHIND: Duration = Duration::from_secs(60);
 
 /// Adds the lines of what is to be written; a template's goes before the first outcome of it.
 fn add_lines(to: &mut Vec<u8>, write: &Write, templates: &mut HashSet<Hash>) -> io::Result<()> {
@@ -62,6 +62,8 @@ impl New {
         let name = format!(".{:013}-{:016x}{UNNAMED}", super::rows::now_ms(), random.finish());
         let path = folder.join(name);
         let file = store::private_file().read(true).write(true).create_new(true).open(&path)?;
+        // tells it from one that was left behind; a file system without locks has only the age
+        let _ = file.try_lock();
         let mut file = BufWriter::new(file);
         let head = line::head(0);
         file.write_all(&head)?;
@@ -134,7 +136,11 @@ fn sweep(folder: &Path) {
                     && name.bytes().enumerate().all(|(at, c)| if at == 13 { c == b'-' } else { c.is_ascii_hexdigit() })
             });
         let age = entry.metadata().and_then(|file| file.modified()).ok().and_then(|time| time.elapsed().ok());
-        if is_ours && age.is_some_and(|age| age > LEFT_BEHIND) {
+        // whoever has just made one has not locked it yet
+        if is_ours
+            && age.is_some_and(|age| age > LEFT_BEHIND)
+            && File::open(entry.path()).is_ok_and(|f| f.try_lock().is_ok())
+        {
             let _ = std::fs::remove_file(entry.path());
         }
     }
@@ -160,9 +166,15 @@ pub(super) struct Growing {
 }
 
 impl Growing {
-    /// Whether the file is where others look for it.
+    /// Whether the file is where others look for it, and nobody has changed what this process wrote.
     pub(super) fn is_there(&self) -> bool {
-        self.identity.is_some() && Identity::of(&self.path) == self.identity
+        let mut first = Vec::new();
+        let read = From { file: &self.file, offset: 0 }.take(line::HEAD as u64 + 1).read_to_end(&mut first);
+        self.identity.is_some()
+            && Identity::of(&self.path) == self.identity
+            && self.file.metadata().is_ok_and(|file| file.len() >= self.bytes)
+            && read.is_ok()
+            && first == line::head(self.bytes)
     }
 
     /// Adds lines; when it comes back without an error they are on disk. After an error nothing has been added: what

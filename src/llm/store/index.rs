@@ -130,9 +130,13 @@ impl Index {
     pub(super) fn refresh(&mut self) -> Result<(), StoreError> {
         let listed = self.list().map_err(|error| StoreError::file(&self.folder, &error))?;
         let is_as_before = |part: &Part| {
-            let Some(seen) = part.seen.filter(|_| part.hidden.is_none()) else { return true };
             let now = listed.get(&part.path);
-            now.is_some_and(|now| now.identity == seen.identity && now.bytes >= part.position.offset)
+            part.hidden.is_some()
+                || now.is_some_and(|now| match part.seen {
+                    Some(seen) => now.identity == seen.identity && now.bytes >= part.position.offset,
+                    // damaged when it was read last
+                    None => part.position == Position::default(),
+                })
         };
         if !self.parts.iter().all(is_as_before) {
             let hidden = self.parts.drain(..).filter(|part| part.hidden.is_some());

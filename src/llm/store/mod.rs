@@ -178,9 +178,9 @@ impl Store {
         self.read(|index| Ok(hashes.iter().filter(|hash| index.has_answer(hash)).copied().collect()))
     }
 
-    /// Cost of earlier failures of these requests.
-    pub(crate) fn failed_cost(&self, hashes: &[Hash]) -> Result<f64, LlmError> {
-        self.read(|index| Ok(hashes.iter().filter_map(|hash| index.failed_cost(hash)).sum()))
+    /// Cost of earlier failures, of those of these requests that have failed.
+    pub(crate) fn failed_costs(&self, hashes: &[Hash]) -> Result<HashMap<Hash, f64>, LlmError> {
+        self.read(|index| Ok(hashes.iter().filter_map(|hash| Some((*hash, index.failed_cost(hash)?))).collect()))
     }
 
     /// Number of answers on a page of `llm_store`.
@@ -251,7 +251,6 @@ impl Store {
             return Ok(());
         }
         New::create(&self.folder).map(drop).map_err(|error| self.cannot_ask(&error))?;
-        lock(&self.claims).take();
         self.claims().map(drop).map_err(|error| self.cannot_ask(&error))
     }
 
@@ -507,7 +506,7 @@ mod tests {
             assert_eq!(found[&hashes[0]], answer("ACCEPT", Some(true)));
             assert_eq!(found[&hashes[1]].error.as_deref(), Some("abstained: UNCLEAR"));
             assert_eq!(store.answered(&hashes).unwrap().len(), 2);
-            assert_eq!(store.failed_cost(&hashes).unwrap(), 0.25);
+            assert_eq!(store.failed_costs(&hashes).unwrap(), HashMap::from([(hashes[2], 0.25)]));
             assert!(store.are_settled(&hashes).unwrap());
             assert!(!store.are_settled(&[[0; 32]]).unwrap());
         }
@@ -681,7 +680,17 @@ mod tests {
             let message = error(&whole.as_bytes()[..length]);
             assert!(message.contains("has been cut") || message.contains("line 1 of"), "{length}: {message}");
         }
-        // a newer format, and its own way out
+        // the process that saw the damage sees that it is mended
+        let store = process(&path);
+        let mut bytes = whole.clone().into_bytes();
+        bytes[whole.len() - 4] ^= 4;
+        std::fs::write(&file, bytes).unwrap();
+        store.answered(&hashes).unwrap_err();
+        std::fs::write(&file, &whole).unwrap();
+        assert_eq!(store.answered(&hashes).unwrap().len(), 3);
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(store.answered(&hashes).unwrap().len(), 0);
+        // a newer format
         let newer = whole.replacen("\"version\":1", "\"version\":2", 1);
         let check = crc32fast::hash(&newer.as_bytes()[20..line::HEAD]);
         let newer = format!("{{\"check\":\"{check:08x}\",{}", &newer[20..]);
@@ -743,7 +752,7 @@ mod tests {
             assert_eq!(found[&hashes[0]], answer("ACCEPT", Some(true)));
             assert_eq!(found[&hashes[1]], answer("UNCLEAR", None));
             assert_eq!(found[&hashes[2]], answer("REJECT", Some(false)));
-            assert_eq!(store.failed_cost(&[[4; 32]]).unwrap(), 0.25);
+            assert_eq!(store.failed_costs(&[[4; 32]]).unwrap()[&[4; 32]], 0.25);
             let open = store.open_batches("openai", "b", "m").unwrap();
             assert_eq!((open.len(), open[0].id.as_str(), open[0].requests.len()), (1, "open", 2));
             let usage = store.usage().unwrap();
