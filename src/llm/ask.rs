@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Where the run ends, or the outcome cannot be stored.
 pub(crate) async fn ask(run: &Run, job: &Job) -> Result<Done, LlmError> {
     let ended = |outcome| Ok(Done { hash: job.hash, outcome, cached: false });
-    let answered = |outcome| Ok(Done { hash: job.hash, outcome, cached: true });
+    let answered = |outcome: Box<Outcome>| Ok(Done { hash: job.hash, outcome: *outcome, cached: true });
     if let Some(outcome) = run.failure(&job.hash) {
         return ended(outcome);
     }
@@ -126,14 +126,14 @@ enum Turn {
     Mine(Claim),
     Theirs,
     /// Nobody's: it has been asked.
-    Answered(Outcome),
+    Answered(Box<Outcome>),
 }
 
 fn turn(run: &Run, job: &Job) -> Result<Turn, LlmError> {
     let Some(claim) = run.store.claim(&job.hash)? else { return Ok(Turn::Theirs) };
     // only after the claim: an answer that came before it is found, one that comes after it is ours
     let answer = run.store.lookup(&[job.hash])?.remove(&job.hash);
-    Ok(answer.map_or(Turn::Mine(claim), Turn::Answered))
+    Ok(answer.map_or(Turn::Mine(claim), |outcome| Turn::Answered(Box::new(outcome))))
 }
 
 /// The turn once no other process asks.

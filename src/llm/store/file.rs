@@ -102,6 +102,8 @@ impl New {
         let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let path = self.folder.join(name.trim_start_matches('.').replace(UNNAMED, ENDING));
         std::fs::rename(&self.path, &path)?;
+        // some systems keep others from reading what is locked
+        let _ = file.unlock();
         sync_folder(&self.folder)?;
         Ok(Growing {
             identity: Identity::of_file(&file),

@@ -77,7 +77,9 @@ struct Unwritten {
 ///
 /// Where the path cannot be made absolute.
 pub(crate) fn open(path: &Path) -> Result<Arc<Store>, LlmError> {
-    static OPEN: OnceLock<Mutex<HashMap<(u32, PathBuf), Arc<Store>>>> = OnceLock::new();
+    /// By the process, since one that was forked has no threads of the one before it.
+    type Stores = HashMap<(u32, PathBuf), Arc<Store>>;
+    static OPEN: OnceLock<Mutex<Stores>> = OnceLock::new();
     let absolute = std::path::absolute(path).map_err(|error| StoreError::file(path, &error))?;
     // by the folder that links lead to, where it is there
     let parent = absolute.parent().and_then(|parent| parent.canonicalize().ok());
@@ -85,7 +87,6 @@ pub(crate) fn open(path: &Path) -> Result<Arc<Store>, LlmError> {
         (Some(parent), Some(name)) => parent.join(name),
         _ => absolute,
     };
-    // a process that was forked has no threads of the one before it
     let key = (std::process::id(), absolute.clone());
     let mut open = lock(OPEN.get_or_init(Mutex::default));
     Ok(open.entry(key).or_insert_with(|| Arc::new(Store::new(path, absolute))).clone())

@@ -57,6 +57,9 @@ fn highest(connection: &Connection) -> rusqlite::Result<Option<Converted>> {
     }))
 }
 
+/// Templates by their numbers, with the schemas of their requests.
+type Templates = HashMap<i64, (Arc<TemplateRow>, Option<Schema>)>;
+
 /// Why a conversion failed.
 enum Problem {
     Sqlite(rusqlite::Error),
@@ -106,7 +109,7 @@ impl Old {
         Ok(file.push_converted(self.to)?)
     }
 
-    fn templates(&self) -> rusqlite::Result<HashMap<i64, (Arc<TemplateRow>, Option<Schema>)>> {
+    fn templates(&self) -> rusqlite::Result<Templates> {
         let sql = "SELECT template_id, provider, base_url, requested_model, head FROM llm_template";
         let mut statement = self.connection.prepare(sql)?;
         let rows = statement.query_map([], |row| {
@@ -123,13 +126,7 @@ impl Old {
         rows.collect()
     }
 
-    fn outcomes(
-        &self,
-        sql: &str,
-        range: (i64, i64),
-        templates: &HashMap<i64, (Arc<TemplateRow>, Option<Schema>)>,
-        file: &mut New,
-    ) -> Result<(), Problem> {
+    fn outcomes(&self, sql: &str, range: (i64, i64), templates: &Templates, file: &mut New) -> Result<(), Problem> {
         let mut statement = self.connection.prepare(sql)?;
         let mut rows = statement.query([range.0, range.1])?;
         while let Some(row) = rows.next()? {
