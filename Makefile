@@ -121,6 +121,7 @@ test-sql: all $(MOCK)
 test-llm: all $(MOCK)
 	.venv/bin/python test/test_llm.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_llm.py --extension $(EXTENSION)
+	.venv/bin/python test/test_store.py --extension $(EXTENSION)
 
 test-study: all $(MOCK)
 	.venv/bin/python test/test_study.py --extension $(EXTENSION)
@@ -149,6 +150,7 @@ bench-estimates: all .venv-bench/ready
 
 bench-llm: all $(MOCK)
 	.venv/bin/python benches/llm.py --extension $(EXTENSION)
+	.venv/bin/python test/test_store.py --extension $(EXTENSION) --kills 100 Kills
 
 # never in CI: the peers bring torch
 .venv-embed/ready: benches/requirements-embed.txt

@@ -35,7 +35,8 @@
 --   max_text_chars        a longer text is not sent; it is never cut
 --   prices                list of structs {provider, model, input, cached, output} in US dollars a million tokens; they
 --                         come before those of the file MUSTER_PRICES and of muster
---   store                 file of the answers; NULL = MUSTER_STORE, else muster/store.sqlite in the user's data folder
+--   store                 place of the answers: 'a' has them in the folder a.answers; NULL = MUSTER_STORE, else
+--                         muster/store.sqlite in the user's data folder
 --   allow_http            allow servers other than this machine without encryption
 -- columns:
 --   profile_id ANY           as in docs

@@ -4,7 +4,7 @@
 -- Takes the arguments of `llm_annotate`, and needs no key. Tokens are guesses: four characters each, and 120 for an answer
 -- (reasoning models write more). Minutes hold what the limits allow, at two seconds a request. One row a model.
 --
--- Where `enable_external_access` is false it is an error, since it reads the file of the store.
+-- Where `enable_external_access` is false it is an error, since it reads files of the store.
 --
 -- arguments:
 --   docs                  relation with profile_id and whatever `text` names
@@ -27,7 +27,8 @@
 --   max_text_chars        a longer text is not sent; it is never cut
 --   prices                list of structs {provider, model, input, cached, output} in US dollars a million tokens; they
 --                         come before those of the file MUSTER_PRICES and of muster
---   store                 file of the answers; NULL = MUSTER_STORE, else muster/store.sqlite in the user's data folder
+--   store                 place of the answers: 'a' has them in the folder a.answers; NULL = MUSTER_STORE, else
+--                         muster/store.sqlite in the user's data folder
 --   allow_http            allow servers other than this machine without encryption
 -- columns:
 --   annotator VARCHAR        as `llm_annotate` would name it

@@ -5,10 +5,11 @@
 -- and the text of the profile, which is personal data: leave `request` and `response` out of what you publish unless you may. For
 -- `llm_import` they are needed.
 --
--- Where `enable_external_access` is false it is an error, since it reads the file of the store.
+-- Where `enable_external_access` is false it is an error, since it reads files of the store.
 --
 -- arguments:
---   store   file of the answers; NULL = MUSTER_STORE, else muster/store.sqlite in the user's data folder
+--   store   place of the answers: 'a' has them in the folder a.answers; NULL = MUSTER_STORE, else
+--           muster/store.sqlite in the user's data folder
 -- columns:
 --   request_hash VARCHAR      SHA-256 of request
 --   provider VARCHAR          google, anthropic, openai or openai-compatible

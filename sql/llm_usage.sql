@@ -1,13 +1,15 @@
 -- llm_usage: What language models were asked so far, and what that cost.
 -- section: Language models
 --
--- Failures count with what they cost: a refusal or an answer that was cut off is paid too. One row a requested and answering
--- model, ordered by them; model is NULL where nobody answered.
+-- Failures count with what they cost: a refusal or an answer that was cut off is paid too. So do answers that are not used since
+-- there was an earlier one, which `llm_store` has alone. One row a requested and answering model, ordered by them; model is NULL
+-- where nobody answered.
 --
--- Where `enable_external_access` is false it is an error, since it reads the file of the store.
+-- Where `enable_external_access` is false it is an error, since it reads files of the store.
 --
 -- arguments:
---   store   file of the answers; NULL = MUSTER_STORE, else muster/store.sqlite in the user's data folder
+--   store   place of the answers: 'a' has them in the folder a.answers; NULL = MUSTER_STORE, else
+--           muster/store.sqlite in the user's data folder
 -- columns:
 --   provider VARCHAR          google, anthropic, openai or openai-compatible
 --   base_url VARCHAR          where the requests went

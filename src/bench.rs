@@ -11,6 +11,9 @@ pub mod cluster {
 }
 
 pub mod diagnostics {
+    pub mod evidence {
+        pub use crate::diagnostics::evidence::learn_drift;
+    }
     pub mod drift {
         pub use crate::diagnostics::drift::{is_significant, summary};
     }
@@ -46,7 +49,7 @@ pub mod parallel {
 }
 
 pub mod probit {
-    pub use crate::probit::estimate::{Estimate, Method, Settings, estimate};
+    pub use crate::probit::estimate::{Estimate, GoldSampling, Method, Settings, estimate};
     pub use crate::probit::study::{Count, Pattern, Study};
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn secret(name: &str) -> Option<String> {
 
 pub(crate) const STORE: Variable = Variable::new(
     "MUSTER_STORE",
-    "file of the store, where `store` is not given; default `muster/store.sqlite` in the user's data folder",
+    "path of the store, where `store` is not given; default `muster/store.sqlite` in the user's data folder",
 );
 pub(crate) const PRICES: Variable = Variable::new(
     "MUSTER_PRICES",

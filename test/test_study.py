@@ -269,6 +269,7 @@ class Study(unittest.TestCase):
         before = self.tables()
         # without answers, vectors, server and model
         (self.folder / "store.sqlite").unlink()
+        shutil.rmtree(self.folder / "store.sqlite.answers")
         nowhere = {"MUSTER_MODEL_DIR": str(self.folder / "none"), "MUSTER_STORE": str(self.folder / "new.sqlite")}
         command = [sys.executable, __file__, "--extension", str(EXTENSION), "--run", str(self.folder)]
         done = subprocess.run(command, env={**environment_without_keys(), **nowhere, "MUSTER_OFFLINE": "1"}, capture_output=True, text=True)

@@ -163,24 +163,28 @@ impl Case {
 
     /// The study that an estimate is made from.
     pub(crate) fn study(&self) -> Study {
-        let mut counted: BTreeMap<(Option<usize>, Option<bool>, u32, u32), u64> = BTreeMap::new();
+        let mut counted: BTreeMap<(Option<usize>, Option<bool>, u32, u32, u64), u64> = BTreeMap::new();
         for person in &self.outside {
-            *counted.entry((None, Some(person.expert), person.pattern.seen, person.pattern.yes)).or_default() += 1;
+            let kind = (None, Some(person.expert), person.pattern.seen, person.pattern.yes, 1f64.to_bits());
+            *counted.entry(kind).or_default() += 1;
         }
         for (c, company) in self.companies.iter().enumerate() {
             for (position, person) in company.people.iter().enumerate() {
-                let truth = self.gold[c].contains_key(&position).then_some(person.expert);
-                *counted.entry((Some(c), truth, person.pattern.seen, person.pattern.yes)).or_default() += 1;
+                let gold = self.gold[c].get(&position);
+                let weight = gold.copied().unwrap_or(1.0).to_bits();
+                let truth = gold.map(|_| person.expert);
+                *counted.entry((Some(c), truth, person.pattern.seen, person.pattern.yes, weight)).or_default() += 1;
             }
         }
         let counts: Vec<Count> = counted
             .into_iter()
-            .map(|((company, truth, seen, yes), count)| Count {
+            .map(|((company, truth, seen, yes, weight), count)| Count {
                 company: company.map(company_name),
                 truth,
                 seen: seen.into(),
                 yes: yes.into(),
                 count,
+                gold_weight: f64::from_bits(weight),
                 headcount: company.map(|c| self.companies[c].headcount as f64),
             })
             .collect();

@@ -1,8 +1,9 @@
 //! Figures of a method over repetitions of a study whose truth is known.
 
 use crate::case::{Case, Gold};
+use muster::bench::diagnostics::evidence::learn_drift;
 use muster::bench::parallel;
-use muster::bench::probit::{Method, Settings, estimate};
+use muster::bench::probit::{GoldSampling, Method, Settings, estimate};
 use muster::bench::random::{Purpose, Stream, beta, binomial};
 use muster::bench::simulate::Company;
 use muster::bench::stats::summarise_counts;
@@ -20,7 +21,7 @@ const ENOUGH: usize = 50;
 pub(crate) enum Way {
     Fit {
         name: &'static str,
-        drift_sd: f64,
+        drift_sd: Option<f64>,
     },
     /// Gold people of the company alone: Beta(.5, .5) prior of the prevalence, others unseen.
     LabelsAlone,
@@ -31,14 +32,14 @@ pub(crate) const FITS: [Way; 2] = [fit("company"), fit("hierarchical")];
 
 /// A fit with the defaults.
 pub(crate) const fn fit(name: &'static str) -> Way {
-    Way::Fit { name, drift_sd: 0.0 }
+    Way::Fit { name, drift_sd: None }
 }
 
 impl Way {
     pub(crate) fn name(self) -> String {
         match self {
-            Way::Fit { name, drift_sd: 0.0 } => format!("`{name}`"),
-            Way::Fit { name, drift_sd } => format!("`{name}`, drift_sd {drift_sd}"),
+            Way::Fit { name, drift_sd: None } => format!("`{name}`"),
+            Way::Fit { name, drift_sd: Some(drift_sd) } => format!("`{name}`, drift_sd {drift_sd}"),
             Way::LabelsAlone => "labels alone".to_string(),
         }
     }
@@ -47,7 +48,9 @@ impl Way {
     fn draws(self, case: &Case, seed: u64) -> Vec<Vec<u64>> {
         match self {
             Way::Fit { name, drift_sd } => {
-                let estimates = estimate(&case.study(), &settings(name, drift_sd, case.sampling));
+                let (study, mut settings) = (case.study(), settings(name, case.sampling));
+                learn_drift(&study, &mut settings, drift_sd).expect("a study with gold people");
+                let estimates = estimate(&study, &settings);
                 estimates.expect("a study with gold people").into_iter().map(|estimate| estimate.draws).collect()
             }
             Way::LabelsAlone => labels_alone(case, seed),
@@ -56,9 +59,13 @@ impl Way {
 }
 
 /// Settings of a fit.
-fn settings(name: &str, drift_sd: f64, _sampling: Gold) -> Settings {
+fn settings(name: &str, sampling: Gold) -> Settings {
     let (_, method) = Method::ALL.into_iter().find(|(known, _)| *known == name).expect("a method's name");
-    Settings { method, drift_sd, draws: DRAWS, level: LEVEL, ..Settings::default() }
+    let gold_sampling = match sampling {
+        Gold::AtRandom => GoldSampling::AtRandom,
+        _ => GoldSampling::ByClass,
+    };
+    Settings { method, gold_sampling, draws: DRAWS, level: LEVEL, ..Settings::default() }
 }
 
 fn labels_alone(case: &Case, seed: u64) -> Vec<Vec<u64>> {

@@ -77,7 +77,7 @@ pub(crate) fn section(seeds: u64) -> String {
         ways.extend([fit("original"), fit("original_by_size")]);
         kinds.push(Kind::new(truth, Gold::Outside, 0.0, 0.0, &ways, seeds));
         let mut ways = FITS.to_vec();
-        ways.push(Way::Fit { name: "company", drift_sd: 0.2 });
+        ways.push(Way::Fit { name: "company", drift_sd: Some(0.2) });
         kinds.push(Kind::new(truth, Gold::Outside, 0.2, 0.0, &ways, seeds));
     }
     let truth = TruthModel::ALL[0];

@@ -2,6 +2,7 @@
 
 use super::drift::summary;
 use super::gold_drift::gold_drift;
+use crate::probit::estimate::{Method, Settings};
 use crate::probit::study::{Study, StudyError};
 
 /// Number of permutations of the test on gold people, and the largest p-value that says drift.
@@ -20,7 +21,7 @@ const LEVEL: f64 = 0.8;
 
 /// Evidence of drift in a study.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct Evidence {
+pub struct Evidence {
     /// Standard deviation between companies of annotators' latent means, from people who are not gold; 0 where there is no sign of any.
     pub(crate) drift_sd: f64,
     /// P-value of the test on gold people; `None` where fewer than two companies have any, or nothing can be compared.
@@ -36,21 +37,45 @@ impl Evidence {
     }
 }
 
+/// Fills in what the hierarchical method asks of a study: the drift that is `given`, else its evidence, which is returned.
+/// Other methods allow for the drift that is given.
+///
+/// # Errors
+///
+/// Where a class has too few gold people, or their model cannot be fitted.
+pub fn learn_drift(
+    study: &Study,
+    settings: &mut Settings,
+    given: Option<f64>,
+) -> Result<Option<Evidence>, StudyError> {
+    settings.drift_sd = given.unwrap_or(0.0);
+    if settings.method != Method::Hierarchical {
+        return Ok(None);
+    }
+    study.require_gold_people()?;
+    let found = evidence(study, settings.seed, settings.threads)?;
+    settings.drift_sd = given.unwrap_or(found.drift_sd);
+    settings.gold_drifts = found.gold_drifts();
+    Ok(Some(found))
+}
+
 /// Evidence of a study.
 ///
 /// # Errors
 ///
 /// Where a class has too few gold people, or their model cannot be fitted.
-pub(crate) fn evidence(study: &Study, seed: u64, threads: usize) -> Result<Evidence, StudyError> {
+fn evidence(study: &Study, seed: u64, threads: usize) -> Result<Evidence, StudyError> {
     let people = study.companies.iter().any(|company| company.labelled_not_gold() > 0);
     let drift_sd = if people && study.annotators.len() <= MOST_ANNOTATORS {
         summary(study, LEVEL, threads)?.first().map_or(0.0, |all| if all.sd.is_finite() { all.sd } else { 0.0 })
     } else {
         0.0
     };
-    let gold_p_value =
-        gold_drift(study, PERMUTATIONS, seed, threads)?.map(|found| found.p_value).filter(|p| p.is_finite());
-    Ok(Evidence { drift_sd, gold_p_value })
+    let gold: u64 = study.companies.iter().flat_map(|company| &company.gold_people).map(|people| people.count).sum();
+    let many = gold > MOST_GOLD;
+    let tested = if many { None } else { gold_drift(study, PERMUTATIONS, seed, threads)? };
+    let gold_p_value = tested.map(|found| found.p_value).filter(|p| p.is_finite());
+    Ok(Evidence { drift_sd, gold_p_value, many })
 }
 
 #[cfg(test)]

@@ -167,9 +167,14 @@ fn outcomes(
             model: run.settings.models[first.model].full_name(),
         });
     }
+    if !missing.is_empty() || !theirs.is_empty() {
+        run.store.prepare()?;
+    }
     if let Some(budget) = &run.budget {
-        for (job, _) in &missing {
-            budget.count(&job.hash, run.store.failed_cost(&[job.hash])?);
+        let hashes: Vec<Hash> = missing.iter().map(|(job, _)| job.hash).collect();
+        let failed = run.store.failed_costs(&hashes)?;
+        for hash in &hashes {
+            budget.count(hash, failed.get(hash).copied().unwrap_or(0.0));
         }
     }
 
@@ -225,10 +230,48 @@ async fn outcome_of(run: Arc<Run>, job: Job, claimed: Claimed) -> Result<Vec<Don
     Ok(vec![done])
 }
 
-/// A vector's requests to one model, by the provider's batches.
+/// Time between two looks whether another process has read its batch.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// A vector's requests to one model, by the provider's batches. Those that another process has in a batch are waited
+/// for when the others have their answers.
 async fn outcomes_of(run: Arc<Run>, model: usize, jobs: Vec<(Job, Claim)>) -> Result<Vec<Done>, LlmError> {
     let asked: HashMap<Hash, Job> = jobs.iter().map(|(job, _)| (job.hash, job.clone())).collect();
-    let done = batch::ask(&run, model, jobs).await?;
+    let mut done = Vec::with_capacity(jobs.len());
+    let mut waiting = jobs;
+    run.store.written(asked.keys()).await?;
+    while !waiting.is_empty() {
+        let (mut mine, mut theirs, mut claims) = (Vec::new(), Vec::new(), Vec::new());
+        for (job, claim) in waiting {
+            match run.store.claim(&job.hash)? {
+                Some(among_processes) => {
+                    claims.push(among_processes);
+                    mine.push((job, claim));
+                }
+                None => theirs.push((job, claim)),
+            }
+        }
+        let hashes: Vec<Hash> = mine.iter().map(|(job, _)| job.hash).collect();
+        let mut stored = run.store.lookup(&hashes)?;
+        let mut missing = Vec::new();
+        for (job, claim) in mine {
+            match stored.remove(&job.hash) {
+                Some(outcome) => {
+                    claim.hand_out(&outcome);
+                    done.push(Done { hash: job.hash, outcome, cached: true });
+                }
+                None => missing.push((job, claim)),
+            }
+        }
+        if !missing.is_empty() {
+            done.extend(batch::ask(&run, model, missing).await?);
+        }
+        drop(claims);
+        if !theirs.is_empty() {
+            run.unless_halted(tokio::time::sleep(LOOK)).await?;
+        }
+        waiting = theirs;
+    }
     for done in &done {
         if let Some(job) = asked.get(&done.hash) {
             ledger::count(&run, job, &done.outcome, done.cached);
@@ -249,9 +292,9 @@ async fn obtain(run: &Run, job: &Job, mut claimed: Claimed) -> Result<Done, LlmE
     loop {
         match claimed {
             Claimed::Mine(claim) => {
-                let outcome = ask(run, job).await?;
-                claim.hand_out(&outcome);
-                return Ok(Done { hash: job.hash, outcome, cached: false });
+                let done = ask(run, job).await?;
+                claim.hand_out(&done.outcome);
+                return Ok(done);
             }
             Claimed::Theirs(mut answers) => {
                 let waited =

@@ -13,7 +13,7 @@ use super::flight::Claim;
 use super::http::{self, Response};
 use super::job::{Done, Job, Outcome, stopped};
 use super::json;
-use super::ledger;
+use super::ledger::{self, Kept};
 use super::model::{Batches, Line, Model, Results};
 use super::request_error::RequestError;
 use super::retry;
@@ -98,7 +98,8 @@ async fn give_up(
         ledger::book(run, &waiter.job, waiter.reserved, None);
         let outcome = Outcome::failed(waiter.attempts, problem);
         if sent {
-            ledger::keep(run, vec![(&waiter.job, &outcome, None)]).await?;
+            let kept = Kept { job: &waiter.job, outcome: &outcome, response: None, claim: None };
+            ledger::keep(run, vec![kept]).await?;
         }
         waiter.claim.hand_out(&outcome);
         done.push(Done { hash: *hash, outcome, cached: false });
@@ -293,7 +294,10 @@ async fn collect(
             }
         }
     }
-    let entries = ended.iter_mut().map(|(waiter, outcome, response)| (&waiter.job, &*outcome, response.take()));
+    let entries = ended.iter_mut().map(|(waiter, outcome, response)| {
+        let response = response.take();
+        Kept { job: &waiter.job, outcome, response, claim: None }
+    });
     ledger::keep(run, entries.collect()).await?;
     for (waiter, outcome, _) in ended {
         ledger::book(run, &waiter.job, waiter.reserved, Some(&outcome));

@@ -22,12 +22,21 @@ pub(crate) enum LlmError {
          statement run again asks only for the rest"
     )]
     Interrupted { answered: u64 },
-    #[error("answers cannot be written to the store: {message}")]
-    NotWritten { message: String },
+    #[error(
+        "answers cannot be written to the store '{store}': {message}. {unwritten} of them are kept in memory and tried again \
+         as long as this process lives"
+    )]
+    NotWritten { store: String, message: String, unwritten: usize },
+    #[error(
+        "store '{store}' cannot be written, so nothing is asked: {message}. What it holds is read by replay := true"
+    )]
+    CannotAsk { store: String, message: String },
     #[error("{message}")]
     Broken { message: String },
     #[error("cannot start: {message}")]
     Start { message: String },
-    #[error("row {row}: {message}")]
+    #[error("row {row}: {message}. Nothing was imported")]
     Import { row: String, message: String },
+    #[error("another row of this import was refused. Nothing was imported")]
+    ImportRefused,
 }

@@ -8,7 +8,7 @@ use super::model::Model;
 use super::prices::Usage;
 use super::reply::Reply;
 use super::run::Run;
-use super::store::Entry;
+use super::store::{Claim, Entry, now_ms};
 use super::sync::lock;
 use std::sync::atomic::Ordering;
 
@@ -114,15 +114,23 @@ pub(crate) fn outcome(model: &Model, reply: Reply, attempts: u32, batch: bool) -
     outcome
 }
 
+/// An outcome to be kept, with the response and the claim of its request where the entry is to hold it.
+pub(crate) struct Kept<'k> {
+    pub job: &'k Job,
+    pub outcome: &'k Outcome,
+    pub response: Option<String>,
+    pub claim: Option<Claim>,
+}
+
 /// Writes outcomes into the store, with the responses as they came but for the key, and remembers failures for the rest of the run.
 ///
 /// # Errors
 ///
 /// Where they cannot be written.
-pub(crate) async fn keep(run: &Run, outcomes: Vec<(&Job, &Outcome, Option<String>)>) -> Result<(), LlmError> {
+pub(crate) async fn keep(run: &Run, outcomes: Vec<Kept<'_>>) -> Result<(), LlmError> {
     let mut entries = Vec::with_capacity(outcomes.len());
     let mut answered = 0;
-    for (job, outcome, response) in outcomes {
+    for Kept { job, outcome, response, claim } in outcomes {
         if outcome.word.is_some() {
             answered += 1;
         } else {
@@ -134,6 +142,8 @@ pub(crate) async fn keep(run: &Run, outcomes: Vec<(&Job, &Outcome, Option<String
             text: job.text.clone(),
             outcome: outcome.clone(),
             response: response.map(|body| run.settings.models[job.model].redact_body(body)),
+            at_ms: now_ms(),
+            claim,
         });
     }
     run.store.write_all(entries).await?;

@@ -12,6 +12,7 @@
 //! in hexadecimal. Limits, prices, keys, and whether a request went out in a batch are not part of it.
 
 use super::model::Model;
+use super::schema::Schema;
 use super::task::Task;
 use crate::hash::Hash;
 use serde_json::Value;
@@ -85,13 +86,17 @@ pub(crate) fn split(request: &str) -> Option<(String, String)> {
     head.ends_with("\"text\":").then(|| (head.to_string(), text))
 }
 
+/// The schema of a canonical request; `None` for other JSON.
+pub(crate) fn schema(request: &Value) -> Option<Schema> {
+    Schema::parse(request.get("schema")?).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::hash::hexadecimal;
     use crate::llm::providers::compatible::Compatible;
     use crate::llm::providers::openai::OpenAi;
-    use crate::llm::schema::Schema;
 
     fn model() -> Model {
         Model {

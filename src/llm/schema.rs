@@ -204,6 +204,11 @@ impl Schema {
         }
     }
 
+    /// Label that a word stands for, as the schema spells it; `None` where it is none of the schema.
+    pub(crate) fn meaning(&self, word: &str) -> Option<Option<bool>> {
+        self.words().find(|known| *known == word).map(|known| self.label(known))
+    }
+
     /// Meaning of a word of the schema.
     fn label(&self, word: &String) -> Option<bool> {
         if self.yes.contains(word) {

@@ -3,8 +3,8 @@
 use super::counts::Counted;
 use super::kernel::{Kernel, register as kernel};
 use super::options::{self, MAX_DRAWS, Options};
-use super::probit::learn_drift;
 use super::rows::{Failure, Rows};
+use crate::diagnostics::evidence::learn_drift;
 use crate::diagnostics::drift::{self, CompanyDrift, Fit, is_significant};
 use crate::diagnostics::gold_drift::{GoldDrift, gold_drift};
 use crate::diagnostics::predictive::{self, Cell, Check, Checks, Worst};

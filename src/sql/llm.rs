@@ -1,7 +1,7 @@
 //! The kernels behind `llm_annotate`, `llm_plan`, `llm_usage`, `llm_store` and `llm_import`.
 //!
 //! All are volatile: they ask servers, or read a store that changes. Texts are taken a whole vector at once, so that
-//! their requests are in flight together, and so are the rows of an import, which share a transaction. A database that
+//! their requests are in flight together, and an import takes rows vector by vector and shows them at its end. A database that
 //! is closed to files and the network closes all of them.
 
 use super::kernel::{Kernel, VectorKernel, register as kernel};
@@ -9,7 +9,7 @@ use super::llm_settings::settings;
 use super::options::{self, Options, runs};
 use super::rows::{Failure, Listed, Rows, list, listed, text};
 use crate::llm::annotate::{Annotated, annotate};
-use crate::llm::publish::{Planned, import, is_substitute, plan};
+use crate::llm::publish::{Planned, end_import, import, is_substitute, plan};
 use crate::llm::run::find;
 use crate::llm::store::{Record, Spent, open};
 use crate::store;
@@ -24,7 +24,8 @@ pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<Usage>(connection)?;
     kernel::<StorePages>(connection)?;
     kernel::<Store>(connection)?;
-    kernel::<Import>(connection)
+    kernel::<Import>(connection)?;
+    kernel::<ImportEnd>(connection)
 }
 
 listed! {
@@ -141,7 +142,7 @@ impl VectorKernel for Plan {
     }
 }
 
-/// The file of the store, from the options of a function that has no others.
+/// The path of the store, from the options of a function that has no others.
 fn store_path(input: &RecordBatch, argument: usize, call: usize) -> Result<PathBuf, Failure> {
     let mut options = Options::read(input, argument, call)?;
     options.outside()?;
@@ -248,7 +249,7 @@ impl Kernel for Store {
     }
 }
 
-/// `muster_llm_import(record, options)`
+/// `muster_llm_import(record, options, run)`
 struct Import;
 
 impl VectorKernel for Import {
@@ -257,7 +258,7 @@ impl VectorKernel for Import {
     type Row = bool;
 
     fn arguments() -> Vec<DataType> {
-        vec![DataType::Utf8, options::kind()]
+        vec![DataType::Utf8, options::kind(), DataType::Utf8]
     }
 
     fn rows() -> Rows<bool> {
@@ -269,8 +270,32 @@ impl VectorKernel for Import {
         let records: Vec<&str> = (0..calls).map(|call| text(input, 0, call)).collect();
         let fresh = match calls {
             0 => Vec::new(),
-            _ => import(&store_path(input, 1, 0)?, &records)?,
+            _ => import(&store_path(input, 1, 0)?, text(input, 2, 0), &records)?,
         };
         Ok((vec![1; calls], fresh))
+    }
+}
+
+/// `muster_llm_import_end(answers, imported, options, run)`: the end of an import, with the counts that were made of it.
+struct ImportEnd;
+
+impl Kernel for ImportEnd {
+    const NAME: &'static str = "muster_llm_import_end";
+    const VOLATILE: bool = true;
+    type Row = (i64, i64);
+
+    fn arguments() -> Vec<DataType> {
+        vec![DataType::Int64, DataType::Int64, options::kind(), DataType::Utf8]
+    }
+
+    fn rows() -> Rows<(i64, i64)> {
+        Rows::new().integer("answers", |row: &(i64, i64)| row.0).integer("imported", |row| row.1)
+    }
+
+    fn call(input: &RecordBatch, call: usize) -> Result<Vec<(i64, i64)>, Failure> {
+        store_path(input, 2, call)?;
+        end_import(text(input, 3, call))?;
+        let count = |argument: usize| input.column(argument).as_primitive::<Int64Type>().value(call);
+        Ok(vec![(count(0), count(1))])
     }
 }

@@ -5,7 +5,7 @@ use super::diagnostics::bin_text;
 use super::kernel::{Kernel, register as kernel};
 use super::options::{self, MAX_DRAWS, Options};
 use super::rows::{Failure, Rows};
-use crate::diagnostics::evidence::{Evidence, evidence};
+use crate::diagnostics::evidence::{Evidence, learn_drift};
 use crate::diagnostics::shared_shift::{self, shared_shifts};
 use crate::probit::choice::{gold_study, study};
 use crate::probit::estimate::{Estimate, GoldSampling, Method, Settings, estimate};
@@ -13,7 +13,7 @@ use crate::probit::metrics::{Metrics, metrics};
 use crate::probit::person::{PersonPrior, posteriors};
 use crate::probit::plan::{Goal, plan};
 use crate::probit::report::{Agreement, Quantity, agreements, report};
-use crate::probit::study::{Company, Study, StudyError};
+use crate::probit::study::{Company, Study};
 use crate::stats::intervals::Interval;
 use crate::stats::summary::Summary;
 use duckdb::Connection;
@@ -39,23 +39,6 @@ struct Fitted {
     estimate: Estimate,
     keep: bool,
     note: Option<String>,
-}
-
-/// Fills in what the hierarchical method asks of a study: its evidence of drift, which it returns.
-pub(super) fn learn_drift(
-    study: &Study,
-    settings: &mut Settings,
-    given: Option<f64>,
-) -> Result<Option<Evidence>, StudyError> {
-    settings.drift_sd = given.unwrap_or(0.0);
-    if settings.method != Method::Hierarchical {
-        return Ok(None);
-    }
-    study.require_gold_people()?;
-    let found = evidence(study, settings.seed, settings.threads)?;
-    settings.drift_sd = given.unwrap_or(found.drift_sd);
-    settings.gold_drifts = found.gold_drifts();
-    Ok(Some(found))
 }
 
 /// Drift of latent means from which on it is worth a note.

@@ -31,6 +31,7 @@
 //! | `dear` | an answer of a million tokens |
 //! | `no_usage` | an answer without token counts |
 //! | `thought` | the answer beside a thought that contradicts it |
+//! | `fickle` | an answer that is another each time, with its number as the reason |
 //! | `other_model` | an answer of another model than was asked |
 //! | `expired`, `batch_error` | in a batch: this request expired (the first time), or failed |
 

@@ -331,6 +331,11 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
             let thought = filled(ask, json!("MAYBE"), "first I thought otherwise").to_string();
             success(provider, ask, Answer { thought: Some(thought), ..answer }, context)
         }
+        "fickle" => {
+            let yes = context.id.is_multiple_of(2);
+            let word = ask.schema.as_ref().map_or(Value::Bool(yes), |schema| verdict(schema, yes));
+            success(provider, ask, changed(&filled(ask, word, &format!("answer {}", context.id)).to_string()), context)
+        }
         "other_model" => success(provider, ask, Answer { model: "another-model-9".into(), ..answer }, context),
         other => failure(provider, 400, Kind::Plain, &format!("mock_llm knows no fault named {other}"), context),
     }
