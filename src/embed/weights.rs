@@ -3,11 +3,14 @@
 use super::error::EmbedError;
 use super::files::{WEIGHTS, weight_files};
 use super::hub::recorded_hashes;
-use crate::hash::hexadecimal;
+use crate::hash::{Hash, hexadecimal};
+use crate::interrupt;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Reader of a model's files, which takes their hashes.
@@ -31,7 +34,7 @@ impl Files {
     /// Where the file cannot be read, or is not what was recorded when it was downloaded.
     pub(crate) fn read(&mut self, path: &Path) -> Result<Vec<u8>, EmbedError> {
         let shown = || path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| {
+        let (bytes, digest) = contents(path).map_err(|error| {
             let missing = error.kind() == std::io::ErrorKind::NotFound && path.ends_with(WEIGHTS);
             let message = match missing {
                 true => format!("{error}; a model needs its weights as safetensors, not as pytorch_model.bin"),
@@ -39,7 +42,6 @@ impl Files {
             };
             EmbedError::File { path: shown(), message }
         })?;
-        let digest = Sha256::digest(&bytes);
         if let Some(recorded) = self.recorded.get(path) {
             let found = hexadecimal(&digest);
             if found != *recorded {
@@ -81,12 +83,29 @@ impl Files {
                 message: format!("not a safetensors file: {error}"),
             })?;
             for (name, view) in tensors.iter() {
+                interrupt::check();
                 if let Some(tensor) = convert(&view)? {
                     by_name.insert(plain(name).to_string(), (view.shape().to_vec(), tensor));
                 }
             }
         }
         Ok(Tensors { by_name, folder: folder.display().to_string() })
+    }
+}
+
+/// The bytes of a file, and their SHA-256; read in pieces, between which an interrupt is heard.
+fn contents(path: &Path) -> std::io::Result<(Vec<u8>, Hash)> {
+    const PIECE: u64 = 16 << 20;
+    let mut file = File::open(path)?;
+    let (mut bytes, mut hash) =
+        (Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or(0)), Sha256::new());
+    loop {
+        interrupt::check();
+        let start = bytes.len();
+        if file.by_ref().take(PIECE).read_to_end(&mut bytes)? == 0 {
+            return Ok((bytes, hash.finalize().into()));
+        }
+        hash.update(&bytes[start..]);
     }
 }
 

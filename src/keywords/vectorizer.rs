@@ -13,6 +13,7 @@
 
 use super::KeywordError;
 use super::tokens::Settings;
+use crate::interrupt;
 use std::collections::HashMap;
 
 /// Threshold of documents: a number of them, or a share of all.
@@ -103,6 +104,7 @@ impl Level {
         let mut last = vec![usize::MAX; terms];
         let mut start = 0;
         for (document, &end) in ends.iter().enumerate() {
+            interrupt::check();
             for word in start..end {
                 let term = level.at[word];
                 if term == NONE {
@@ -138,6 +140,7 @@ impl Level {
         let mut at = vec![NONE; self.at.len()];
         let mut start = 0;
         for &end in ends {
+            interrupt::check();
             for word in start..end.saturating_sub(1) {
                 let parts = (self.at[word], self.at[word + 1]);
                 if parts.0 != NONE && parts.1 != NONE {
@@ -184,6 +187,7 @@ pub fn count<T: AsRef<str>>(documents: &[T], settings: &Settings, limits: &Limit
     let mut at = Vec::new();
     let mut ends = Vec::with_capacity(documents.len());
     for document in documents {
+        interrupt::check();
         let read = settings.cut.read(document.as_ref());
         settings.for_each_word(&read, |word| {
             let number = known.get(word).copied().unwrap_or_else(|| {
@@ -242,6 +246,7 @@ pub fn count<T: AsRef<str>>(documents: &[T], settings: &Settings, limits: &Limit
     let mut start = 0;
     let mut row: Vec<u32> = Vec::new();
     for end in ends {
+        interrupt::check();
         row.clear();
         for (level, columns) in levels.iter().zip(&columns) {
             let terms = level.at[start..end].iter().filter(|term| **term != NONE);

@@ -13,6 +13,7 @@ mod tokens;
 
 pub(crate) use relations::{Parameters, parameters};
 
+use crate::interrupt;
 use parsed::Reader;
 use statements::{Role, parts};
 use std::collections::BTreeMap;
@@ -42,6 +43,7 @@ pub(crate) fn edges(script: &str, parsed: &[&str], functions: &BTreeMap<String, 
     let mut edges = Vec::new();
     let mut path = None;
     for (part, json) in parts(script).into_iter().zip(parsed) {
+        interrupt::check();
         let read = match &part.error {
             Some(error) => Err(error.clone()),
             None => reader.read(&part, json),

@@ -16,7 +16,6 @@ mod engine;
 pub(crate) mod error;
 mod flight;
 mod http;
-mod interrupt;
 mod job;
 mod json;
 mod lane;

@@ -15,6 +15,7 @@ use crate::embed::error::EmbedError;
 use crate::embed::json::Json;
 use crate::embed::tensors::{Linear, RmsNorm, attention, by_head, joined};
 use crate::embed::weights::Tensors;
+use crate::interrupt;
 use candle_core::{D, DType, Tensor};
 use serde_json::Value;
 
@@ -161,6 +162,7 @@ impl Mistral {
         };
         let mut x = self.embed_tokens.embedding(&ids.flatten_all()?)?.reshape((batch, longest, ()))?;
         for layer in &self.layers {
+            interrupt::check();
             let normed = layer.input_layernorm.apply(&x)?;
             let query = rotated(&by_head(&layer.q_proj.apply(&normed)?, heads)?)?;
             let key = spread(rotated(&by_head(&layer.k_proj.apply(&normed)?, num_key_value_heads)?)?)?;
