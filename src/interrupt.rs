@@ -92,16 +92,17 @@ mod listener {
     /// Whether that function takes three arguments.
     static FOUND_TAKES_THREE: AtomicBool = AtomicBool::new(false);
 
+    /// Whether a signal came that ends the process as soon as no call listens any more.
+    static DUE: AtomicBool = AtomicBool::new(false);
+
     /// Calls that listen.
     struct Listeners {
         count: usize,
         /// Disposition to put back; `None` where interrupts are ignored, and still are.
         found: Option<libc::sigaction>,
-        /// Number of interrupts when the first of them began.
-        before: usize,
     }
 
-    static LISTENERS: Mutex<Listeners> = Mutex::new(Listeners { count: 0, found: None, before: 0 });
+    static LISTENERS: Mutex<Listeners> = Mutex::new(Listeners { count: 0, found: None });
 
     fn listeners() -> MutexGuard<'static, Listeners> {
         LISTENERS.lock().unwrap_or_else(PoisonError::into_inner)
@@ -114,7 +115,6 @@ mod listener {
         pub(super) fn begin() -> Listening {
             let mut listeners = listeners();
             if listeners.count == 0 {
-                listeners.before = HEARD.load(Ordering::SeqCst);
                 listeners.found = install();
             }
             listeners.count += 1;
@@ -131,7 +131,7 @@ mod listener {
             }
             if let Some(found) = listeners.found.take() {
                 put_back(&found);
-                if found.sa_sigaction == SIG_DFL && HEARD.load(Ordering::SeqCst) != listeners.before {
+                if DUE.swap(false, Ordering::SeqCst) {
                     // SAFETY: the signal goes to this thread, under the disposition that was put back
                     unsafe { libc::raise(SIGINT) };
                 }
@@ -178,7 +178,8 @@ mod listener {
         // only what is free of locks
         HEARD.fetch_add(1, Ordering::SeqCst);
         match FOUND.load(Ordering::SeqCst) {
-            SIG_DFL | SIG_IGN => {}
+            SIG_DFL => DUE.store(true, Ordering::SeqCst),
+            SIG_IGN => {}
             // SAFETY: the address is that of a handler of this kind, which the system would have called the same way
             found if FOUND_TAKES_THREE.load(Ordering::SeqCst) => unsafe {
                 let found: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = std::mem::transmute(found);

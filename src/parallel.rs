@@ -14,6 +14,16 @@ fn pool() -> Option<&'static ThreadPool> {
     POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().thread_name(|i| format!("muster-{i}")).build().ok()).as_ref()
 }
 
+/// The result of `work` in the pool, for libraries that spread their work over the pool they are called in. The one that they would
+/// take otherwise has no threads in a child of `fork`.
+pub(crate) fn inside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let call = Call::current();
+    match pool() {
+        Some(pool) => pool.install(|| call.run(work)),
+        None => work(),
+    }
+}
+
 /// `[f(0), f(1), …, f(n - 1)]`, computed by at most `threads` threads.
 pub fn map<T: Send>(threads: usize, n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let workers = threads.min(n);

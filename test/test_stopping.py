@@ -59,13 +59,13 @@ for statement in setup:
 
 
 def interrupt(over):
-    '''Sends SIGINT once a kernel has listened for a fifth of a second on end.'''
+    '''Interrupts once a kernel has listened for a fifth of a second on end.'''
     listening = 0
     while not over.wait(0.01):
         listening = listening + 1 if disposition() != found else 0
         if listening == 20:
             print("interrupted", file=sys.stderr, flush=True)
-            os.kill(os.getpid(), signal.SIGINT)
+            connection.interrupt() if host == "connection" else os.kill(os.getpid(), signal.SIGINT)
             return
 
 
@@ -165,6 +165,13 @@ class Interrupted(unittest.TestCase):
         self.assertRegex(result, "(?i)interrupt", process.stderr)
         self.assertTrue(kept and after)
 
+    def test_interrupt_of_the_connection(self):
+        """DuckDB hears it between two calls of a kernel."""
+        statement = LONG["keyword_filter"]
+        process, ((result, _, kept, after),) = child(needed(statement), [statement], "connection")
+        self.assertIn("InterruptException", result, process.stderr)
+        self.assertTrue(kept and after)
+
     def test_process_without_a_handler_ends(self):
         statement = LONG["fit_probit_bootstrap"]
         process, results = child(needed(statement), [statement], "none")
@@ -194,6 +201,30 @@ class Interrupted(unittest.TestCase):
                 printed, _ = client.communicate(timeout=GUARD)
                 self.assertIn("40002", printed)
                 self.assertNotIn("rows", printed)
+
+
+# A process that embeds one word, and prints the largest memory that it took, in MB.
+WORD = """
+import duckdb, resource, sys
+
+connection = duckdb.connect(config={"allow_unsigned_extensions": "true", "memory_limit": "200MB"})
+connection.execute(f"LOAD '{sys.argv[1]}'")
+unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
+connection.execute(f"SELECT muster.embed(repeat('x', 30000000), model := '{sys.argv[2]}')").fetchall()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit - before)
+"""
+
+
+class Memory(unittest.TestCase):
+    def test_a_word_of_thirty_megabytes(self):
+        """350 MB a MB of text are what the tokenizer took of all of it."""
+        model = ROOT / "test" / "oracle" / "tiny_roberta"
+        process = subprocess.run(
+            [sys.executable, "-c", WORD, str(EXTENSION), str(model)], capture_output=True, text=True, timeout=GUARD
+        )
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertLess(int(process.stdout), 500)
 
 
 # A process that has used muster, and a child of it that uses it too.

@@ -37,6 +37,13 @@ pub(crate) struct MistralConfig {
     sliding_window: Option<usize>,
 }
 
+impl MistralConfig {
+    /// Length of a token's vector, width of the inner layer, number of heads.
+    pub(crate) fn widths(&self) -> (usize, usize, usize) {
+        (self.hidden_size, self.intermediate_size, self.num_attention_heads)
+    }
+}
+
 /// The configuration of a Mistral.
 ///
 /// # Errors
