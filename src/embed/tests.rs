@@ -335,6 +335,12 @@ fn what_is_wrong_with_a_model_is_said() {
             "its precompiled_charsmap is damaged",
         ),
         ("modules.json", "models.Pooling", "models.Dense", "the type of step 1 must be Transformer, then Pooling"),
+        (
+            "modules.json",
+            r#""path": "1_Pooling""#,
+            r#""path": "../1_Pooling""#,
+            "the path of step 1 must lead to a folder inside, got \"../1_Pooling\"",
+        ),
         ("modules.json", "models.Transformer", "models.CLIPModel", "the type of step 0 must be Transformer"),
         (
             "1_Pooling/config.json",
@@ -382,6 +388,21 @@ fn what_is_wrong_with_a_model_is_said() {
         std::fs::write(folder.join("model.safetensors"), &weights[..weights.len() - 100]).unwrap();
     });
     assert!(message.contains("not a safetensors file"), "{message}");
+    // NaN, infinity and its negative in 16 bits
+    for number in [0x7e00_u16, 0x7c00, 0xfc00] {
+        let message = refusal("tiny_bert", |folder| {
+            let mut bytes = std::fs::read(folder.join("model.safetensors")).unwrap();
+            let at = {
+                let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+                let tensor = tensors.tensor("embeddings.LayerNorm.weight").unwrap();
+                tensor.data().as_ptr() as usize - bytes.as_ptr() as usize
+            };
+            bytes[at..at + 2].copy_from_slice(&number.to_le_bytes());
+            std::fs::write(folder.join("model.safetensors"), bytes).unwrap();
+        });
+        assert!(message.contains("tensor embeddings.LayerNorm.weight of"), "{message}");
+        assert!(message.contains("must hold finite numbers"), "{message}");
+    }
     let message = refusal("tiny_bert", |folder| {
         std::fs::copy(Path::new(MINILM).join("tokenizer.json"), folder.join("tokenizer.json")).unwrap();
     });
