@@ -117,6 +117,7 @@ test-sql: all $(MOCK)
 	.venv-1.5/bin/python test/test_hub.py --extension $(EXTENSION)
 	.venv/bin/python test/test_python.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_python.py --extension $(EXTENSION)
+	.venv/bin/python test/test_stopping.py --extension $(EXTENSION)
 
 test-llm: all $(MOCK)
 	.venv/bin/python test/test_llm.py --extension $(EXTENSION)

@@ -12,7 +12,7 @@
 -- (Benjamini and Hochberg) over all phrases of the class, before top_n. Texts with a NULL label, and NULL texts, are left out.
 --
 -- arguments:
---   docs           relation with what the next arguments name
+--   docs           relation with what the next arguments name; at most 100 million words
 --   text           expression over docs: the text
 --   label          expression over docs: its class, BOOLEAN or any other type; 2 to 1000 classes
 --   ngram_min      fewest words of a phrase

@@ -56,6 +56,11 @@ _muster_profile AS MATERIALIZED (
                 THEN error(
                     'filter_ratings: headcount must be a whole number of at least 0, got '
                     || CAST(headcount AS VARCHAR) || ' for company ' || CAST(company AS VARCHAR)
+                    || CASE
+                        WHEN TRY_CAST(CAST(headcount AS VARCHAR) AS DOUBLE) > 9007199254740992
+                            THEN '; it may be at most 9007199254740992'
+                        ELSE ''
+                    END
                 )
             ELSE muster.main._muster_number(
                 'filter_ratings', 'headcount', 'be a whole number of at least 0', headcount

@@ -3,8 +3,8 @@
 --
 -- Arrows lead from a table to those that are made from it and cross no box; one that closes a cycle is dashed. Long names
 -- take two lines and then end in …, the whole name shows under the pointer. A graph that is too wide is shown smaller, and
--- a note says how wide it is. Up to 400 tables, those with the most arrows; a row without a source is a table of its own,
--- a row without a target is counted in a note.
+-- a note says how wide it is. Up to 400 tables, those with the most arrows, and up to 4000 arrows, those over the fewest layers; a row
+-- without a source is a table of its own, a row without a target is counted in a note.
 --
 -- arguments:
 --   edges      relation with source and target, such as `lineage` returns; kind where there is one

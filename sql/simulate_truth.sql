@@ -9,8 +9,8 @@
 --   drift            standard deviation of each company's shift of each annotator's latent mean, 0 to 2
 --   truth_model      'probit6' (six correlated annotators) or 'determined' (the third is the AND of the first two)
 --   max_observed     most people observed in a company
---   gold_experts    gold people who are experts
---   gold_others     gold people who are not
+--   gold_experts    gold people who are experts, 0 to 1000000
+--   gold_others     gold people who are not, 0 to 1000000
 --   missing          share of labels missing at random
 --   models_missing   share of companies without labels of the language models
 -- columns:

@@ -10,6 +10,7 @@
 --
 -- arguments:
 --   docs           relation with profile_id and what the next argument names; at most 2 GB of text
+                  and 100 million words
 --   text           expression over docs: the text
 --   ngram_min      fewest words of a phrase
 --   ngram_max      most words of a phrase

@@ -6,10 +6,14 @@
 //! A header is a comment: `name: summary`, `section: …`, prose, then the blocks `arguments:`, `columns:` and
 //! `example:`. A line of a block that is indented further goes on with the line before. The signature is taken from the statement itself.
 //!
-//! The options of a call reach its kernel from the signature too: [`options`] puts them in the place of a marker.
+//! The options of a call reach its kernel from the signature too: [`options`] puts them in the place of a marker. At LOAD the names of
+//! built-in functions become full ones ([`qualified`]).
 
 mod options;
 mod plots;
+mod qualified;
+
+pub(crate) use qualified::qualified;
 
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 

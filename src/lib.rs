@@ -4,8 +4,8 @@
 //! kernels they call, which translate between Arrow and plain Rust; everything else is the engine, which
 //! knows nothing of the database.
 //!
-//! Unsafe code is denied but in two places: the entry point, which the binding makes, and `linalg::product`, which hands
-//! pointers to the matrix product.
+//! Unsafe code is denied but in three places: the entry point, which the binding makes, `linalg::product`, which hands
+//! pointers to the matrix product, and `interrupt`, which takes the place of a signal's handler and puts it back.
 
 mod affiliation;
 #[doc(hidden)]
@@ -19,6 +19,7 @@ mod env;
 mod functions;
 mod hash;
 mod hosts;
+mod interrupt;
 mod keywords;
 mod linalg;
 mod lineage;
@@ -26,6 +27,7 @@ mod llm;
 mod parallel;
 mod plot;
 mod probit;
+mod process;
 mod progress;
 mod random;
 mod simulate;

@@ -1,25 +1,41 @@
 //! Work spread over one shared pool of threads.
 //!
 //! The pool is made at first use, with a thread a core. A call says how many threads it may use. Results come back in order:
-//! nothing depends on which thread did what.
+//! nothing depends on which thread did what. An interrupt ends the work before its next item.
 
+use crate::interrupt::{self, Call};
+use crate::process::PerProcess;
 use rayon::ThreadPool;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The shared pool; `None` where no thread can be started.
 fn pool() -> Option<&'static ThreadPool> {
-    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    static POOL: PerProcess<Option<ThreadPool>> = PerProcess::new();
     POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().thread_name(|i| format!("muster-{i}")).build().ok()).as_ref()
+}
+
+/// The result of `work` in the pool, for libraries that spread their work over the pool they are called in. The one that they would
+/// take otherwise has no threads in a child of `fork`.
+pub(crate) fn inside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let call = Call::current();
+    match pool() {
+        Some(pool) => pool.install(|| call.run(work)),
+        None => work(),
+    }
 }
 
 /// `[f(0), f(1), …, f(n - 1)]`, computed by at most `threads` threads.
 pub fn map<T: Send>(threads: usize, n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let workers = threads.min(n);
+    let one = |i: usize| {
+        interrupt::check();
+        f(i)
+    };
     let pool = match pool() {
         Some(pool) if workers > 1 => pool,
-        _ => return (0..n).map(f).collect(),
+        _ => return (0..n).map(one).collect(),
     };
+    let call = Call::current();
     let next = AtomicUsize::new(0);
     let take = || {
         let mut done = Vec::new();
@@ -28,13 +44,13 @@ pub fn map<T: Send>(threads: usize, n: usize, f: impl Fn(usize) -> T + Sync) -> 
             if i >= n {
                 return done;
             }
-            done.push((i, f(i)));
+            done.push((i, one(i)));
         }
     };
     let mut parts: Vec<Vec<(usize, T)>> = (0..workers).map(|_| Vec::new()).collect();
     pool.scope(|scope| {
         for part in &mut parts {
-            scope.spawn(|_| *part = take());
+            scope.spawn(|_| *part = call.run(take));
         }
     });
     let mut all: Vec<(usize, T)> = parts.into_iter().flatten().collect();

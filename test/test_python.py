@@ -571,6 +571,37 @@ class Names(unittest.TestCase):
         # functions that find nothing in so small a study are no use here
         self.assertEqual([call for call, found in self.expected.items() if not found], [])
 
+    def test_macros_of_the_user(self):
+        """Macros with the names of all built-in functions that ours call, scalar and table functions."""
+        text = "".join(path.read_text() for path in (ROOT / "sql").glob("*.sql"))
+        called = set(re.findall(r"(?<![\w.])([a-z]\w*)\(", text))
+        kinds = rows(
+            self.connection,
+            "SELECT DISTINCT function_name, function_type = 'table' FROM duckdb_functions() WHERE database_name = 'system' AND schema_name = 'main'",
+        )
+        known = [(name, table) for name, table in kinds if name in called]
+        self.assertLessEqual({("sum", False), ("list", False), ("error", False), ("query_table", True)}, set(known))
+        arguments, done = ["", "a", "a, b", "a, b, c"], []
+        try:
+            for name, table in known:
+                made = "TABLE (SELECT 'mine' AS mine)" if table else "'mine'"
+                bodies = ", ".join(f"({given}) AS {made}" for given in arguments)
+                self.connection.execute(f'CREATE MACRO "{name}"{bodies}')
+                done.append(f'DROP MACRO {"TABLE" if table else ""} memory.main."{name}"')
+            found = {call: self.outcome(call) for call in self.CALLS}
+        finally:
+            for statement in done:
+                self.connection.execute(statement)
+        for call, result in found.items():
+            with self.subTest(call):
+                self.assertEqual(result, self.expected[call])
+
+    def outcome(self, call):
+        try:
+            return self.run_call(call)
+        except duckdb.Error as error:
+            return str(error)
+
     def hidden(self, call, relation):
         return self.HIDDEN.get((call, relation), self.HIDDEN.get(("any", relation), ()))
 

@@ -26,6 +26,7 @@
 //! [McInnes & Healy 2017]: https://doi.org/10.1109/ICDMW.2017.12
 
 use super::points::Points;
+use crate::interrupt;
 use std::cmp::Ordering;
 
 /// Settings of [`hdbscan`].
@@ -127,6 +128,7 @@ fn spanning_tree(points: &Points, neighbours: &[Vec<(f64, usize)>], core: &[f64]
     let mut sets = Sets::new(n);
     let mut tree = Vec::with_capacity(n.saturating_sub(1));
     while tree.len() + 1 < n {
+        interrupt::check();
         let component: Vec<usize> = (0..n).map(|i| sets.find(i)).collect();
         let largest = (0..n).max_by_key(|i| (sets.size[component[*i]], n - i)).map_or(0, |i| component[i]);
         let mut shortest: Vec<Option<Edge>> = vec![None; n];
@@ -272,6 +274,7 @@ fn condense(n: usize, nodes: &[Node], min_cluster_size: usize) -> Condensed {
     let mut todo: Vec<(usize, usize)> =
         nodes.iter().enumerate().next_back().map(|(at, _)| (at, 0)).into_iter().collect();
     while let Some((at, cluster)) = todo.pop() {
+        interrupt::check();
         let node = &nodes[at];
         let lambda = 1.0 / node.edge.reach.sqrt();
         let (large, small): (Vec<usize>, Vec<usize>) =

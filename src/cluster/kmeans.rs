@@ -14,6 +14,7 @@
 
 use super::points::Points;
 use super::silhouette::silhouettes;
+use crate::interrupt;
 use crate::linalg::distance2;
 use crate::parallel;
 use crate::random::{Purpose, Stream};
@@ -102,6 +103,7 @@ fn run(points: &Points, k: usize, seed: u64, start: usize) -> Run {
     let mut centres = points.only(&seeds(points, k, &mut generator));
     let mut assignment = nearest(points, &centres);
     for _ in 0..ROUNDS {
+        interrupt::check();
         centres = means(points, k, &mut assignment, &centres);
         let next = nearest(points, &centres);
         if next == assignment {
@@ -129,6 +131,7 @@ fn seeds(points: &Points, k: usize, generator: &mut impl Rng) -> Vec<usize> {
     let mut chosen = vec![generator.random_range(0..n)];
     let mut closest = distances(&chosen).swap_remove(0);
     while chosen.len() < k {
+        interrupt::check();
         let sums: Vec<f64> = closest
             .iter()
             .scan(0.0, |sum, d| {

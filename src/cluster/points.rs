@@ -9,6 +9,7 @@
 //! (d + 16) u (|x|² + |y|²) below what 32 bits give.
 
 use super::error::ClusterError;
+use crate::interrupt;
 use crate::linalg::{Matrix, distance2, dot, product};
 use crate::parallel;
 
@@ -135,6 +136,7 @@ impl Points {
             let mut states: Vec<T> = rows.iter().map(|i| begin(*i)).collect();
             let mut products = vec![0.0; rows.len() * COLUMNS.min(others.len())];
             for start in (0..others.len()).step_by(COLUMNS) {
+                interrupt::check();
                 let end = others.len().min(start + COLUMNS);
                 let width = end - start;
                 let right = Matrix::by_rows(&others.copy[start * d..end * d], width, d, d).transposed();

@@ -23,6 +23,7 @@
 //! deviation. It is large where two annotators go together otherwise than elsewhere, margins apart.
 
 use super::reference::Reference;
+use crate::interrupt;
 use crate::parallel;
 use crate::probit::study::{Company, Study, StudyError, annotators_in};
 use crate::stats::intervals::z;
@@ -179,6 +180,7 @@ fn spread(directions: &[(f64, f64)], level: f64) -> (f64, f64, f64) {
         return (f64::NAN, f64::NAN, f64::NAN);
     }
     let likelihood = |sd: f64| -> f64 {
+        interrupt::check();
         let term = |(information, score): &(f64, f64)| {
             let variance = information * (1.0 + sd * sd * information);
             -0.5 * (variance.ln() + score * score / variance)

@@ -43,11 +43,7 @@ impl Evidence {
 /// # Errors
 ///
 /// Where a class has too few gold people, or their model cannot be fitted.
-pub fn learn_drift(
-    study: &Study,
-    settings: &mut Settings,
-    given: Option<f64>,
-) -> Result<Option<Evidence>, StudyError> {
+pub fn learn_drift(study: &Study, settings: &mut Settings, given: Option<f64>) -> Result<Option<Evidence>, StudyError> {
     settings.drift_sd = given.unwrap_or(0.0);
     if settings.method != Method::Hierarchical {
         return Ok(None);

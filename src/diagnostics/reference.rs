@@ -9,6 +9,7 @@
 //! A little of the gold people's probit model ([`PRIOR_PEOPLE`] in each class) keeps cells nobody fell into above 0 and the
 //! classes apart; [`PRIOR_PREVALENCE`] people at the overall share keep small companies off the boundary.
 
+use crate::interrupt;
 use crate::probit::model::Model;
 use crate::probit::study::{Study, StudyError};
 use crate::stats::orthant::marginal;
@@ -66,6 +67,7 @@ impl Reference {
         let mut masks = mask_tables(study, 1 << annotators);
         for _ in 0..MAX_ITERATIONS {
             for (mask, table) in &mut masks {
+                interrupt::check();
                 for class in 0..2 {
                     table.probability[class] = marginal(&reference.tables[class], *mask);
                     table.assigned[class].clone_from(&table.gold[class]);
@@ -90,6 +92,7 @@ impl Reference {
         let share = if total > 0.0 { experts / total } else { 0.05 };
         let mut moved = 0.0f64;
         for ((company, prevalence), size) in study.companies.iter().zip(&mut self.prevalence).zip(&sizes) {
+            interrupt::check();
             let pi = *prevalence;
             let mut sum = 0.0;
             for &(pattern, count) in &company.people {
@@ -130,6 +133,7 @@ fn mask_tables(study: &Study, cells: usize) -> BTreeMap<u32, MaskTable> {
 fn reassemble(table: &[f64], prior: &[f64], masks: &BTreeMap<u32, MaskTable>, class: usize) -> Vec<f64> {
     let mut weight = vec![0.0; table.len()];
     for (mask, counts) in masks {
+        interrupt::check();
         for (cell, weight) in weight.iter_mut().enumerate() {
             let visible = cell & *mask as usize;
             let people = counts.assigned[class][visible];

@@ -103,7 +103,8 @@ impl Stored {
             .map_err(|source| StoreError::Sqlite { path: self.path.display().to_string(), source }.into())
     }
 
-    /// The vectors of `texts` of the model of `hash` that are stored; one of another length counts as absent.
+    /// The vectors of `texts` of the model of `hash` that are stored; one of another length, or with NaN or infinity, counts as
+    /// absent.
     ///
     /// # Errors
     ///
@@ -121,7 +122,9 @@ impl Stored {
                 let bytes: Option<Vec<u8>> = select.query_row(params![hash, digest], |row| row.get(0)).optional()?;
                 let right = bytes.filter(|bytes| bytes.len() == dimensions * size_of::<f32>());
                 let number = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-                Ok(right.map(|bytes| bytes.chunks_exact(size_of::<f32>()).map(number).collect()))
+                let vector =
+                    right.map(|bytes| bytes.chunks_exact(size_of::<f32>()).map(number).collect::<Arc<[f32]>>());
+                Ok(vector.filter(|vector| vector.iter().all(|x| x.is_finite())))
             };
             texts.iter().map(&mut one).collect()
         })
@@ -187,6 +190,10 @@ mod tests {
         assert_eq!(found, [Some(vector), None]);
         assert_eq!(stored.get("other", &["one"], 3).unwrap(), [None]);
         assert_eq!(stored.get("m", &["one"], 4).unwrap(), [None]);
+        for bad in [f32::NAN, f32::INFINITY] {
+            stored.put("m", [("bad", &Arc::from(vec![1.0, bad]))].into_iter()).unwrap();
+            assert_eq!(stored.get("m", &["bad"], 2).unwrap(), [None]);
+        }
         std::fs::remove_file(&path).unwrap();
     }
 }

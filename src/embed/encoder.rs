@@ -11,6 +11,7 @@ use super::packed::Packed;
 use super::settings::Dtype;
 use super::tensors::{device, number_type, tensor};
 use super::weights::{Files, Tensors, numbers};
+use crate::parallel;
 use candle_core::{D, DType, Device, Tensor};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -134,10 +135,11 @@ impl TensorEncoder {
             row[..text.len()].copy_from_slice(text);
         }
         let ids = Tensor::from_vec(ids, (texts.len(), longest), &self.device)?;
-        let states = match &self.transformer {
-            Transformer::Bert(bert) => bert.forward(&ids, texts)?,
-            Transformer::Mistral(mistral) => mistral.forward(&ids, self.dtype)?,
+        let forward = || match &self.transformer {
+            Transformer::Bert(bert) => bert.forward(&ids, texts),
+            Transformer::Mistral(mistral) => mistral.forward(&ids, self.dtype),
         };
+        let states = if self.device.is_cpu() { parallel::inside(forward) } else { forward() }?;
         let width = states.dim(D::Minus1)?;
         for (i, text) in texts.iter().enumerate() {
             let own = states.get(i)?.narrow(0, 0, text.len())?;

@@ -2,6 +2,9 @@
 
 use crate::store::StoreError;
 
+/// Largest memory for one batch of texts, in bytes.
+pub(crate) const MAX_WORKSPACE: u128 = 16 << 30;
+
 /// Reason why there are no vectors. Displays as a sentence without the name of the function that was called.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbedError {
@@ -22,6 +25,15 @@ pub enum EmbedError {
         "'{path}' is damaged: its SHA-256 is {found}, recorded when it was downloaded was {recorded}; delete the model's folder"
     )]
     Damaged { path: String, found: String, recorded: String },
+    #[error("tensor {name} of '{folder}' must hold finite numbers, it has NaN or infinity: the file is damaged")]
+    NotFinite { folder: String, name: String },
+    #[error("the model gave a vector that is not of finite numbers; with dtype := 'f32' it may not")]
+    Overflow,
+    #[error(
+        "the model in '{folder}' would take {bytes} bytes for a text of {tokens} tokens, at most {MAX_WORKSPACE} are possible; \
+         set a smaller max_seq_length in its sentence_bert_config.json"
+    )]
+    Size { folder: String, tokens: usize, bytes: u128 },
     #[error("the weights of '{folder}' lack the tensor {name}")]
     MissingTensor { folder: String, name: String },
     #[error("tensor {name} of '{folder}' must have the shape {expected:?}, got {found:?}")]

@@ -3,7 +3,7 @@
 use super::architectures::Config;
 use super::batches::batches;
 use super::encoder::Encoder;
-use super::error::EmbedError;
+use super::error::{EmbedError, MAX_WORKSPACE};
 use super::json::Json;
 use super::pipeline::{Pipeline, Pooling};
 use super::settings::Dtype;
@@ -44,9 +44,13 @@ impl Model {
         let json = Json::read(&folder.join("config.json"))?;
         let config = Config::read(&json)?;
         let (hidden_size, vocab_size, longest) = (config.hidden_size(), config.vocab_size(), config.max_tokens());
+        let max = pipeline.max_tokens.unwrap_or(longest).min(longest);
+        let bytes = config.workspace(max);
+        if bytes > MAX_WORKSPACE {
+            return Err(EmbedError::Size { folder: folder.display().to_string(), tokens: max, bytes });
+        }
         let mut files = Files::new(&key.folder);
         let encoder = Encoder::load(config, &mut files, folder, key.cuda, key.dtype)?;
-        let max = pipeline.max_tokens.unwrap_or(longest).min(longest);
         let bytes = files.read(&folder.join("tokenizer.json"))?;
         let settings = Json::read_optional(&folder.join("tokenizer_config.json"))?;
         if settings.text("truncation_side", "right")? != "right" {
@@ -99,7 +103,12 @@ impl Model {
         let computed = parallel::map(workers, batches.len(), batch);
         let mut vectors: Vec<Option<Arc<[f32]>>> = vec![None; texts.len()];
         for (batch, computed) in batches.iter().zip(computed) {
-            batch.iter().zip(computed?).for_each(|(&text, vector)| vectors[text] = Some(vector));
+            for (&text, vector) in batch.iter().zip(computed?) {
+                if !vector.iter().all(|x| x.is_finite()) {
+                    return Err(EmbedError::Overflow);
+                }
+                vectors[text] = Some(vector);
+            }
         }
         // a text without any token: no template, nothing the tokenizer knows
         Ok(vectors.into_iter().map(|vector| vector.unwrap_or_else(|| vec![0.0; self.dimensions].into())).collect())

@@ -8,6 +8,7 @@
 use super::architectures::bert::BertConfig;
 use super::error::EmbedError;
 use super::weights::Tensors;
+use crate::interrupt;
 use crate::linalg::{Affine, LayerNorm, Matrix, add_bias, add_norm, bias_gelu, layer_norm, product, softmax};
 use std::sync::{Mutex, PoisonError};
 
@@ -139,6 +140,7 @@ impl Packed {
         }
         layer_norm(x, &self.embeddings_layer_norm);
         for layer in &self.layers {
+            interrupt::check();
             let qkv = &mut wide[..n * 3 * h];
             layer.query_key_value.multiply(x, n, qkv);
             add_bias(qkv, layer.query_key_value.bias());

@@ -7,7 +7,7 @@
 use super::error::EmbedError;
 use super::json::Json;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Function that makes one vector of those of a text's tokens. The names of the variants are part of a model's hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,15 @@ impl Pipeline {
         let steps = modules.value.as_array().map(Vec::as_slice).unwrap_or_default();
         for (i, step) in steps.iter().enumerate() {
             let kind = step["type"].as_str().unwrap_or_default();
-            let inside = folder.join(step["path"].as_str().unwrap_or_default());
+            let path = Path::new(step["path"].as_str().unwrap_or_default());
+            if !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+                return Err(modules.invalid(
+                    &format!("the path of step {i}"),
+                    "lead to a folder inside",
+                    &step["path"],
+                ));
+            }
+            let inside = folder.join(path);
             match (kind.rsplit('.').next().unwrap_or_default(), i) {
                 ("Transformer", 0) => self.transformer = inside,
                 ("Pooling", 1) => {

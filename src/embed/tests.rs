@@ -8,6 +8,7 @@ use super::json::Json;
 use super::model::{Model, ModelKey};
 use super::settings::{Device, Dtype, Settings};
 use super::tensors::tensor;
+use super::tokens::beginning;
 use super::{open, weights};
 use serde_json::Value;
 use std::path::Path;
@@ -194,7 +195,9 @@ fn a_cut_changes_no_token_that_is_kept() {
     let mut runner = TestRunner::new_with_rng(ProptestConfig::with_cases(300), rng);
     let check = |text: String| {
         for model in [bert.as_ref(), &mistral] {
-            prop_assert!(model.tokens.encode(&text).unwrap() == model.tokens.encode_whole(&text).unwrap());
+            // what is too long for any tokenizer is cut to begin with
+            let text = beginning(&text);
+            prop_assert!(model.tokens.encode(text).unwrap() == model.tokens.encode_whole(text).unwrap());
         }
         Ok(())
     };
@@ -205,10 +208,22 @@ fn a_cut_changes_no_token_that_is_kept() {
 fn a_hundred_megabytes_are_not_read() {
     let model = minilm();
     let long = 100 << 20;
-    for piece in ["machine learning, ", "x", "机", " ", "\0", "!", "e\u{301}", "\n", "1"] {
+    for piece in ["machine learning, ", "x", "机", " ", "\0", "!", "e\u{301}", "\n", "1", "\u{a0}", "data\u{a0}"] {
         let text = piece.repeat(long / piece.len());
         let short = piece.repeat(3000);
         assert_eq!(model.tokens.encode(&text).unwrap(), model.tokens.encode_whole(&short).unwrap(), "{piece:?}");
+    }
+}
+
+/// One word without an end: other tokenizers than BERT's have no longest word.
+#[test]
+fn a_word_of_thirty_megabytes_is_cut() {
+    for name in ["tiny_roberta", "tiny_mistral"] {
+        let model = Model::load(&key(&fixture(name), Dtype::F32)).unwrap();
+        for piece in ["x", "机", "\u{a0}"] {
+            let ids = model.tokens.encode(&piece.repeat(10 << 20)).unwrap();
+            assert_eq!(ids, model.tokens.encode_whole(beginning(&piece.repeat(1 << 20))).unwrap(), "{name} {piece:?}");
+        }
     }
 }
 
@@ -306,7 +321,26 @@ fn what_is_wrong_with_a_model_is_said() {
             "must have the shape [64, 32], got [56, 32]",
         ),
         ("config.json", "{", "[", "not JSON"),
+        (
+            "config.json",
+            r#""intermediate_size": 56"#,
+            r#""intermediate_size": 56000000"#,
+            "set a smaller max_seq_length in its sentence_bert_config.json",
+        ),
+        (
+            "tokenizer.json",
+            r#""normalizer": null"#,
+            // four bytes that promise four thousand million
+            r#""normalizer": {"type": "Precompiled", "precompiled_charsmap": "8P///2FiY2Q="}"#,
+            "its precompiled_charsmap is damaged",
+        ),
         ("modules.json", "models.Pooling", "models.Dense", "the type of step 1 must be Transformer, then Pooling"),
+        (
+            "modules.json",
+            r#""path": "1_Pooling""#,
+            r#""path": "../1_Pooling""#,
+            "the path of step 1 must lead to a folder inside, got \"../1_Pooling\"",
+        ),
         ("modules.json", "models.Transformer", "models.CLIPModel", "the type of step 0 must be Transformer"),
         (
             "1_Pooling/config.json",
@@ -354,6 +388,21 @@ fn what_is_wrong_with_a_model_is_said() {
         std::fs::write(folder.join("model.safetensors"), &weights[..weights.len() - 100]).unwrap();
     });
     assert!(message.contains("not a safetensors file"), "{message}");
+    // NaN, infinity and its negative in 16 bits
+    for number in [0x7e00_u16, 0x7c00, 0xfc00] {
+        let message = refusal("tiny_bert", |folder| {
+            let mut bytes = std::fs::read(folder.join("model.safetensors")).unwrap();
+            let at = {
+                let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+                let tensor = tensors.tensor("embeddings.LayerNorm.weight").unwrap();
+                tensor.data().as_ptr() as usize - bytes.as_ptr() as usize
+            };
+            bytes[at..at + 2].copy_from_slice(&number.to_le_bytes());
+            std::fs::write(folder.join("model.safetensors"), bytes).unwrap();
+        });
+        assert!(message.contains("tensor embeddings.LayerNorm.weight of"), "{message}");
+        assert!(message.contains("must hold finite numbers"), "{message}");
+    }
     let message = refusal("tiny_bert", |folder| {
         std::fs::copy(Path::new(MINILM).join("tokenizer.json"), folder.join("tokenizer.json")).unwrap();
     });

@@ -7,14 +7,22 @@
 //!
 //! * always: before the first character of ASCII white space after another character, unless a token of the vocabulary or an
 //!   added token holds white space behind another character;
-//! * BERT's tokenizer: also before a Chinese character or ASCII punctuation, each of which is a token of its own.
+//! * BERT's tokenizer: also before any other white space, which is the same to it, and before a Chinese character or ASCII
+//!   punctuation, each of which is a token of its own.
 //!
 //! With BERT's tokenizer a text without breaks can be one single word. A word of more than 100 letters is one unknown token
-//! however long it is, so of long runs of letters only the beginning is read.
+//! however long it is, so of long runs of letters only the beginning is read. What still is longer than [`LONGEST`] is cut there.
 
 use super::error::EmbedError;
+use crate::interrupt;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use regex::Regex;
+use serde_json::Value;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::LazyLock;
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
@@ -22,6 +30,10 @@ use tokenizers::{ModelWrapper, PostProcessor, PreTokenizerWrapper, Tokenizer, Tr
 
 /// Number of bytes up to which a text is not cut.
 const SHORT: usize = 16 * 1024;
+
+/// Number of bytes that are read of a text at most, which no model's tokens are longer than together. Tokenizers take some
+/// hundred bytes of memory a byte.
+pub(super) const LONGEST: usize = 256 * 1024;
 
 /// The tokenizer of a model.
 #[derive(Debug)]
@@ -56,6 +68,9 @@ impl Tokens {
     ) -> Result<Tokens, EmbedError> {
         let path = folder.join("tokenizer.json").display().to_string();
         let failed = |message: String| EmbedError::File { path: path.clone(), message };
+        if !has_its_tables(bytes) {
+            return Err(failed("its precompiled_charsmap is damaged".to_string()));
+        }
         let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| failed(error.to_string()))?;
         if lower_case {
             let rest = tokenizer.get_normalizer().cloned();
@@ -93,9 +108,11 @@ impl Tokens {
             return self.encode_whole(&prompted);
         }
         let shorter = self.breaks.shorten(&prompted);
+        let shorter = beginning(&shorter);
         let mut length = SHORT;
         while length < shorter.len() {
             let end = (length..).find(|&at| shorter.is_char_boundary(at)).unwrap_or(shorter.len());
+            interrupt::check();
             if let Some(at) = self.breaks.last(&shorter[..end]) {
                 let ids = self.encode_whole(&shorter[..at])?;
                 if ids.len() == self.max {
@@ -104,14 +121,44 @@ impl Tokens {
             }
             length *= 4;
         }
-        self.encode_whole(&shorter)
+        self.encode_whole(shorter)
     }
 
     /// The numbers of the tokens of `text` as it is, neither with the prompt nor cut before it comes to the tokenizer.
     pub(super) fn encode_whole(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
-        let encoding = self.tokenizer.encode_fast(text, true).map_err(|error| EmbedError::Tokens(error.to_string()))?;
-        Ok(encoding.get_ids().to_vec())
+        // the crate panics over tables that point out of themselves
+        let encoded = catch_unwind(AssertUnwindSafe(|| self.tokenizer.encode_fast(text, true)));
+        let encoded = encoded.map_err(|_| EmbedError::Tokens("tokenizer.json is damaged".to_string()))?;
+        Ok(encoded.map_err(|error| EmbedError::Tokens(error.to_string()))?.get_ids().to_vec())
     }
+}
+
+/// The beginning of a text that is read at most.
+pub(super) fn beginning(text: &str) -> &str {
+    let end = (0..=LONGEST.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+    &text[..end.unwrap_or(0)]
+}
+
+/// Whether every table of normalisation that `tokenizer.json` holds has the size that it says of itself: the crate that
+/// reads it sets aside what is said.
+fn has_its_tables(json: &[u8]) -> bool {
+    fn whole(value: &Value) -> bool {
+        match value {
+            Value::Array(list) => list.iter().all(whole),
+            Value::Object(fields) => fields.iter().all(|(name, value)| match value {
+                Value::String(table) if name == "precompiled_charsmap" => is_whole(table),
+                value => whole(value),
+            }),
+            _ => true,
+        }
+    }
+    fn is_whole(table: &str) -> bool {
+        let Ok(bytes) = STANDARD.decode(table) else { return false };
+        bytes.split_first_chunk::<4>().is_some_and(|(size, rest)| u32::from_le_bytes(*size) as usize <= rest.len())
+    }
+    let fields: Option<HashMap<String, &RawValue>> = serde_json::from_slice(json).ok();
+    let normalizer = fields.as_ref().and_then(|fields| fields.get("normalizer"));
+    normalizer.is_none_or(|json| serde_json::from_str(json.get()).is_ok_and(|value| whole(&value)))
 }
 
 /// The Chinese characters that BERT's tokenizer sets apart.
@@ -139,7 +186,8 @@ impl Breaks {
         let mut characters = text.char_indices().rev().peekable();
         while let Some((at, c)) = characters.next() {
             let (_, before) = characters.peek()?;
-            let blank = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r');
+            let blank =
+                |c: char| matches!(c, ' ' | '\t' | '\n' | '\r') || self.bert && c.is_whitespace() && !c.is_control();
             let found = match blank(c) {
                 true => self.white_space && !before.is_whitespace(),
                 false => self.bert && (c.is_ascii_punctuation() || chinese(c)),
@@ -200,7 +248,9 @@ static KINDS: LazyLock<Kinds> = LazyLock::new(|| {
     let compiled = |pattern: &str| Regex::new(pattern).unwrap_or_else(|error| unreachable!("{error}"));
     Kinds {
         accent: compiled(r"^\p{Mn}$"),
-        simple: compiled(r"[\x{300}-\x{36f}]+|[ \t\n\r]+|[\x00-\x08\x0e-\x1f\x7f]+"),
+        simple: compiled(
+            r"[\x{300}-\x{36f}]+|[ \t\n\r\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]+|[\x00-\x08\x0e-\x1f\x7f]+",
+        ),
         word: compiled(
             r"[[\p{L}\p{N}\p{Mn}]--[\x{3400}-\x{4dbf}\x{4e00}-\x{9fff}\x{f900}-\x{faff}\x{20000}-\x{3ffff}]]+",
         ),

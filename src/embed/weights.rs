@@ -3,11 +3,14 @@
 use super::error::EmbedError;
 use super::files::{WEIGHTS, weight_files};
 use super::hub::recorded_hashes;
-use crate::hash::hexadecimal;
+use crate::hash::{Hash, hexadecimal};
+use crate::interrupt;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Reader of a model's files, which takes their hashes.
@@ -31,7 +34,7 @@ impl Files {
     /// Where the file cannot be read, or is not what was recorded when it was downloaded.
     pub(crate) fn read(&mut self, path: &Path) -> Result<Vec<u8>, EmbedError> {
         let shown = || path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| {
+        let (bytes, digest) = contents(path).map_err(|error| {
             let missing = error.kind() == std::io::ErrorKind::NotFound && path.ends_with(WEIGHTS);
             let message = match missing {
                 true => format!("{error}; a model needs its weights as safetensors, not as pytorch_model.bin"),
@@ -39,7 +42,6 @@ impl Files {
             };
             EmbedError::File { path: shown(), message }
         })?;
-        let digest = Sha256::digest(&bytes);
         if let Some(recorded) = self.recorded.get(path) {
             let found = hexadecimal(&digest);
             if found != *recorded {
@@ -81,8 +83,12 @@ impl Files {
                 message: format!("not a safetensors file: {error}"),
             })?;
             for (name, view) in tensors.iter() {
+                interrupt::check();
                 if let Some(tensor) = convert(&view)? {
-                    by_name.insert(plain(name).to_string(), (view.shape().to_vec(), tensor));
+                    by_name.insert(
+                        plain(name).to_string(),
+                        Found { shape: view.shape().to_vec(), finite: is_finite(&view), tensor },
+                    );
                 }
             }
         }
@@ -90,11 +96,34 @@ impl Files {
     }
 }
 
+/// The bytes of a file, and their SHA-256; read in pieces, between which an interrupt is heard.
+fn contents(path: &Path) -> std::io::Result<(Vec<u8>, Hash)> {
+    const PIECE: u64 = 16 << 20;
+    let mut file = File::open(path)?;
+    let (mut bytes, mut hash) =
+        (Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or(0)), Sha256::new());
+    loop {
+        interrupt::check();
+        let start = bytes.len();
+        if file.by_ref().take(PIECE).read_to_end(&mut bytes)? == 0 {
+            return Ok((bytes, hash.finalize().into()));
+        }
+        hash.update(&bytes[start..]);
+    }
+}
+
 /// Tensors of a model, each with its shape, from which an encoder takes its own.
 #[derive(Debug)]
 pub(crate) struct Tensors<T> {
-    by_name: HashMap<String, (Vec<usize>, T)>,
+    by_name: HashMap<String, Found<T>>,
     folder: String,
+}
+
+#[derive(Debug)]
+struct Found<T> {
+    shape: Vec<usize>,
+    finite: bool,
+    tensor: T,
 }
 
 impl<T> Tensors<T> {
@@ -102,15 +131,18 @@ impl<T> Tensors<T> {
     ///
     /// # Errors
     ///
-    /// Where there is no such tensor, or it has another shape than `expected`.
+    /// Where there is no such tensor, or it has another shape than `expected`, or holds NaN or infinity.
     pub(crate) fn take(&mut self, name: &str, expected: &[usize]) -> Result<T, EmbedError> {
         match self.by_name.remove(name) {
-            Some((found, tensor)) if found == expected => Ok(tensor),
-            Some((found, _)) => Err(EmbedError::Shape {
+            Some(read) if read.shape == expected && read.finite => Ok(read.tensor),
+            Some(read) if read.shape == expected => {
+                Err(EmbedError::NotFinite { folder: self.folder.clone(), name: name.to_string() })
+            }
+            Some(read) => Err(EmbedError::Shape {
                 folder: self.folder.clone(),
                 name: name.to_string(),
                 expected: expected.to_vec(),
-                found,
+                found: read.shape,
             }),
             None => Err(EmbedError::MissingTensor { folder: self.folder.clone(), name: name.to_string() }),
         }
@@ -133,6 +165,19 @@ pub(crate) fn numbers(view: &TensorView) -> Option<Vec<f32>> {
         Dtype::BF16 => Some((0..bytes.len()).step_by(2).map(|i| f32::from_bits(u32::from(two(i)) << 16)).collect()),
         Dtype::F16 => Some((0..bytes.len()).step_by(2).map(|i| half(two(i))).collect()),
         _ => None,
+    }
+}
+
+/// Whether no number of a tensor is NaN or infinite; so are those whose exponent is all ones. No whole number is.
+fn is_finite(view: &TensorView) -> bool {
+    use safetensors::Dtype;
+    let bytes = view.data();
+    let two = |ones: u16| !bytes.chunks_exact(2).any(|b| u16::from_le_bytes([b[0], b[1]]) & ones == ones);
+    match view.dtype() {
+        Dtype::F32 => bytes.chunks_exact(4).all(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).is_finite()),
+        Dtype::BF16 => two(0x7f80),
+        Dtype::F16 => two(0x7c00),
+        _ => true,
     }
 }
 

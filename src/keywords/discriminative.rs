@@ -24,6 +24,7 @@
 use super::tokens::Settings as Words;
 use super::vectorizer::{Limits, count};
 use super::{KeywordError, tfidf};
+use crate::interrupt;
 use statrs::function::factorial::ln_factorial;
 
 /// Maximum number of classes: tables have a row for each.
@@ -123,6 +124,7 @@ pub(crate) fn discriminative(
         class.occurrences = vec![0.0; terms];
         class.tfidf = vec![0.0; terms];
         for _ in 0..class.size {
+            interrupt::check();
             for (term, times) in counts.row(document) {
                 class.documents[*term as usize] += 1;
                 class.occurrences[*term as usize] += f64::from(*times);
@@ -179,6 +181,7 @@ impl<'a> Corpus<'a> {
         let own_occurrences: f64 = class.occurrences.iter().sum();
         let others = (self.classes.len() - 1) as f64;
         let row = |term: usize| {
+            interrupt::check();
             let frequency_share = frequency(class, term, self.counting) / self.frequencies[term];
             let own = class.tfidf[term];
             let tfidf_share = own / (own + ((self.tfidf[term] - own) / others).max(0.0));

@@ -440,6 +440,9 @@ impl Terms {
     fn add(&mut self, annotator: &str, field: &'static str, term: &str) -> Result<Term, FilterError> {
         let annotator = annotator.to_string();
         if let Some(source) = term.strip_prefix(MARK) {
+            if source.trim().is_empty() {
+                return Err(FilterError::EmptyTerm { annotator, field, term: term.to_string() });
+            }
             if let Some(&known) = self.known.get(term) {
                 return Ok(known);
             }
@@ -862,6 +865,7 @@ mod tests {
             (r#"[{"annotator":"x","all_of":[null]}]"#, "filters must not hold NULL terms, got one in all_of of 'x'"),
             (r#"[{"annotator":"x","any_of":["a",""]}]"#, "white space and hyphens, got '' in any_of of 'x'"),
             (r#"[{"annotator":"x","none_of":[" - "]}]"#, "white space and hyphens, got ' - ' in none_of of 'x'"),
+            (r#"[{"annotator":"x","any_of":["regex:"]}]"#, "white space and hyphens, got 'regex:' in any_of of 'x'"),
             (r#"[{"annotator":"x","any_of":["regex:(a"]}]"#, "got 'regex:(a' in any_of of 'x': unclosed group"),
             (
                 r#"[{"annotator":"x","any_of":["regex:a(?=b)"]}]"#,

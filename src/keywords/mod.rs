@@ -31,6 +31,8 @@ pub enum KeywordError {
         "max_df must allow at least as many documents as min_df asks for, got min_df {min} and max_df {max} of {documents} documents"
     )]
     Frequencies { min: f64, max: f64, documents: usize },
+    #[error("text must have at most {most} words in all texts together; take fewer texts")]
+    Words { most: usize },
     #[error(
         "nr_candidates must be at least top_n, {top_n}, with methods 'maxsum' and 'maxsum_greedy', got {nr_candidates}"
     )]

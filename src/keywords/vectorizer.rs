@@ -13,7 +13,11 @@
 
 use super::KeywordError;
 use super::tokens::Settings;
+use crate::interrupt;
 use std::collections::HashMap;
+
+/// Maximum number of words of all documents together; each takes 4 bytes a length of phrases, and 4 more.
+const MAX_WORDS: usize = 100_000_000;
 
 /// Threshold of documents: a number of them, or a share of all.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,6 +107,7 @@ impl Level {
         let mut last = vec![usize::MAX; terms];
         let mut start = 0;
         for (document, &end) in ends.iter().enumerate() {
+            interrupt::check();
             for word in start..end {
                 let term = level.at[word];
                 if term == NONE {
@@ -138,6 +143,7 @@ impl Level {
         let mut at = vec![NONE; self.at.len()];
         let mut start = 0;
         for &end in ends {
+            interrupt::check();
             for word in start..end.saturating_sub(1) {
                 let parts = (self.at[word], self.at[word + 1]);
                 if parts.0 != NONE && parts.1 != NONE {
@@ -173,8 +179,18 @@ type Term = (usize, u32);
 ///
 /// # Errors
 ///
-/// Where `max_df` allows fewer documents than `min_df` asks for, as in scikit-learn; no term at all is no error.
+/// Where `max_df` allows fewer documents than `min_df` asks for, as in scikit-learn; no term at all is no error. Where there are more
+/// than [`MAX_WORDS`] words.
 pub fn count<T: AsRef<str>>(documents: &[T], settings: &Settings, limits: &Limits) -> Result<Counts, KeywordError> {
+    count_up_to(documents, settings, limits, MAX_WORDS)
+}
+
+fn count_up_to<T: AsRef<str>>(
+    documents: &[T],
+    settings: &Settings,
+    limits: &Limits,
+    most_words: usize,
+) -> Result<Counts, KeywordError> {
     let (least, most) = (limits.min_df.documents(documents.len()), limits.max_df.documents(documents.len()));
     if least > most && !documents.is_empty() {
         return Err(KeywordError::Frequencies { min: least, max: most, documents: documents.len() });
@@ -184,6 +200,7 @@ pub fn count<T: AsRef<str>>(documents: &[T], settings: &Settings, limits: &Limit
     let mut at = Vec::new();
     let mut ends = Vec::with_capacity(documents.len());
     for document in documents {
+        interrupt::check();
         let read = settings.cut.read(document.as_ref());
         settings.for_each_word(&read, |word| {
             let number = known.get(word).copied().unwrap_or_else(|| {
@@ -194,6 +211,9 @@ pub fn count<T: AsRef<str>>(documents: &[T], settings: &Settings, limits: &Limit
             });
             at.push(number);
         });
+        if at.len() > most_words {
+            return Err(KeywordError::Words { most: most_words });
+        }
         ends.push(at.len());
     }
     drop(known);
@@ -242,6 +262,7 @@ pub fn count<T: AsRef<str>>(documents: &[T], settings: &Settings, limits: &Limit
     let mut start = 0;
     let mut row: Vec<u32> = Vec::new();
     for end in ends {
+        interrupt::check();
         row.clear();
         for (level, columns) in levels.iter().zip(&columns) {
             let terms = level.at[start..end].iter().filter(|term| **term != NONE);
@@ -390,6 +411,8 @@ mod tests {
         assert!(none.len() == 0 && none.vocabulary.is_empty());
         let silent = count(&["", "a . !"], &all(4), &Limits::default()).unwrap();
         assert_eq!((silent.len(), silent.vocabulary.len(), silent.row(1).len()), (2, 0, 0));
+        let many = count_up_to(&["aa bb", "cc"], &all(1), &Limits::default(), 2);
+        assert_eq!(many, Err(KeywordError::Words { most: 2 }));
         let few = count(&["aa"], &all(1), &Limits { min_df: Frequency::Documents(2), ..Limits::default() });
         assert_eq!(few, Err(KeywordError::Frequencies { min: 2.0, max: 1.0, documents: 1 }));
     }

@@ -13,6 +13,7 @@ mod tokens;
 
 pub(crate) use relations::{Parameters, parameters};
 
+use crate::interrupt;
 use parsed::Reader;
 use statements::{Role, parts};
 use std::collections::BTreeMap;
@@ -42,6 +43,7 @@ pub(crate) fn edges(script: &str, parsed: &[&str], functions: &BTreeMap<String, 
     let mut edges = Vec::new();
     let mut path = None;
     for (part, json) in parts(script).into_iter().zip(parsed) {
+        interrupt::check();
         let read = match &part.error {
             Some(error) => Err(error.clone()),
             None => reader.read(&part, json),
@@ -94,6 +96,8 @@ mod tests {
     fn each_query_is_an_edge_or_an_error() {
         let script = "CREATE TABLE a AS FROM t;\n\nFROM t; INSERT INTO a FROM";
         assert_eq!(queries(script), ["FROM t", "FROM t", "FROM"]);
+        // files with byte-order marks, put together
+        assert_eq!(queries("\u{feff}CREATE TABLE a AS FROM t;\u{feff}\nFROM t"), ["FROM t", "FROM t"]);
         let wrong = r#"{"error":true,"error_message":"syntax error\nmore"}"#;
         let found = edges(script, &[FROM_T[0], FROM_T[1], wrong], &BTreeMap::new());
         let edge = |statement, line, source: Option<&str>, kind, error: Option<&str>| Edge {

@@ -45,7 +45,12 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
 
 /// Whether a character can stand in a word, though not first if it is a figure.
 fn in_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == '$' || (!c.is_ascii() && !c.is_whitespace())
+    c.is_ascii_alphanumeric() || c == '_' || c == '$' || (!c.is_ascii() && !is_space(c))
+}
+
+/// White space, or a byte-order mark: one stands at the beginning of each file of some editors.
+fn is_space(c: char) -> bool {
+    c.is_whitespace() || c == '\u{feff}'
 }
 
 /// First token of a text, and its length; `None` for the empty text. A quote or a comment that does not end is
@@ -54,7 +59,7 @@ fn next(text: &str) -> Option<(Kind, usize)> {
     let first = text.chars().next()?;
     let run = |of: fn(char) -> bool| text.find(|c| !of(c)).unwrap_or(text.len());
     Some(match first {
-        c if c.is_whitespace() => (Kind::Space, run(char::is_whitespace)),
+        c if is_space(c) => (Kind::Space, run(is_space)),
         '-' if text.starts_with("--") => (Kind::Space, text.find(['\n', '\r']).unwrap_or(text.len())),
         '/' if text.starts_with("/*") => (Kind::Space, comment(text)),
         '\'' => (Kind::Text, quoted(text, '\'', false)),

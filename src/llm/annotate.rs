@@ -8,20 +8,22 @@ use super::batch;
 use super::engine::engine;
 use super::error::LlmError;
 use super::flight::{Claim, Claimed};
-use super::interrupt::{Active, GRACE};
 use super::job::{Done, Job, Outcome};
 use super::ledger;
 use super::run::{Halt, Run};
 use super::task::readable;
 use crate::hash::{Hash, hexadecimal};
+use crate::interrupt;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+/// Time for which requests in flight are still waited for after an interrupt.
+const GRACE: Duration = Duration::from_millis(1200);
 
 /// One row: the verdict of a model on a text.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,15 +43,12 @@ pub(crate) struct Annotated {
 ///
 /// Where the run ends early, by Ctrl-C, by too many failures or since answers cannot be stored.
 pub(crate) fn annotate(run: &Arc<Run>, texts: &[Option<&str>]) -> Result<Vec<Annotated>, LlmError> {
-    let mut interrupts = engine()?.interrupts.clone();
-    interrupts.mark_unchanged();
     if let Some(error) = run.halted() {
         return Err(error);
     }
     let asked = Asked::new(run, texts);
     run.progress.begin();
-    let _active = Active::begin();
-    let outcomes = outcomes(run, &asked.jobs, interrupts);
+    let outcomes = outcomes(run, &asked.jobs);
     run.progress.end();
     let outcomes = outcomes?;
     // a small relation may never have the rows after which the ratio is watched
@@ -129,11 +128,7 @@ impl Asked {
 }
 
 /// The outcomes of all jobs.
-fn outcomes(
-    run: &Arc<Run>,
-    jobs: &[Job],
-    mut interrupts: watch::Receiver<u64>,
-) -> Result<HashMap<Hash, Done>, LlmError> {
+fn outcomes(run: &Arc<Run>, jobs: &[Job]) -> Result<HashMap<Hash, Done>, LlmError> {
     let mut outcomes = HashMap::with_capacity(jobs.len());
     let (mut mine, mut theirs) = (Vec::new(), Vec::new());
     for job in jobs {
@@ -207,7 +202,7 @@ fn outcomes(
                     Some(Ok(Err(problem))) => run.halt(Halt::Broken(problem.to_string())),
                     Some(Err(problem)) => run.halt(Halt::Broken(problem.to_string())),
                 },
-                _ = next(&mut interrupts), if deadline.is_none() => {
+                () = interrupted(), if deadline.is_none() => {
                     run.halt(Halt::Interrupted);
                     deadline = Some(Instant::now() + GRACE);
                 }
@@ -280,10 +275,10 @@ async fn outcomes_of(run: Arc<Run>, model: usize, jobs: Vec<(Job, Claim)>) -> Re
     Ok(done)
 }
 
-/// The next interrupt; never, where there is no ear for it.
-async fn next(interrupts: &mut watch::Receiver<u64>) {
-    if interrupts.changed().await.is_err() {
-        std::future::pending::<()>().await;
+/// Waits for an interrupt; on the thread of the call.
+async fn interrupted() {
+    while !interrupt::came() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -84,7 +84,7 @@ pub(crate) async fn ask(run: &Run, job: &Job) -> Result<Done, LlmError> {
         }
         attempts += 1;
         let request = client.post(&url).json(&provider.body(model, task, &job.text));
-        let read = http::send(model, request, run.settings.timeout).await.and_then(|response| {
+        let read = http::send(model, request, run.settings.timeout, http::LONGEST_ANSWER).await.and_then(|response| {
             let body = json::read(&response.body)
                 .ok_or_else(|| RequestError::lost(format!("response is not JSON: {}", shorten(&response.body))))?;
             Ok::<(Reply, Response), RequestError>((provider.read(task, &response.headers, &body)?, response))

@@ -196,7 +196,7 @@ async fn exchange(
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let result = http::send(model, request(client), timeout).await;
+        let result = http::send(model, request(client), timeout, http::LONGEST).await;
         let error = result.as_ref().err().filter(|error| may_repeat(error));
         match error.and_then(|error| retry::wait(error, attempts, run.settings.max_attempts, seed)) {
             Some(wait) => run.unless_halted(tokio::time::sleep(wait)).await?,

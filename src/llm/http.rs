@@ -12,8 +12,11 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder};
 use std::time::Duration;
 
-/// Maximum size of a response: results of a batch of 20,000 profiles have some tens of megabytes.
-const LONGEST: usize = 256 << 20;
+/// Maximum size of an answer, thought included: models say some hundred kilobytes at most.
+pub(crate) const LONGEST_ANSWER: usize = 16 << 20;
+
+/// Maximum size of any other response: results of a batch of 20,000 profiles have some tens of megabytes.
+pub(crate) const LONGEST: usize = 256 << 20;
 
 /// A response that is a success.
 #[derive(Debug)]
@@ -43,24 +46,29 @@ impl Clients {
     }
 }
 
-/// Sends a request and reads the response.
+/// Sends a request and reads the response, of at most `longest` bytes.
 ///
 /// # Errors
 ///
 /// Where there is no response in time, or it is no success.
-pub(crate) async fn send(model: &Model, request: RequestBuilder, timeout: Duration) -> Result<Response, RequestError> {
+pub(crate) async fn send(
+    model: &Model,
+    request: RequestBuilder,
+    timeout: Duration,
+    longest: usize,
+) -> Result<Response, RequestError> {
     let failed = |message: String| model.redact_error(RequestError::lost(message));
     let exchange = async {
         let response = request.headers(model.headers()).send().await?;
         let status = response.status();
         let headers = response.headers().clone();
-        Ok::<_, reqwest::Error>((status, headers, read(response, LONGEST).await?))
+        Ok::<_, reqwest::Error>((status, headers, read(response, longest).await?))
     };
     let (status, headers, body) = match tokio::time::timeout(timeout, exchange).await {
         Err(_) => return Err(failed(format!("timeout: no response within {} s", timeout.as_secs_f64()))),
         Ok(Err(error)) => return Err(failed(shorten(&model.clear(web::explain(&error))))),
         Ok(Ok((_, _, None))) => {
-            let message = format!("the response is longer than {} MiB", LONGEST >> 20);
+            let message = format!("the response is longer than {} MiB", longest >> 20);
             return Err(RequestError { retry: false, ..failed(message) });
         }
         Ok(Ok((status, headers, Some(body)))) => (status, headers, body),

@@ -16,7 +16,6 @@ mod engine;
 pub(crate) mod error;
 mod flight;
 mod http;
-pub(crate) mod interrupt;
 mod job;
 mod json;
 pub(crate) mod key;

@@ -12,7 +12,8 @@ use super::notes::{Head, counted, left_out, named};
 use super::picture::{Picture, RowsError};
 use super::row::record;
 use super::settings::Frame;
-use super::text::{shorten_name, width};
+use super::text::{fitting, shorten_name, width};
+use crate::interrupt;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +28,13 @@ const GAP: f64 = 42.0;
 const WIDEST: f64 = 150.0;
 const NARROWEST: f64 = 92.0;
 const SWEEPS: usize = 12;
+/// Maximum number of arrows.
+const ARROWS: usize = 4_000;
+/// Maximum number of steps from a layer to the next of all arrows together.
+const CROSSED: usize = 20_000;
+
+/// An edge, and its ends in the layout.
+type Turned = ((usize, usize), (usize, usize));
 
 record! {
     /// An arrow from a table to one that is made from it. A table that is made from none has no source.
@@ -234,22 +242,18 @@ impl Lineage {
         }
     }
 
-    /// Layers, places and paths of tables with these heights.
-    fn layout(&self, height: impl Fn(usize) -> f64) -> Layout {
+    /// The layer of each table, from its edges with those that close a cycle turned around.
+    fn layers(&self, edges: &[Turned]) -> Vec<usize> {
         let n = self.tables.len();
-        let closing = self.closing();
-        let turned = |edge: &(usize, usize)| if closing.contains(edge) { (edge.1, edge.0) } else { *edge };
-        let edges: Vec<((usize, usize), (usize, usize))> =
-            self.edges.keys().map(|edge| (*edge, turned(edge))).collect();
         // the longest way from an input
         let mut layer = vec![0usize; n];
         let mut waiting = vec![0usize; n];
-        for (_, (_, to)) in &edges {
+        for (_, (_, to)) in edges {
             waiting[*to] += 1;
         }
         let mut ready: Vec<usize> = (0..n).filter(|table| waiting[*table] == 0).collect();
         while let Some(table) = ready.pop() {
-            for (_, (from, to)) in &edges {
+            for (_, (from, to)) in edges {
                 if *from == table {
                     layer[*to] = layer[*to].max(layer[table] + 1);
                     waiting[*to] -= 1;
@@ -267,6 +271,40 @@ impl Lineage {
                 layer[table] = used - 1;
             }
         }
+        layer
+    }
+
+    /// All edges, each with its ends as the layout has them: those that close a cycle are turned around.
+    fn turned(&self, closing: &BTreeSet<(usize, usize)>) -> Vec<Turned> {
+        let turned = |edge: &(usize, usize)| if closing.contains(edge) { (edge.1, edge.0) } else { *edge };
+        self.edges.keys().map(|edge| (*edge, turned(edge))).collect()
+    }
+
+    /// Drops the arrows over the most layers where there are more than can be told apart, and says so in a note.
+    fn drop_arrows(&mut self) {
+        let edges = self.turned(&self.closing());
+        let layer = self.layers(&edges);
+        let mut spans: Vec<(usize, (usize, usize))> =
+            edges.iter().map(|(edge, (from, to))| (layer[*to] - layer[*from], *edge)).collect();
+        spans.sort_unstable();
+        let mut crossed = 0;
+        let kept = spans.iter().take(ARROWS).take_while(|(span, _)| {
+            crossed += span;
+            crossed <= CROSSED
+        });
+        let kept = kept.count();
+        self.notes.extend(left_out(spans.len() - kept, "more arrow", "more arrows", "over more layers"));
+        for (_, edge) in &spans[kept..] {
+            self.edges.remove(edge);
+        }
+    }
+
+    /// Layers, places and paths of tables with these heights.
+    fn layout(&self, height: impl Fn(usize) -> f64) -> Layout {
+        let n = self.tables.len();
+        let closing = self.closing();
+        let edges = self.turned(&closing);
+        let layer = self.layers(&edges);
         let place_of = |table| Place {
             table: Some(table),
             layer: layer[table],
@@ -322,6 +360,7 @@ impl Layout {
             let order: Vec<usize> =
                 if sweep % 2 == 0 { (0..self.layers.len()).collect() } else { (0..self.layers.len()).rev().collect() };
             for layer in order {
+                interrupt::check();
                 let mean = |at: usize| {
                     let place = &self.places[at];
                     let near = if sweep % 2 == 0 { &place.before } else { &place.after };
@@ -356,6 +395,7 @@ impl Layout {
             let order: Vec<usize> =
                 if sweep % 2 == 0 { (0..self.layers.len()).collect() } else { (0..self.layers.len()).rev().collect() };
             for layer in order {
+                interrupt::check();
                 let wanted: Vec<f64> = self.layers[layer]
                     .iter()
                     .map(|at| {
@@ -413,11 +453,10 @@ fn lines(name: &str, room: f64) -> Vec<String> {
     if width(name, NAME.size, false) <= room {
         return vec![name.to_string()];
     }
-    let fits = |at: &usize| width(&name[..*at], NAME.size, false) <= room;
-    let mut behind =
-        name.char_indices().filter(|(_, c)| matches!(c, '_' | '.' | ' ' | '-' | '/')).map(|(at, c)| at + c.len_utf8());
-    let any = name.char_indices().map(|(at, _)| at).skip(1);
-    let cut = behind.rfind(fits).or_else(|| any.take_while(fits).last());
+    let fitting = fitting(name, NAME.size, false, room);
+    let separator = |(_, c): &(usize, char)| matches!(c, '_' | '.' | ' ' | '-' | '/');
+    let behind = fitting.char_indices().rfind(separator).map(|(at, c)| at + c.len_utf8());
+    let cut = behind.or((!fitting.is_empty()).then_some(fitting.len()));
     match cut {
         Some(cut) if cut < name.len() => {
             vec![name[..cut].trim_end().to_string(), shorten_name(&name[cut..], NAME.size, false, room, |_| true)]
@@ -518,7 +557,9 @@ impl Picture for Lineage {
                 if loops == 1 { "1 table is made".to_string() } else { format!("{loops} tables are made") }
             ));
         }
-        Ok(Lineage { tables, edges, loops, notes })
+        let mut lineage = Lineage { tables, edges, loops, notes };
+        lineage.drop_arrows();
+        Ok(lineage)
     }
 
     fn head(&self) -> Head {

@@ -61,8 +61,21 @@ pub(crate) fn escape(text: &str) -> String {
 
 /// A bound on the width of `text`.
 pub(crate) fn width(text: &str, size: f64, bold: bool) -> f64 {
-    let thousandths: u32 = text.chars().map(|c| u32::from(advance(c, bold))).sum();
-    f64::from(thousandths) * size / 1000.0
+    pixels(text.chars().map(|c| u64::from(advance(c, bold))).sum(), size)
+}
+
+fn pixels(thousandths: u64, size: f64) -> f64 {
+    thousandths as f64 * size / 1000.0
+}
+
+/// As much of the beginning of `text` as fits into `room`.
+pub(crate) fn fitting(text: &str, size: f64, bold: bool, room: f64) -> &str {
+    let mut used = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        used += u64::from(advance(*c, bold));
+        pixels(used, size) > room
+    });
+    end.map_or(text, |(at, _)| &text[..at])
 }
 
 fn advance(c: char, bold: bool) -> u16 {
@@ -151,6 +164,9 @@ fn cut(text: &str, size: f64, bold: bool, room: f64, of: f64) -> Option<String> 
     (to > 0 || !end.is_empty()).then(|| format!("{beginning}…{end}"))
 }
 
+/// Maximum number of words of a line.
+const LONGEST: usize = 1_000;
+
 /// `text` in at most `lines` lines of `room`, cut at spaces; the last line is shortened.
 pub(crate) fn wrap(text: &str, size: f64, bold: bool, room: f64, lines: usize) -> Vec<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -161,12 +177,13 @@ pub(crate) fn wrap(text: &str, size: f64, bold: bool, room: f64, lines: usize) -
             out.push(shorten(&words[at..].join(" "), size, bold, room));
             break;
         }
-        let mut end = at + 1;
-        while end < words.len() && width(&words[at..=end].join(" "), size, bold) <= room {
-            end += 1;
-        }
-        out.push(shorten(&words[at..end].join(" "), size, bold, room));
-        at = end;
+        // more words than this do not fit, unless they have no width
+        let line = words[at..words.len().min(at + LONGEST)].join(" ");
+        let fit = fitting(&line, size, bold, room);
+        let whole = fit.len() == line.len() || line[fit.len()..].starts_with(' ');
+        let n = (fit.split(' ').count() - usize::from(!whole)).max(1);
+        out.push(shorten(&words[at..at + n].join(" "), size, bold, room));
+        at += n;
     }
     out
 }

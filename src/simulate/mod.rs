@@ -8,6 +8,7 @@
 //! A company's people depend on the seed and on the company alone, so profiles, ratings and truth of the
 //! same arguments fit together.
 
+use crate::interrupt;
 use crate::probit::study::{Count, Pattern};
 use crate::random::{Purpose, Stream, binomial};
 use crate::stats::logistic::{logistic, logit};
@@ -188,6 +189,7 @@ impl Simulator {
     }
 
     fn person(&self, expert: bool, shifts: &[f64], has_models: bool, generator: &mut ChaCha8Rng) -> Person {
+        interrupt::check();
         let class = &self.classes[expert as usize];
         let noise = DVector::from_fn(self.axes.len(), |_, _| Distribution::<f64>::sample(&StandardNormal, generator));
         let latent = &class.factor * noise;

@@ -4,6 +4,7 @@ use super::kernel::{VectorKernel, register as kernel};
 use super::options::{self, Options, runs};
 use super::rows::{Failure, Rows};
 use crate::affiliation::{Category, Part, Term, Terms, parts};
+use crate::interrupt;
 use duckdb::Connection;
 use duckdb::arrow::array::{Array, AsArray, RecordBatch};
 use duckdb::arrow::datatypes::DataType;
@@ -75,6 +76,7 @@ impl VectorKernel for Affiliation {
         for run in runs(input, 1) {
             let terms = terms(Options::read(input, 1, run.start)?)?;
             for call in run {
+                interrupt::check();
                 let found = if names.is_null(call) { Vec::new() } else { parts(names.value(call), &terms) };
                 lengths.push(found.len());
                 rows.extend(found);

@@ -1,8 +1,9 @@
 //! The attached catalog of macros: made at LOAD, once a database.
 
 use super::rows::Failure;
-use crate::functions::{calls, functions, in_order_of_calls};
+use crate::functions::{calls, functions, in_order_of_calls, qualified};
 use duckdb::Connection;
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 /// The name of the attached catalog.
@@ -65,13 +66,22 @@ fn has_json(connection: &Connection) -> Result<bool, Failure> {
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
+/// The names of DuckDB's functions and of the kernels.
+fn built_in(connection: &Connection) -> Result<HashSet<String>, Failure> {
+    let sql =
+        "SELECT DISTINCT function_name FROM duckdb_functions() WHERE database_name = 'system' AND schema_name = 'main'";
+    let mut names = connection.prepare(sql)?;
+    let names = names.query_map([], |row| row.get(0))?.collect::<Result<_, _>>();
+    Ok(names?)
+}
+
 fn create_macros(connection: &Connection) -> Result<(), Failure> {
     connection.execute_batch(NONE)?;
-    let json = has_json(connection)?;
+    let (json, built_in) = (has_json(connection)?, built_in(connection)?);
     let functions = functions();
     for function in in_order_of_calls(&calls(&functions)).into_iter().map(|at| &functions[at]) {
         let sql = if function.json && !json { function.without_json() } else { function.sql.clone() };
-        connection.execute_batch(&sql)?;
+        connection.execute_batch(&qualified(&sql, |name| built_in.contains(name)))?;
         let kind = if function.table { "MACRO TABLE" } else { "MACRO" };
         let comment = function.description.replace('\'', "''");
         connection.execute_batch(&format!("COMMENT ON {kind} {CATALOG}.main.{} IS '{comment}'", function.name))?;

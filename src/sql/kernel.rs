@@ -5,6 +5,7 @@
 
 use super::options;
 use super::rows::{Failure, Rows};
+use crate::interrupt;
 use duckdb::Connection;
 use duckdb::arrow::array::{Array, ArrayRef, RecordBatch};
 use duckdb::arrow::datatypes::DataType;
@@ -85,6 +86,7 @@ impl<K: Kernel> VectorKernel for K {
     fn calls(input: &RecordBatch) -> Result<(Vec<usize>, Vec<K::Row>), Failure> {
         let (mut lengths, mut rows) = (Vec::with_capacity(input.num_rows()), Vec::new());
         for call in 0..input.num_rows() {
+            interrupt::check();
             let more = K::call(input, call)?;
             lengths.push(more.len());
             rows.extend(more);
@@ -148,7 +150,8 @@ impl<S: Scalar> VArrowScalar for Bound<S> {
 
     fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
         let function = || options::function(&input, S::arguments().iter().position(|kind| *kind == options::kind())?);
-        S::values(&input).map_err(|error| named(S::NAME, function(), &error))
+        let values = interrupt::stoppable(|| S::values(&input)).unwrap_or_else(|interrupted| Err(interrupted.into()));
+        values.map_err(|error| named(S::NAME, function(), &error))
     }
 
     fn signatures() -> Vec<ArrowFunctionSignature> {

@@ -5,6 +5,7 @@
 
 use super::kernel::named;
 use super::rows::{Failure, Rows};
+use crate::interrupt::{self, stoppable};
 use crate::keywords::filter::{Filters, Scratch};
 use duckdb::Connection;
 use duckdb::arrow::array::AsArray;
@@ -89,6 +90,7 @@ fn label(input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Result
         if current.as_ref().is_none_or(|(known, _)| *known != key) {
             current = Some((key, compiled(descriptions.value(row))?));
         }
+        interrupt::check();
         let Some((_, filters)) = &current else { continue };
         labels.clear();
         filters.label(text.unwrap_or_default(), &mut scratch, &mut labels);
@@ -107,7 +109,8 @@ impl VScalar for KeywordFilter {
     type State = ();
 
     fn invoke(_: &(), input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Result<(), Failure> {
-        label(input, output).map_err(|error| named(NAME, None, &error))
+        let labelled = stoppable(|| label(input, output)).unwrap_or_else(|interrupted| Err(interrupted.into()));
+        labelled.map_err(|error| named(NAME, None, &error))
     }
 
     fn signatures() -> Vec<ScalarFunctionSignature> {

@@ -3,6 +3,7 @@
 use super::kernel::{Kernel, Scalar, register as kernel};
 use super::rows::{Failure, Rows, list_of, text};
 use crate::functions::functions;
+use crate::interrupt;
 use crate::lineage::{Edge, edges, parameters, queries};
 use duckdb::Connection;
 use duckdb::arrow::array::{ArrayRef, AsArray, ListBuilder, RecordBatch, StringBuilder};
@@ -31,6 +32,7 @@ impl Scalar for Queries {
     fn values(input: &RecordBatch) -> Result<ArrayRef, Failure> {
         let mut lists = ListBuilder::new(StringBuilder::new());
         for call in 0..input.num_rows() {
+            interrupt::check();
             lists.append_value(queries(text(input, 0, call)).into_iter().map(Some));
         }
         Ok(Arc::new(lists.finish()))

@@ -3,6 +3,7 @@
 use super::kernel::{Scalar, register_as};
 use super::options::{self, OptionError, Options};
 use super::rows::{Failure, list, list_of};
+use crate::interrupt;
 use crate::plot::correlations::Measure;
 use crate::plot::picture::Picture;
 use crate::plot::plots;
@@ -47,6 +48,7 @@ impl<P: Picture<Settings: Taken> + 'static> Scalar for Drawn<P> {
         let specified = options::function(input, 1).is_some_and(|name| name.ends_with("_spec"));
         let mut pictures = ListBuilder::new(StringBuilder::new());
         for call in 0..input.num_rows() {
+            interrupt::check();
             let options = Options::read(input, 1, call)?;
             pictures.append_value([Some(drawn::<P>(&list(input, 0, call), options, specified)?)]);
         }

@@ -301,7 +301,11 @@ macro_rules! listed {
         ) -> Result<Vec<Self>, $crate::sql::rows::Failure> {
             $(let $field = $crate::sql::rows::field::<$kind>(list, stringify!($field))?;)+
             let rows = 0..duckdb::arrow::array::Array::len(list);
-            Ok(rows.map(|row| $row { $($field: $field(row)),+ }).collect())
+            let read = |row| {
+                $crate::interrupt::check();
+                $row { $($field: $field(row)),+ }
+            };
+            Ok(rows.map(read).collect())
         }
     };
 }

@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// Ids of a company's people begin at this times its number plus 1; those of gold people at 0.
 const BLOCK: i64 = 10_000_000;
 
+/// Maximum number of gold people of a class, who are made in one call.
+const MOST_GOLD: u64 = 1_000_000;
+
 pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<SimulateProfiles>(connection)?;
     kernel::<SimulateRatings>(connection)?;
@@ -31,8 +34,8 @@ fn read(input: &RecordBatch, call: usize) -> Result<(Simulator, Option<usize>), 
         spectrum: 0.0,
         truth_model: options.choice("truth_model", &TruthModel::ALL)?,
         max_observed: options.whole("max_observed", 1, BLOCK as u64)?,
-        gold_experts: options.whole("gold_experts", 0, BLOCK as u64 / 2)?,
-        gold_others: options.whole("gold_others", 0, BLOCK as u64 / 2)?,
+        gold_experts: options.whole("gold_experts", 0, MOST_GOLD)?,
+        gold_others: options.whole("gold_others", 0, MOST_GOLD)?,
         missing: options.number("missing", "lie between 0 and 1", share)?,
         models_missing: options.number("models_missing", "lie between 0 and 1", share)?,
     };

@@ -3,7 +3,9 @@
 use super::kernel::{Kernel, register as kernel};
 use super::options::{self, Options};
 use super::rows::{Failure, Listed, Rows, list, listed};
-use crate::synthetic::{Adjusted, Factor, Labels, Pair, SyntheticError, Totals, adjust, correlations, make};
+use crate::synthetic::{
+    Adjusted, Factor, Labels, MAX_HEADCOUNT, Pair, SyntheticError, Totals, adjust, correlations, make,
+};
 use duckdb::Connection;
 use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
@@ -58,10 +60,14 @@ fn totals(rows: Vec<Total>) -> Result<(Vec<Totals>, usize), SyntheticError> {
         }
     }
     let totals = found.into_iter().map(|(company, (headcount, values))| match headcount {
-        Some(n) if n >= 0.0 && n.fract() == 0.0 && n <= (1u64 << 53) as f64 => {
+        Some(n) if n >= 0.0 && n.fract() == 0.0 && n <= MAX_HEADCOUNT as f64 => {
             Ok(Totals { company, headcount: n as u64, values: values.into_iter().collect() })
         }
-        wrong => Err(SyntheticError::Headcount { company, value: wrong.map_or("NULL".to_string(), |n| n.to_string()) }),
+        wrong => Err(SyntheticError::Headcount {
+            company,
+            value: wrong.map_or("NULL".to_string(), |n| n.to_string()),
+            above: wrong.is_some_and(|n| n > MAX_HEADCOUNT as f64),
+        }),
     });
     Ok((totals.collect::<Result<_, _>>()?, filters))
 }

@@ -19,11 +19,17 @@ use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+/// Largest headcount: whole numbers up to it are all numbers of 64 bits.
+pub(crate) const MAX_HEADCOUNT: u64 = 1 << 53;
+
 /// Error in totals or estimates; the message is to follow the name of the function called.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum SyntheticError {
-    #[error("headcount must be a whole number of at least 0, got {value} for company {company}")]
-    Headcount { company: String, value: String },
+    #[error(
+        "headcount must be a whole number of at least 0, got {value} for company {company}{}",
+        if *above { format!("; it may be at most {MAX_HEADCOUNT}") } else { String::new() }
+    )]
+    Headcount { company: String, value: String, above: bool },
     #[error(
         "value must be a number of at least 0 or NULL, got {value} for company {company} and annotator {annotator}"
     )]

@@ -14,6 +14,7 @@ use crate::embed::error::EmbedError;
 use crate::embed::json::Json;
 use crate::embed::tensors::{LayerNorm, Linear, attention, by_head, joined, right_padding_mask};
 use crate::embed::weights::Tensors;
+use crate::interrupt;
 use candle_core::Tensor;
 use serde_json::Value;
 
@@ -254,6 +255,7 @@ impl Bert {
         let mask = right_padding_mask(texts, length, ids.device())?;
         x = self.embeddings_layer_norm.apply(&x)?;
         for layer in &self.layers {
+            interrupt::check();
             let query = by_head(&layer.query.apply(&x)?, heads)?;
             let key = by_head(&layer.key.apply(&x)?, heads)?;
             let value = by_head(&layer.value.apply(&x)?, heads)?;

@@ -15,6 +15,7 @@ use crate::embed::error::EmbedError;
 use crate::embed::json::Json;
 use crate::embed::tensors::{Linear, RmsNorm, attention, by_head, joined};
 use crate::embed::weights::Tensors;
+use crate::interrupt;
 use candle_core::{D, DType, Tensor};
 use serde_json::Value;
 
@@ -34,6 +35,13 @@ pub(crate) struct MistralConfig {
     rms_norm_eps: f64,
     rope_theta: f64,
     sliding_window: Option<usize>,
+}
+
+impl MistralConfig {
+    /// Length of a token's vector, width of the inner layer, number of heads.
+    pub(crate) fn widths(&self) -> (usize, usize, usize) {
+        (self.hidden_size, self.intermediate_size, self.num_attention_heads)
+    }
 }
 
 /// The configuration of a Mistral.
@@ -161,6 +169,7 @@ impl Mistral {
         };
         let mut x = self.embed_tokens.embedding(&ids.flatten_all()?)?.reshape((batch, longest, ()))?;
         for layer in &self.layers {
+            interrupt::check();
             let normed = layer.input_layernorm.apply(&x)?;
             let query = rotated(&by_head(&layer.q_proj.apply(&normed)?, heads)?)?;
             let key = spread(rotated(&by_head(&layer.k_proj.apply(&normed)?, num_key_value_heads)?)?)?;

@@ -12,6 +12,7 @@ pub(crate) mod mistral;
 mod distilbert;
 mod roberta;
 
+use super::batches::BATCH;
 use super::error::EmbedError;
 use super::json::Json;
 use bert::BertConfig;
@@ -67,6 +68,16 @@ impl Config {
             Config::Bert(config) => config.vocab_size,
             Config::Mistral(config) => config.vocab_size,
         }
+    }
+
+    /// Bound on the memory, in bytes, for a batch with a text of `tokens` tokens: vectors, inner layer, scores of the attention.
+    pub(crate) fn workspace(&self, tokens: usize) -> u128 {
+        let (hidden, inner, heads) = match self {
+            Config::Bert(config) => (config.hidden_size, config.intermediate_size, config.num_attention_heads),
+            Config::Mistral(config) => config.widths(),
+        };
+        let [n, hidden, inner, heads] = [tokens.max(BATCH), hidden, inner, heads].map(|size| size as u128);
+        size_of::<f32>() as u128 * n * (5 * hidden + 2 * inner + heads * n)
     }
 
     /// Maximum number of tokens of a text.

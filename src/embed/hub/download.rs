@@ -10,10 +10,11 @@ use super::repository::Repository;
 use crate::embed::error::EmbedError;
 use crate::embed::files::{WEIGHTS, WEIGHTS_INDEX};
 use crate::hosts::Address;
-use crate::llm::interrupt;
+use crate::interrupt;
 use crate::progress;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Maximum size of a file of weights, and of another file.
 const LONGEST_WEIGHTS: u64 = 64 << 30;
@@ -21,6 +22,9 @@ const LONGEST_FILE: u64 = 128 << 20;
 
 /// Maximum number of files of a model.
 const MOST_FILES: usize = 256;
+
+/// Time between two looks for an interrupt.
+const INTERRUPT_POLL: Duration = Duration::from_millis(20);
 
 /// Fetches `model` and gives back its folder in `cache`; `looked` are the places where it was not.
 ///
@@ -47,14 +51,16 @@ pub(crate) fn download(model: &str, cache: &Path, places: &Places, looked: &str)
     repository.snapshot().ok_or_else(|| failed("the repository holds no safetensors weights".to_string()))
 }
 
-/// The result of `work`, unless Ctrl-C comes before.
+/// The result of `work`, unless Ctrl-C comes before; on the thread of the call.
 async fn unless_interrupted<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let mut interrupts = interrupt::watch();
-    interrupts.mark_unchanged();
-    let _active = interrupt::Active::begin();
+    let interrupted = async {
+        while !interrupt::came() {
+            tokio::time::sleep(INTERRUPT_POLL).await;
+        }
+    };
     tokio::select! {
         result = work => result,
-        Ok(()) = interrupts.changed() => Err("interrupted".to_string()),
+        () = interrupted => Err("interrupted".to_string()),
     }
 }
 

@@ -8,6 +8,7 @@ use super::gold::GoldSet;
 use super::line::Shared;
 use super::state::Posterior;
 use super::{Member, Sample, VOICES, smallest_size};
+use crate::interrupt;
 use crate::parallel;
 use crate::probit::bins::{BINS, BinRates, Bins};
 use crate::probit::estimate::settings::Settings;
@@ -25,6 +26,9 @@ const BURN_IN: usize = 40;
 
 /// Number of times that everything is drawn in a replicate.
 const SWEEPS: usize = 2;
+
+/// Number of companies between two looks for an interrupt.
+const STRETCH: usize = 1000;
 
 /// Sampler of a study.
 pub(super) struct Sampler<'a> {
@@ -94,6 +98,9 @@ impl Sampler<'_> {
             for _ in 0..SWEEPS {
                 self.draw_rates(&mut chain, &weights, &pseudo);
                 for c in 0..companies {
+                    if c % STRETCH == 0 {
+                        interrupt::check();
+                    }
                     self.draw_company(&mut chain, c);
                 }
                 chain.shared.draw_line(&chain.states, &sizes, &mut chain.generator);
