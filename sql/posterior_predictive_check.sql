@@ -1,7 +1,7 @@
 -- posterior_predictive_check: Whether the estimate's model can produce the answers that are observed.
 -- section: Diagnostics
 --
--- In each of `draws` replicates of the estimate (method 'company') as many people are made as are observed, with the same
+-- In each of `draws` replicates of the estimate as many people are made as are observed, with the same
 -- labels missing, and counted by pattern of labels (the probit model with correlations as measured, not shrunk) and by bin of
 -- the likelihood ratio. `statistic` is sum (x - m)^2 / v over cells, m and v the mean and variance over the replicates; the p-value is
 -- the share of replicates whose statistic is at least that of the data, the data counted among them: (1 + k) / (draws + 1). What the gold people leave open is in the

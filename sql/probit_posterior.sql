@@ -11,7 +11,7 @@
 --   profiles      relation with profile_id and the columns the next arguments name
 --   truth         expression over profiles: is the person an expert; NULL = no gold label
 --   company       expression over profiles: the company whose prevalence is the prior
---   headcount     expression over profiles, so that the call reads like fit_probit_bootstrap; checked, and changes nothing: the prevalence is learned from the people observed
+--   headcount     expression over profiles: employees of the company, as in fit_probit_bootstrap: companies learn from those of their size
 --   prior         a number between 0 and 1: the same prior for everybody
 --   level         of the intervals, between 0 and 1
 --   seed          whole number of at least 0

@@ -5,9 +5,11 @@ use super::gold_drift::gold_drift;
 use crate::probit::estimate::{Method, Settings};
 use crate::probit::study::{Study, StudyError};
 
-/// Number of permutations of the test on gold people, and the largest p-value that says drift.
+/// Number of permutations of the test on gold people, the largest p-value that says drift, and the largest at which drift is allowed
+/// for: with few gold people it is there more often than it shows, and to allow for none costs more than for too much.
 const PERMUTATIONS: usize = 199;
 const SIGNIFICANT: f64 = 0.05;
+const POSSIBLE: f64 = 0.2;
 
 /// Largest number of annotators for which the people who are not gold are asked: the reference has a table of all patterns.
 const MOST_ANNOTATORS: usize = 8;
@@ -35,6 +37,11 @@ impl Evidence {
     pub(crate) fn gold_drifts(&self) -> bool {
         self.many || self.gold_p_value.is_some_and(|p| p <= SIGNIFICANT)
     }
+
+    /// Whether drift is to be learned from gold people.
+    fn gold_may_drift(&self) -> bool {
+        self.many || self.gold_p_value.is_some_and(|p| p <= POSSIBLE)
+    }
 }
 
 /// Fills in what the hierarchical method asks of a study: the drift that is `given`, else its evidence, which is returned.
@@ -51,7 +58,7 @@ pub fn learn_drift(study: &Study, settings: &mut Settings, given: Option<f64>) -
     study.require_gold_people()?;
     let found = evidence(study, settings.seed, settings.threads)?;
     settings.drift_sd = given.unwrap_or(found.drift_sd);
-    settings.gold_drifts = found.gold_drifts();
+    settings.gold_drifts = found.gold_may_drift();
     Ok(Some(found))
 }
 

@@ -61,7 +61,7 @@ mod tests {
         let names: Vec<String> = ANNOTATORS.iter().map(|name| name.to_string()).collect();
         let simulator = Simulator::new(Simulation { companies: 5, max_observed: 100, ..Simulation::default() });
         let study = Study::new(&names, &simulator.study().0).unwrap();
-        let settings = Settings { draws: 50, ..Settings::default() };
+        let settings = Settings { method: Method::Company, draws: 50, ..Settings::default() };
         let rows = sensitivity(&study, &settings).unwrap();
         assert_eq!(rows.len(), 11);
         let own = estimate(&study, &settings).unwrap();

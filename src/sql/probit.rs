@@ -288,10 +288,11 @@ impl Kernel for RatingPlan {
         let mut options = Options::read(input, 1, call)?;
         let budget = options.whole("budget", 0, MAX_BUDGET)?;
         let goal = options.choice("goal", &[("total", Goal::Total), ("companies", Goal::Companies)])?;
-        let settings = Settings { seed: options.seed()?, threads: options.threads(), ..Settings::default() };
+        let mut settings = Settings { seed: options.seed()?, threads: options.threads(), ..Settings::default() };
         options.finish()?;
         let counted = Counted::read(input, call)?;
-        let study = Study::new(&counted.annotators, &counted.counts)?;
+        let study = study(&counted.annotators, &counted.counts)?;
+        learn_drift(&study, &mut settings, None)?;
         let found = plan(&study, budget, goal, &settings)?;
         let cells: BTreeMap<_, _> = found
             .cells

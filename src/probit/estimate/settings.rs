@@ -53,7 +53,7 @@ pub struct Settings {
     pub prior_beta: f64,
     /// Standard deviation between companies of annotators' latent means; not with methods that refit.
     pub drift_sd: f64,
-    /// Whether gold people show that annotators drift; [`Method::Hierarchical`] only, like the next.
+    /// Whether the drift of annotators is learned from gold people; [`Method::Hierarchical`] only, like the next.
     pub gold_drifts: bool,
     pub gold_sampling: GoldSampling,
     pub threads: usize,
