@@ -845,7 +845,7 @@ class Security(Case):
             reason = r"came with ,  and \.$" if row[COLUMNS.index("annotator")] == LOCAL else r"came with \[key\], \[key\] and \[key\]\w?\.$"
             self.assertRegex(row[COLUMNS.index("reason")], reason)
         texts_out = json.dumps([rows, stored], ensure_ascii=False)
-        everything = [out, texts_out, err, *(file.read_bytes().decode("latin-1") for file in self.folder.iterdir())]
+        everything = [out, texts_out, err, *(file.read_bytes().decode("latin-1") for file in self.folder.rglob("*") if file.is_file())]
         for key in KEYS.values():
             bare = base64.b64encode(b"Bearer " + key.encode()).decode().rstrip("=")
             spellings = (key, key[:16], "".join(f"\\u{ord(c):04x}" for c in key), "".join(f"%{ord(c):02X}" for c in key),

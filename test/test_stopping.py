@@ -181,7 +181,7 @@ class Interrupted(unittest.TestCase):
     @unittest.skipUnless(CLI.exists(), "the command-line client is not here")
     def test_client(self):
         """The client has a handler of its own; it says nothing of what was interrupted, and goes on."""
-        for name in ("fit_probit_bootstrap", "dawid_skene"):
+        for name in ("fit_probit_bootstrap", "prior_sensitivity"):
             with self.subTest(name):
                 ready = Path(self.enterContext(tempfile.TemporaryDirectory())) / "ready"
                 statements = [f"LOAD '{EXTENSION}'", *needed(LONG[name]), f"COPY (SELECT 1) TO '{ready}'"]

@@ -72,7 +72,7 @@ pub(crate) fn likenesses(study: &Study, settings: &Settings) -> Result<Vec<Vec<L
         let plain = |prevalence| Likeness { prevalence, effects: [0.0; 2] };
         return Ok(all.into_iter().map(|draws| draws.into_iter().map(plain).collect()).collect());
     }
-    let sampled = hierarchical::sample(study, settings)?;
-    let likeness = |s: hierarchical::Sample| Likeness { prevalence: s.prevalence, effects: s.effects };
-    Ok(sampled.states.into_iter().map(|draws| draws.into_iter().map(likeness).collect()).collect())
+    let all = hierarchical::states(study, settings)?;
+    let likeness = |(prevalence, effects)| Likeness { prevalence, effects };
+    Ok(all.into_iter().map(|draws| draws.into_iter().map(likeness).collect()).collect())
 }

@@ -36,7 +36,7 @@ use super::replicates::Estimate;
 use super::settings::{GoldSampling, Settings};
 use crate::probit::bins::{BINS, BinRates, Bins, CrossFit};
 use crate::probit::study::{Company, Study, StudyError, survey_weights};
-use crate::stats::mixing::{Mixing, mixing};
+use crate::stats::mixing::mixing;
 use effects::MaskCounts;
 use gold::GoldSet;
 use sampler::Sampler;
@@ -106,28 +106,27 @@ impl Member {
     }
 }
 
-/// Draws of a study: replicates of every company, in its order.
-pub(super) struct Sampled {
-    /// `[company]`, each with its replicates.
-    pub(super) states: Vec<Vec<Sample>>,
-    pub(super) mixing: Mixing,
-}
-
 /// Draws of a company in one replicate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
-    pub(super) prevalence: f64,
-    pub(super) effects: [f64; 2],
-    pub(super) experts: u64,
-    pub(super) false_experts: u64,
+    prevalence: f64,
+    effects: [f64; 2],
+    /// Experts among the people who are not gold, seen and unseen.
+    experts: u64,
+    /// Experts that the observed people would be given if none of them were one.
+    false_experts: u64,
 }
 
-/// Samples of every company.
+/// What is kept of the samples of a study: `[chain][replicate][company]`.
 ///
 /// # Errors
 ///
 /// Where the model cannot be fitted.
-pub(super) fn sample(study: &Study, settings: &Settings) -> Result<Sampled, StudyError> {
+fn sample<T: Send>(
+    study: &Study,
+    settings: &Settings,
+    keep: impl Fn(Sample) -> T + Sync,
+) -> Result<Vec<Vec<Vec<T>>>, StudyError> {
     let fit = CrossFit::new(&study.gold, study.annotators.len(), settings.threads)?;
     let mut masks: BTreeSet<u32> = study.masks().into_iter().collect();
     masks.extend(study.gold.iter().map(|people| people.pattern.seen));
@@ -136,15 +135,7 @@ pub(super) fn sample(study: &Study, settings: &Settings) -> Result<Sampled, Stud
     let mean = logs.iter().sum::<f64>() / logs.len().max(1) as f64;
     let members =
         study.companies.iter().zip(&logs).map(|(c, log)| Member::new(c, &bins, log - mean, settings)).collect();
-    let sampler = Sampler { members, gold: GoldSet::new(study, &bins), bins: &bins, settings };
-    let chains = sampler.run();
-    let totals: Vec<Vec<f64>> = chains
-        .iter()
-        .map(|chain| chain.iter().map(|row| row.iter().map(|s| s.experts as f64).sum()).collect())
-        .collect();
-    let rows: Vec<Vec<Sample>> = chains.into_iter().flatten().collect();
-    let states = (0..study.companies.len()).map(|c| rows.iter().map(|row| row[c]).collect()).collect();
-    Ok(Sampled { states, mixing: mixing(&totals) })
+    Ok(Sampler { members, gold: GoldSet::new(study, &bins), bins: &bins, settings }.run(keep))
 }
 
 /// Estimates of every company.
@@ -153,13 +144,26 @@ pub(super) fn sample(study: &Study, settings: &Settings) -> Result<Sampled, Stud
 ///
 /// Where the model cannot be fitted.
 pub(super) fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
-    let Sampled { states, mixing } = sample(study, settings)?;
-    let estimate = |(company, samples): (&Company, &Vec<Sample>)| {
-        let mut estimate = Estimate::new(company, samples.iter().map(|s| (s.experts, s.false_experts)), settings.level);
-        estimate.converged = mixing.converged();
-        estimate
+    let chains = sample(study, settings, |sample| (sample.experts, sample.false_experts))?;
+    let total = |row: &Vec<(u64, u64)>| row.iter().map(|(experts, _)| *experts as f64).sum();
+    let totals: Vec<Vec<f64>> = chains.iter().map(|chain| chain.iter().map(total).collect()).collect();
+    let converged = mixing(&totals).converged();
+    let estimate = |(c, company): (usize, &Company)| {
+        let drawn = chains.iter().flatten().map(|row| row[c]);
+        Estimate { converged, ..Estimate::new(company, drawn, settings.level) }
     };
-    Ok(study.companies.iter().zip(&states).map(estimate).collect())
+    Ok(study.companies.iter().enumerate().map(estimate).collect())
+}
+
+/// Prevalence and effects of every company in every replicate, `[company][replicate]`.
+///
+/// # Errors
+///
+/// Where the model cannot be fitted.
+pub(super) fn states(study: &Study, settings: &Settings) -> Result<Vec<Vec<(f64, [f64; 2])>>, StudyError> {
+    let chains = sample(study, settings, |sample| (sample.prevalence, sample.effects))?;
+    let of = |c: usize| chains.iter().flatten().map(|row| row[c]).collect();
+    Ok((0..study.companies.len()).map(of).collect())
 }
 
 /// Rates of a mask under effects.

@@ -17,6 +17,7 @@ use crate::random::{Purpose, Stream, binomial};
 use crate::stats::logistic::logistic;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use std::ops::Range;
 
 /// Number of chains; a replicate belongs to one of them, whatever the threads.
 const CHAINS: usize = 4;
@@ -63,15 +64,15 @@ impl Chain {
 }
 
 impl Sampler<'_> {
-    /// Samples of all companies: `[chain][replicate][company]`.
-    pub(super) fn run(&self) -> Vec<Vec<Vec<Sample>>> {
+    /// What is kept of the samples of all companies: `[chain][replicate][company]`.
+    pub(super) fn run<T: Send>(&self, keep: impl Fn(Sample) -> T + Sync) -> Vec<Vec<Vec<T>>> {
         let (draws, chains) = (self.settings.draws, CHAINS.min(self.settings.draws));
         let first = |chain: usize| draws * chain / chains;
-        parallel::map(self.settings.threads, chains, |chain| self.chain(chain, first(chain)..first(chain + 1)))
+        parallel::map(self.settings.threads, chains, |chain| self.chain(chain, first(chain)..first(chain + 1), &keep))
     }
 
     /// The replicates of a chain.
-    fn chain(&self, number: usize, replicates: std::ops::Range<usize>) -> Vec<Vec<Sample>> {
+    fn chain<T>(&self, number: usize, replicates: Range<usize>, keep: &impl Fn(Sample) -> T) -> Vec<Vec<T>> {
         let start = [-2.0, 0.0, 0.0];
         let companies = self.members.len();
         let size = smallest_size(self.settings.drift_sd);
@@ -106,7 +107,8 @@ impl Sampler<'_> {
                 chain.shared.draw_line(&chain.states, &sizes, &mut chain.generator);
             }
             if at >= BURN_IN {
-                samples.push((0..companies).map(|c| self.sample(&mut chain, c, &before.0, &before.1[c])).collect());
+                let sample = |c| keep(self.sample(&mut chain, c, &before.0, &before.1[c]));
+                samples.push((0..companies).map(sample).collect());
             }
         }
         samples
