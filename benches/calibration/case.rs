@@ -47,6 +47,9 @@ pub(crate) struct Case {
     seed: u64,
 }
 
+/// People alike: company, truth, labels that are there and that say yes, bits of the gold weight.
+type Kind = (Option<usize>, Option<bool>, u32, u32, u64);
+
 impl Case {
     /// The study before any of its companies' people are gold.
     pub(crate) fn new(annotators: Vec<String>, companies: Vec<Company>, outside: Vec<Person>, seed: u64) -> Self {
@@ -163,7 +166,7 @@ impl Case {
 
     /// The study that an estimate is made from.
     pub(crate) fn study(&self) -> Study {
-        let mut counted: BTreeMap<(Option<usize>, Option<bool>, u32, u32, u64), u64> = BTreeMap::new();
+        let mut counted: BTreeMap<Kind, u64> = BTreeMap::new();
         for person in &self.outside {
             let kind = (None, Some(person.expert), person.pattern.seen, person.pattern.yes, 1f64.to_bits());
             *counted.entry(kind).or_default() += 1;

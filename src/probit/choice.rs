@@ -134,8 +134,8 @@ mod tests {
     /// 400 people of whom annotator j is right about all but every (j + 2)th, each from its own beginning.
     fn people(annotators: usize) -> Vec<Count> {
         let person = |i: u64| {
-            let truth = i % 4 == 0;
-            let wrong = |j: u64| (i / 4 + 7 * j) % (j + 2) == 0;
+            let truth = i.is_multiple_of(4);
+            let wrong = |j: u64| (i / 4 + 7 * j).is_multiple_of(j + 2);
             let yes = (0..annotators as u64).map(|j| u64::from(truth != wrong(j)) << j).sum();
             row(truth, (1 << annotators) - 1, yes, 1)
         };

@@ -16,6 +16,9 @@ const TURNS: usize = 6;
 /// Part of a person that each bin has anyhow, so that no sum is empty.
 const LEAST: f64 = 0.25;
 
+/// A company, or none, and the number of people from there.
+type Origin = (Option<usize>, u64);
+
 /// Gold people alike in class, pattern, fold, weight and company.
 struct Alike {
     /// Row of the bins.
@@ -42,7 +45,7 @@ impl GoldSet {
     /// The gold people of a study; `bins` have all their masks.
     pub(super) fn new(study: &Study, bins: &Bins) -> Self {
         // where the people of each class, pattern and weight come from, in the order of the study
-        let mut origins: BTreeMap<(bool, Pattern, u64), Vec<(Option<usize>, u64)>> = BTreeMap::new();
+        let mut origins: BTreeMap<(bool, Pattern, u64), Vec<Origin>> = BTreeMap::new();
         for (c, company) in study.companies.iter().enumerate() {
             for people in &company.gold_people {
                 let key = (people.truth, people.pattern, people.weight.to_bits());

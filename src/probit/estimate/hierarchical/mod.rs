@@ -16,8 +16,8 @@
 //! * the common rates f learn from gold people only: a Bayesian bootstrap of them, from which the effects of the companies
 //!   that they come from are taken out (`gold`);
 //! * the sizes tau learn from gold people in companies, and only where these show drift; below that lies the drift that cannot be
-//!   learned ([`smallest_size`]);
-//! * a company's effects learn from its gold people, and from the others with the weight of few ([`VOICES`]): they
+//!   learned ([`member::smallest_size`]);
+//! * a company's effects learn from its gold people, and from the others with the weight of few ([`member::VOICES`]): they
 //!   would else bend the effects, and the prevalence with them, until these fit what is wrong with f. A power of the
 //!   likelihood is Miller and Dunson's (2019, Journal of the American Statistical Association 114, 1113-1125) way with models that are
 //!   known to be a little wrong;
@@ -29,93 +29,19 @@ mod effects;
 mod factor;
 mod gold;
 mod line;
+mod member;
 mod sampler;
 mod state;
 
 use super::replicates::Estimate;
-use super::settings::{GoldSampling, Settings};
-use crate::probit::bins::{BINS, BinRates, Bins, CrossFit};
-use crate::probit::study::{Company, Study, StudyError, survey_weights};
+use super::settings::Settings;
+use crate::probit::bins::{BinRates, Bins, CrossFit};
+use crate::probit::study::{Company, Study, StudyError};
 use crate::stats::mixing::mixing;
-use effects::MaskCounts;
 use gold::GoldSet;
+use member::{Member, Sample};
 use sampler::Sampler;
 use std::collections::BTreeSet;
-
-/// Weight of a company's people who are not gold in its effects, as a number of people, where half of them are experts. Where one class is
-/// rare they tell the effects from the prevalence less, and the weight falls with the variance of the class.
-const VOICES: f64 = 40.0;
-
-/// Size of the effects in terms of the drift of latent means, measured on simulated studies.
-const SIZE_OF_DRIFT: f64 = 1.2;
-
-/// Size of the effects that is allowed for where no drift is found.
-const UNSEEN_SIZE: f64 = 0.1;
-
-/// Smallest size of the effects, given the drift that people who are not gold show.
-fn smallest_size(drift_sd: f64) -> f64 {
-    (SIZE_OF_DRIFT * drift_sd).max(UNSEEN_SIZE)
-}
-
-/// Company as the sampler sees it.
-struct Member {
-    /// People by mask and bin.
-    masks: Vec<MaskCounts>,
-    /// The same of gold people only.
-    gold: Vec<MaskCounts>,
-    /// Non-experts and experts among gold people who speak about the prevalence.
-    truths: [f64; 2],
-    /// Log headcount about its mean.
-    size: f64,
-    /// Number of people without labels, seen and unseen.
-    rest: u64,
-}
-
-impl Member {
-    fn new(company: &Company, bins: &Bins, size: f64, settings: &Settings) -> Self {
-        let mut masks: Vec<MaskCounts> = Vec::new();
-        let mut blank = 0;
-        for &(pattern, count) in &company.people {
-            match bins.mask_index(pattern.seen) {
-                Some(mask) => {
-                    MaskCounts::of(&mut masks, mask).people[bins.person_bin(mask, pattern)] += count;
-                }
-                None => blank += count,
-            }
-        }
-        // as many voices as there are people, each as loud as the survey weight
-        let weights = survey_weights(&company.gold_people).each;
-        for (people, weight) in company.gold_people.iter().zip(&weights) {
-            let Some(mask) = bins.mask_index(people.pattern.seen) else {
-                continue;
-            };
-            let shares = bins.gold_shares(mask, people.truth, people.pattern);
-            let gold = &mut MaskCounts::of(&mut masks, mask).gold[usize::from(people.truth)];
-            for bin in 0..BINS {
-                gold[bin] += people.count as f64 * weight * shares[bin];
-            }
-        }
-        masks.sort_unstable_by_key(|counts| counts.mask);
-        let gold =
-            masks.iter().filter(|m| m.has_gold()).map(|m| MaskCounts { people: [0; BINS], ..m.clone() }).collect();
-        let truths = match settings.gold_sampling {
-            GoldSampling::ByClass => [0.0; 2],
-            GoldSampling::AtRandom => company.weighted_truths(),
-        };
-        Member { masks, gold, truths, size, rest: blank + company.headcount - company.observed }
-    }
-}
-
-/// Draws of a company in one replicate.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sample {
-    prevalence: f64,
-    effects: [f64; 2],
-    /// Experts among the people who are not gold, seen and unseen.
-    experts: u64,
-    /// Experts that the observed people would be given if none of them were one.
-    false_experts: u64,
-}
 
 /// What is kept of the samples of a study: `[chain][replicate][company]`.
 ///
@@ -155,12 +81,15 @@ pub(super) fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimat
     Ok(study.companies.iter().enumerate().map(estimate).collect())
 }
 
+/// Prevalence and effects of a company in one replicate.
+pub(super) type Drawn = (f64, [f64; 2]);
+
 /// Prevalence and effects of every company in every replicate, `[company][replicate]`.
 ///
 /// # Errors
 ///
 /// Where the model cannot be fitted.
-pub(super) fn states(study: &Study, settings: &Settings) -> Result<Vec<Vec<(f64, [f64; 2])>>, StudyError> {
+pub(super) fn states(study: &Study, settings: &Settings) -> Result<Vec<Vec<Drawn>>, StudyError> {
     let chains = sample(study, settings, |sample| (sample.prevalence, sample.effects))?;
     let of = |c: usize| chains.iter().flatten().map(|row| row[c]).collect();
     Ok((0..study.companies.len()).map(of).collect())

@@ -6,8 +6,8 @@
 use super::effects::{People, State, tilt, tilts};
 use super::gold::GoldSet;
 use super::line::Shared;
+use super::member::{Member, Sample, VOICES, smallest_size};
 use super::state::Posterior;
-use super::{Member, Sample, VOICES, smallest_size};
 use crate::interrupt;
 use crate::parallel;
 use crate::probit::bins::{BINS, BinRates, Bins};

@@ -1,0 +1,81 @@
+//! Companies as the sampler sees them, and what it draws of them.
+
+use super::effects::MaskCounts;
+use crate::probit::bins::{BINS, Bins};
+use crate::probit::estimate::settings::{GoldSampling, Settings};
+use crate::probit::study::{Company, survey_weights};
+
+/// Weight of a company's people who are not gold in its effects, as a number of people, where half of them are experts. Where one class is
+/// rare they tell the effects from the prevalence less, and the weight falls with the variance of the class.
+pub(super) const VOICES: f64 = 40.0;
+
+/// Size of the effects in terms of the drift of latent means, measured on simulated studies.
+const SIZE_OF_DRIFT: f64 = 1.2;
+
+/// Size of the effects that is allowed for where no drift is found.
+const UNSEEN_SIZE: f64 = 0.1;
+
+/// Smallest size of the effects, given the drift that people who are not gold show.
+pub(super) fn smallest_size(drift_sd: f64) -> f64 {
+    (SIZE_OF_DRIFT * drift_sd).max(UNSEEN_SIZE)
+}
+
+/// Company as the sampler sees it.
+pub(super) struct Member {
+    /// People by mask and bin.
+    pub(super) masks: Vec<MaskCounts>,
+    /// The same of gold people only.
+    pub(super) gold: Vec<MaskCounts>,
+    /// Non-experts and experts among gold people who speak about the prevalence.
+    pub(super) truths: [f64; 2],
+    /// Log headcount about its mean.
+    pub(super) size: f64,
+    /// Number of people without labels, seen and unseen.
+    pub(super) rest: u64,
+}
+
+impl Member {
+    pub(super) fn new(company: &Company, bins: &Bins, size: f64, settings: &Settings) -> Self {
+        let mut masks: Vec<MaskCounts> = Vec::new();
+        let mut blank = 0;
+        for &(pattern, count) in &company.people {
+            match bins.mask_index(pattern.seen) {
+                Some(mask) => {
+                    MaskCounts::of(&mut masks, mask).people[bins.person_bin(mask, pattern)] += count;
+                }
+                None => blank += count,
+            }
+        }
+        // as many voices as there are people, each as loud as the survey weight
+        let weights = survey_weights(&company.gold_people).each;
+        for (people, weight) in company.gold_people.iter().zip(&weights) {
+            let Some(mask) = bins.mask_index(people.pattern.seen) else {
+                continue;
+            };
+            let shares = bins.gold_shares(mask, people.truth, people.pattern);
+            let gold = &mut MaskCounts::of(&mut masks, mask).gold[usize::from(people.truth)];
+            for bin in 0..BINS {
+                gold[bin] += people.count as f64 * weight * shares[bin];
+            }
+        }
+        masks.sort_unstable_by_key(|counts| counts.mask);
+        let gold =
+            masks.iter().filter(|m| m.has_gold()).map(|m| MaskCounts { people: [0; BINS], ..m.clone() }).collect();
+        let truths = match settings.gold_sampling {
+            GoldSampling::ByClass => [0.0; 2],
+            GoldSampling::AtRandom => company.weighted_truths(),
+        };
+        Member { masks, gold, truths, size, rest: blank + company.headcount - company.observed }
+    }
+}
+
+/// Draws of a company in one replicate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    pub(super) prevalence: f64,
+    pub(super) effects: [f64; 2],
+    /// Experts among the people who are not gold, seen and unseen.
+    pub(super) experts: u64,
+    /// Experts that the observed people would be given if none of them were one.
+    pub(super) false_experts: u64,
+}
