@@ -2,8 +2,8 @@
 -- section: Diagnostics
 --
 -- The statistics of `covariance_diagnostic` over all companies. `drift_sd` is the standard deviation of the companies' shifts
--- beyond sampling noise: give the one of the first row to `fit_probit_bootstrap` as `drift_sd` where the verdict is
--- drift. The first row is about all annotators together, the others about one each, ordered by annotator.
+-- beyond sampling noise, as `fit_probit_bootstrap` allows for by itself. The first row is about all annotators together, the others about one each,
+-- ordered by annotator.
 --
 -- Where gold people have companies, they are asked too: their class is known, so that prevalence hides nothing. Companies are
 -- dealt out anew among the gold people of each class, and the p-value is the share of these permutations in which annotators

@@ -528,6 +528,28 @@ mod tests {
     }
 
     #[test]
+    fn weighted_truths_are_as_many_as_they_are_worth() {
+        let row = |truth, count, weight| GoldPeople { truth, pattern: Pattern { seen: 1, yes: 0 }, count, weight };
+        let company = |gold_people, gold, gold_experts| Company {
+            name: String::new(),
+            observed: gold,
+            labelled: gold,
+            gold,
+            gold_experts,
+            headcount: gold,
+            raised: false,
+            people: Vec::new(),
+            gold_people,
+        };
+        // equal weights count heads, whatever their size; two experts have no label
+        let plain = company(vec![row(false, 6, 2.5), row(true, 3, 2.5)], 11, 5);
+        assert_eq!(plain.weighted_truths(), [6.0, 5.0]);
+        // 4 people of weight 1 and 2 of weight 4: sums 4 and 8, worth 12² / 36 = 4 of equal weight
+        let uneven = company(vec![row(false, 4, 1.0), row(true, 2, 4.0)], 6, 2).weighted_truths();
+        assert!((uneven[0] - 4.0 / 3.0).abs() < 1e-12 && (uneven[1] - 8.0 / 3.0).abs() < 1e-12, "{uneven:?}");
+    }
+
+    #[test]
     fn an_annotator_that_is_the_and_of_two_others_is_dropped() {
         // a2 = a0 AND a1
         let mut counts = Vec::new();

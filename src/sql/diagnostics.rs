@@ -137,7 +137,7 @@ impl Gold {
             let as_low = if found.p_value <= floor { " (as low as the permutations allow)" } else { "" };
             format!(
                 "annotators answer differently about gold people of the same class from company to company: \
-                 p = {:.3}{as_low}; intervals of fit_probit_bootstrap are too short",
+                 p = {:.3}{as_low}; the method 'hierarchical' of fit_probit_bootstrap allows for it",
                 found.p_value
             )
         });

@@ -55,7 +55,8 @@ fn doubts(study: &Study, evidence: Option<Evidence>) -> Vec<String> {
         }
         if found.drift_sd >= NOTED_DRIFT {
             doubts.push(format!(
-                "annotators answer differently from company to company (drift_sd {:.2}): the interval allows for it",
+                "annotators answer differently from company to company (drift_sd {:.2}): the interval allows for it, and a total \
+                 over companies leans upwards",
                 found.drift_sd
             ));
         }

@@ -153,3 +153,66 @@ impl GoldSet {
         thinning
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probit::study::{Company, GoldPeople};
+
+    const SHARES: [f64; BINS] = [0.6, 0.25, 0.1, 0.05];
+    const EFFECTS: [f64; 3] = [-1.5, 0.2, 1.0];
+    const PEOPLE: [f64; 3] = [40_000.0, 10_000.0, 90_000.0];
+
+    /// Non-experts of three companies whose effects tilt the shares, and experts without a company.
+    fn study() -> Study {
+        let row = |truth, bin: usize, count| GoldPeople {
+            truth,
+            pattern: Pattern { seen: 3, yes: bin as u32 },
+            count,
+            weight: 1.0,
+        };
+        let mut study = Study::default();
+        let mut sums = [0; BINS];
+        for (c, (effect, people)) in EFFECTS.iter().zip(PEOPLE).enumerate() {
+            let tilted: [f64; BINS] = std::array::from_fn(|b| SHARES[b] * tilts(*effect)[b]);
+            let all: f64 = tilted.iter().sum();
+            let counts = tilted.map(|mass| (people * mass / all).round() as u64);
+            (0..BINS).for_each(|b| sums[b] += counts[b]);
+            study.companies.push(Company {
+                name: format!("c{c}"),
+                observed: 0,
+                labelled: 0,
+                gold: counts.iter().sum(),
+                gold_experts: 0,
+                headcount: 0,
+                raised: false,
+                people: Vec::new(),
+                gold_people: (0..BINS).map(|b| row(false, b, counts[b])).collect(),
+            });
+        }
+        study.gold = (0..BINS).map(|b| row(false, b, sums[b])).chain((0..BINS).map(|b| row(true, b, 25))).collect();
+        study
+    }
+
+    #[test]
+    fn effects_are_taken_out_of_the_rates() {
+        let study = study();
+        let bins = Bins::given(&study.gold, 1);
+        let set = GoldSet::new(&study, &bins);
+        assert_eq!(set.outside, [0.0, 100.0]);
+        let counts: Vec<f64> = set.people.iter().map(|people| people.count).collect();
+        let rates = |effects: &[[f64; 2]]| set.rates(&bins, &counts, &[[[0.0; 2]; BINS]], effects).remove(0);
+        let without = rates(&EFFECTS.map(|effect| [effect, 0.0]));
+        for (bin, share) in SHARES.iter().enumerate() {
+            // as far as six turns lead with effects as far apart as these
+            assert!((without[bin][0] - share).abs() < 5e-3, "{without:?}");
+            assert!((without[bin][1] - 0.25).abs() < 1e-12);
+        }
+        // with the effects in them they are those of the mixture of companies
+        let all: f64 = PEOPLE.iter().sum();
+        let mixed = study.gold.iter().take(BINS).map(|row| row.count as f64 / all);
+        let plain = rates(&[[0.0; 2]; 3]);
+        mixed.zip(&plain).for_each(|(share, rate)| assert!((share - rate[0]).abs() < 1e-3));
+        assert!((plain[3][0] - SHARES[3]).abs() > 0.05);
+    }
+}
