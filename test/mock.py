@@ -32,6 +32,26 @@ PROVIDERS = json.loads(subprocess.check_output([SERVER, "--providers"]))
 # made up, and easy to find wherever one has leaked to
 KEYS = {variable: key for provider in PROVIDERS for variable, key in provider["keys"].items()}
 
+# A process of its own, for what ends processes. It prints the rows of each statement as JSON.
+CHILD = """
+import duckdb, json, sys, time
+extension, *statements = json.loads(sys.argv[1])
+connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+connection.execute("SET enable_progress_bar = false")  # which goes to standard output
+connection.execute(f"LOAD '{extension}'")
+for statement in statements:
+    result = None
+    try:
+        try:
+            result = connection.execute(statement).fetchall()
+        except Exception as error:
+            result = {"error": f"{type(error).__name__}: {error}"}
+        time.sleep(0.01)  # after a Ctrl-C Python's own exception comes as soon as it runs again, behind or for DuckDB's
+    except KeyboardInterrupt:
+        result = result or {"error": "KeyboardInterrupt"}
+    print(json.dumps(result, default=str), flush=True)
+"""
+
 
 class Mock:
     def __init__(self, **settings):

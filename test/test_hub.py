@@ -17,31 +17,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from mock import ROOT, environment_without_keys  # noqa: E402
+from mock import CHILD, ROOT, environment_without_keys  # noqa: E402
 
 EXTENSION = ROOT / "build" / "release" / "muster.duckdb_extension"
 TINY = ROOT / "test" / "oracle" / "tiny_bert"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-# It prints the rows of each statement as JSON, or the error.
-CHILD = """
-import duckdb, json, sys, time
-extension, *statements = json.loads(sys.argv[1])
-connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-connection.execute("SET enable_progress_bar = false")  # which goes to standard output
-connection.execute(f"LOAD '{extension}'")
-for statement in statements:
-    result = None
-    try:
-        try:
-            result = connection.execute(statement).fetchall()
-        except Exception as error:
-            result = {"error": f"{type(error).__name__}: {error}"}
-        time.sleep(0.01)  # after a Ctrl-C Python's own exception comes as soon as it runs again, behind or for DuckDB's
-    except KeyboardInterrupt:
-        result = result or {"error": "KeyboardInterrupt"}
-    print(json.dumps(result), flush=True)
-"""
 
 
 class Hub:

@@ -23,7 +23,7 @@ from pathlib import Path
 import duckdb
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from mock import KEYS, PROVIDERS, ROOT, Mock, environment_without_keys  # noqa: E402
+from mock import CHILD, KEYS, PROVIDERS, ROOT, Mock, environment_without_keys  # noqa: E402
 
 EXTENSION = ROOT / "build" / "release" / "muster.duckdb_extension"
 CLI = ROOT / ".venv" / "bin" / "duckdb"
@@ -36,27 +36,6 @@ COLUMNS = (
     "profile_id annotator label requested_model model reason error finish attempts input_tokens output_tokens cost_usd cached "
     "request_hash"
 ).split()
-
-# A process of its own, for what ends processes. It prints the rows of each statement as JSON.
-CHILD = """
-import duckdb, json, sys, time
-extension, *statements = json.loads(sys.argv[1])
-connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-connection.execute("SET enable_progress_bar = false")  # which goes to standard output
-connection.execute(f"LOAD '{extension}'")
-for statement in statements:
-    result = None
-    try:
-        try:
-            result = connection.execute(statement).fetchall()
-        except Exception as error:
-            result = {"error": f"{type(error).__name__}: {error}"}
-        time.sleep(0.01)  # after a Ctrl-C Python's own exception comes as soon as it runs again, behind or for DuckDB's
-    except KeyboardInterrupt:
-        result = result or {"error": "KeyboardInterrupt"}
-    print(json.dumps(result, default=str), flush=True)
-"""
-
 
 def setUpModule():
     global MOCK

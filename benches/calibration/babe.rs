@@ -77,7 +77,7 @@ fn drift_rows(shots: &str, outlets: &[Company], repetitions: u64, verdicts: &mut
             let drift = gold_drift(&case.over_all(GOLD).study(), PERMUTATIONS, 42, 1).expect("gold sentences");
             drift.expect("gold sentences in two outlets")
         });
-        let said = found.iter().filter(|drift| is_significant(drift.p_value)).count();
+        let said = found.iter().filter(|drift| is_significant(drift.test.p_value)).count();
         let mut sizes: Vec<f64> = found.iter().map(|drift| drift.sd).collect();
         sizes.sort_by(f64::total_cmp);
         let (least, middle, most) = (sizes[0], sizes[sizes.len() / 2], sizes[sizes.len() - 1]);

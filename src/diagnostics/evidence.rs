@@ -1,7 +1,7 @@
 //! Evidence of drift, as the hierarchical method takes it.
 
 use super::drift::summary;
-use super::gold_drift::gold_drift;
+use super::gold_drift::gold_test;
 use crate::probit::estimate::{Method, Settings};
 use crate::probit::study::{Study, StudyError};
 
@@ -76,7 +76,7 @@ fn evidence(study: &Study, seed: u64, threads: usize) -> Result<Evidence, StudyE
     };
     let gold: u64 = study.companies.iter().flat_map(|company| &company.gold_people).map(|people| people.count).sum();
     let many = gold > MOST_GOLD;
-    let tested = if many { None } else { gold_drift(study, PERMUTATIONS, seed, threads)? };
+    let tested = if many { None } else { gold_test(study, PERMUTATIONS, seed, threads)? };
     let gold_p_value = tested.map(|found| found.p_value).filter(|p| p.is_finite());
     Ok(Evidence { drift_sd, gold_p_value, many })
 }

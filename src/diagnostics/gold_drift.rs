@@ -33,15 +33,21 @@ const STEP: f64 = 0.05;
 /// Maximum number of gold people in companies: each is dealt out by itself.
 const MAX_GOLD: u64 = 10_000_000;
 
-/// Drift among the gold people of a study.
+/// Test of drift on the gold people of a study.
 #[derive(Debug, Clone, PartialEq)]
-pub struct GoldDrift {
+pub struct GoldTest {
     /// Number of companies with labelled gold people, and of these people.
     pub(crate) companies: usize,
     pub(crate) people: u64,
     /// P-value of all annotators together, and of each; NaN where nothing can be compared.
     pub p_value: f64,
     pub(crate) p_values: Vec<f64>,
+}
+
+/// Drift among the gold people of a study: the test, and its size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GoldDrift {
+    pub test: GoldTest,
     /// Maximum likelihood size of the companies' effects.
     pub sd: f64,
 }
@@ -63,6 +69,23 @@ pub fn gold_drift(
     seed: u64,
     threads: usize,
 ) -> Result<Option<GoldDrift>, StudyError> {
+    let Some(test) = gold_test(study, permutations, seed, threads)? else {
+        return Ok(None);
+    };
+    Ok(Some(GoldDrift { test, sd: size(study, threads)? }))
+}
+
+/// Tests drift; `None` where fewer than two companies have labelled gold people.
+///
+/// # Errors
+///
+/// Those of [`gold_drift`].
+pub(crate) fn gold_test(
+    study: &Study,
+    permutations: usize,
+    seed: u64,
+    threads: usize,
+) -> Result<Option<GoldTest>, StudyError> {
     study.require_gold_people()?;
     let people = study.companies.iter().flat_map(|company| &company.gold_people).map(|row| row.count).sum();
     if people > MAX_GOLD {
@@ -96,12 +119,11 @@ pub fn gold_drift(
         let varies = least > 0.0 || permuted.iter().any(|statistics| of(statistics) > 0.0);
         if varies { (1 + large) as f64 / (permutations + 1) as f64 } else { f64::NAN }
     };
-    Ok(Some(GoldDrift {
+    Ok(Some(GoldTest {
         companies,
         people,
         p_value: p_value(&|statistics| statistics.iter().sum()),
         p_values: (0..annotators).map(|j| p_value(&|statistics| statistics[j])).collect(),
-        sd: size(study, threads)?,
     }))
 }
 
@@ -240,11 +262,11 @@ mod tests {
     #[test]
     fn equal_companies_do_not_drift_and_unequal_ones_do() {
         let level = gold_drift(&made(12, 0), 199, 1, 1).unwrap().unwrap();
-        assert_eq!((level.companies, level.people), (12, 240));
+        assert_eq!((level.test.companies, level.test.people), (12, 240));
         // no permutation is as even as the data
-        assert_eq!((level.p_value, level.sd), (1.0, 0.0));
+        assert_eq!((level.test.p_value, level.sd), (1.0, 0.0));
         let drifting = gold_drift(&made(24, 6), 199, 1, 1).unwrap().unwrap();
-        assert_eq!(drifting.p_value, 1.0 / 200.0);
+        assert_eq!(drifting.test.p_value, 1.0 / 200.0);
         assert!(drifting.sd > 0.3, "{}", drifting.sd);
     }
 
@@ -272,7 +294,7 @@ mod tests {
                 }
             }
             let drift = gold_drift(&super::tests::study(&counts), 99, 1, 1).unwrap().unwrap();
-            small += u32::from(drift.p_value <= 0.1);
+            small += u32::from(drift.test.p_value <= 0.1);
         }
         // Binomial(200, .1): mean 20, sd 4.2
         assert!((8..=33).contains(&small), "{small}");

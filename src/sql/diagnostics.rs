@@ -132,19 +132,19 @@ impl Gold {
                         rate some people of each company, drawn at random";
             return Gold { companies: Some(0), people: Some(0), note: Some(note.to_string()), ..Gold::default() };
         };
-        let drifts = is_significant(found.p_value).then(|| {
+        let drifts = is_significant(found.test.p_value).then(|| {
             let floor = 1.0 / (permutations + 1) as f64;
-            let as_low = if found.p_value <= floor { " (as low as the permutations allow)" } else { "" };
+            let as_low = if found.test.p_value <= floor { " (as low as the permutations allow)" } else { "" };
             format!(
                 "annotators answer differently about gold people of the same class from company to company: \
                  p = {:.3}{as_low}; the method 'hierarchical' of fit_probit_bootstrap allows for it",
-                found.p_value
+                found.test.p_value
             )
         });
         Gold {
-            companies: Some(found.companies),
-            people: Some(found.people),
-            p_value: Some(found.p_value),
+            companies: Some(found.test.companies),
+            people: Some(found.test.people),
+            p_value: Some(found.test.p_value),
             sd: Some(found.sd),
             note: drifts,
         }
@@ -152,7 +152,7 @@ impl Gold {
 
     /// Of annotator j alone.
     fn of_one(found: &Option<GoldDrift>, j: usize) -> Gold {
-        Gold { p_value: found.as_ref().map(|found| found.p_values[j]), ..Gold::default() }
+        Gold { p_value: found.as_ref().map(|found| found.test.p_values[j]), ..Gold::default() }
     }
 }
 

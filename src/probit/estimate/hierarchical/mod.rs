@@ -59,9 +59,10 @@ fn sample<T: Send>(
     let bins = Bins::new(&fit, masks.into_iter().collect(), settings.seed);
     let logs: Vec<f64> = study.companies.iter().map(|c| (c.headcount.max(1) as f64).ln()).collect();
     let mean = logs.iter().sum::<f64>() / logs.len().max(1) as f64;
-    let members =
+    let members: Vec<Member> =
         study.companies.iter().zip(&logs).map(|(c, log)| Member::new(c, &bins, log - mean, settings)).collect();
-    Ok(Sampler { members, gold: GoldSet::new(study, &bins), bins: &bins, settings }.run(keep))
+    let inside = (0..members.len()).filter(|c| !members[*c].gold.is_empty()).collect();
+    Ok(Sampler { members, inside, gold: GoldSet::new(study, &bins), bins: &bins, settings }.run(keep))
 }
 
 /// Estimates of every company.

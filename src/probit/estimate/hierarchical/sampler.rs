@@ -34,6 +34,8 @@ const STRETCH: usize = 1000;
 /// Sampler of a study.
 pub(super) struct Sampler<'a> {
     pub(super) members: Vec<Member>,
+    /// Companies that have gold people with labels.
+    pub(super) inside: Vec<usize>,
     pub(super) gold: GoldSet,
     pub(super) bins: &'a Bins,
     pub(super) settings: &'a Settings,
@@ -96,8 +98,11 @@ impl Sampler<'_> {
                 (0..self.bins.masks.len()).map(|mask| self.bins.pseudo_counts(mask, replicate as u64)).collect();
             // labels of companies without experts come from other rates and effects than those by which they are judged
             let before = (chain.rates.clone(), chain.soft.clone());
-            for _ in 0..SWEEPS {
-                self.draw_rates(&mut chain, &weights, &pseudo);
+            for sweep in 0..SWEEPS {
+                // without gold people in companies rates depend on the weights alone
+                if sweep == 0 || !self.inside.is_empty() {
+                    self.draw_rates(&mut chain, &weights, &pseudo);
+                }
                 for c in 0..companies {
                     if c % STRETCH == 0 {
                         interrupt::check();
@@ -116,13 +121,13 @@ impl Sampler<'_> {
 
     /// Draws the effects of the companies of gold people, the common rates without them, and the sizes.
     fn draw_rates(&self, chain: &mut Chain, weights: &[f64], pseudo: &[BinRates]) {
-        let inside: Vec<usize> = (0..self.members.len()).filter(|c| !self.members[*c].gold.is_empty()).collect();
+        let inside = &self.inside;
         chain.rates = self.gold.rates(self.bins, weights, pseudo, &chain.gold_effects());
         if inside.is_empty() {
             return;
         }
         let prior = chain.shared.effects_alone();
-        for &c in &inside {
+        for &c in inside {
             let people = People { masks: &self.members[c].gold, rates: &chain.rates, truths: [0.0; 2], power: 1.0 };
             Posterior { people, prior }.draw(&mut chain.gold[c], &mut chain.gold_modes[c], &mut chain.generator);
         }
