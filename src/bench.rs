@@ -23,6 +23,9 @@ pub mod diagnostics {
     pub mod predictive {
         pub use crate::diagnostics::predictive::check;
     }
+    pub mod shared_shift {
+        pub use crate::diagnostics::shared_shift::shared_shifts;
+    }
 }
 
 pub mod embed {
@@ -50,6 +53,7 @@ pub mod parallel {
 
 pub mod probit {
     pub use crate::probit::estimate::{Estimate, GoldSampling, Method, Settings, estimate};
+    pub use crate::probit::plan::{Goal, plan};
     pub use crate::probit::study::{Count, Pattern, Study};
 }
 

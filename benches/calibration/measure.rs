@@ -3,7 +3,7 @@
 use crate::case::{Case, Gold};
 use muster::bench::diagnostics::evidence::learn_drift;
 use muster::bench::parallel;
-use muster::bench::probit::{GoldSampling, Method, Settings, estimate};
+use muster::bench::probit::{GoldSampling, Method, Settings, Study, estimate};
 use muster::bench::random::{Purpose, Stream, beta, binomial};
 use muster::bench::simulate::Company;
 use muster::bench::stats::summarise_counts;
@@ -48,14 +48,20 @@ impl Way {
     fn draws(self, case: &Case, seed: u64) -> Vec<Vec<u64>> {
         match self {
             Way::Fit { name, drift_sd } => {
-                let (study, mut settings) = (case.study(), settings(name, case.sampling));
-                learn_drift(&study, &mut settings, drift_sd).expect("a study with gold people");
+                let (study, settings) = prepared(case, name, drift_sd);
                 let estimates = estimate(&study, &settings);
                 estimates.expect("a study with gold people").into_iter().map(|estimate| estimate.draws).collect()
             }
             Way::LabelsAlone => labels_alone(case, seed),
         }
     }
+}
+
+/// The study of a case and the settings of a fit to it, its drift learned.
+pub(crate) fn prepared(case: &Case, name: &str, drift_sd: Option<f64>) -> (Study, Settings) {
+    let (study, mut settings) = (case.study(), settings(name, case.sampling));
+    learn_drift(&study, &mut settings, drift_sd).expect("a study with gold people");
+    (study, settings)
 }
 
 /// Settings of a fit.

@@ -1,17 +1,21 @@
 //! What it does to the intervals to rate people of companies, by their number and the way they are chosen.
 
 use crate::case::{Case, Chosen, unweighted};
-use crate::measure::{FITS, figures};
+use crate::measure::{FITS, figures, prepared};
 use crate::page::{FIGURES, cells, table};
 use crate::simulated::{EDGES, SPECTRUM, study};
+use muster::bench::probit::{Goal, plan};
 use muster::bench::simulate::Settings;
+use std::collections::BTreeMap;
 
 /// Way of choosing people of a study to be rated: name, their number, and what chooses them.
 type Choice = (&'static str, usize, fn(&Case, usize) -> Vec<Chosen>);
 
-const CHOICES: [Choice; 6] = [
+const CHOICES: [Choice; 8] = [
     ("nobody", 0, over_all),
     ("100 drawn over all", 100, over_all),
+    ("100 of `rating_plan`", 100, planned),
+    ("100 of `rating_plan`, goal companies", 100, planned_for_companies),
     ("100, one a company in turn", 100, in_turn),
     ("3 a company", 600, in_turn),
     ("10 a company", 2000, in_turn),
@@ -26,6 +30,42 @@ fn over_all(case: &Case, number: usize) -> Vec<Chosen> {
 /// People drawn inside companies, as many in each.
 fn in_turn(case: &Case, number: usize) -> Vec<Chosen> {
     case.in_turn(number).into_iter().map(unweighted).collect()
+}
+
+/// People that `rating_plan` draws.
+fn planned(case: &Case, number: usize) -> Vec<Chosen> {
+    by_plan(case, number, Goal::Total)
+}
+
+/// As [`planned`], for the shares in the companies.
+fn planned_for_companies(case: &Case, number: usize) -> Vec<Chosen> {
+    by_plan(case, number, Goal::Companies)
+}
+
+/// People of a plan, their weights divided by the mean over those of the same truth, as docs/model.md has it where gold people are
+/// there from before.
+fn by_plan(case: &Case, number: usize, goal: Goal) -> Vec<Chosen> {
+    let (study, settings) = prepared(case, "hierarchical", None);
+    let plan = plan(&study, number as u64, goal, &settings).expect("a study with gold people");
+    let mut left: BTreeMap<(usize, Option<usize>), (u64, f64)> =
+        plan.cells.iter().map(|cell| ((cell.company, cell.stratum), (cell.drawn, 1.0 / cell.chance))).collect();
+    let mut people = Vec::new();
+    // companies of the study are those of the case, in its order
+    for (company, position) in case.shuffled(|_| true) {
+        let person = &case.companies[company].people[position];
+        let stratum = plan.strata[&study.pattern(person.pattern.seen.into(), person.pattern.yes.into())];
+        let (drawn, weight) = left.get_mut(&(company, stratum)).expect("a cell for everybody");
+        if *drawn > 0 {
+            *drawn -= 1;
+            people.push((company, position, *weight, person.expert));
+        }
+    }
+    let mean = |class: bool| {
+        let of = || people.iter().filter(|person| person.3 == class).map(|person| person.2);
+        of().sum::<f64>() / of().count() as f64
+    };
+    let means = [false, true].map(mean);
+    people.into_iter().map(|(company, at, weight, expert)| (company, at, weight / means[expert as usize])).collect()
 }
 
 pub(crate) fn section(seeds: u64) -> String {

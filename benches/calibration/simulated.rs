@@ -3,6 +3,7 @@
 use crate::case::{Case, Gold, unweighted};
 use crate::measure::{Edges, FITS, Figures, Way, figures, fit};
 use crate::page::{BINS, FIGURES, Verdicts, bins, cells, table};
+use muster::bench::diagnostics::shared_shift::shared_shifts;
 use muster::bench::simulate::{ANNOTATORS, Settings, Simulator, TruthModel};
 
 pub(crate) const EDGES: Edges = Edges { share: &[0.003, 0.01, 0.03, 0.1], headcount: &[100, 500, 2000, 8000] };
@@ -150,6 +151,14 @@ fn verdicts(kinds: &[Kind]) -> String {
     verdicts.list()
 }
 
+/// Numbers of filters and of language models whose yes rate in companies no prevalence explains.
+fn named(case: &Case) -> (usize, usize) {
+    let outside = shared_shifts(&case.study()).into_iter().filter(|shift| shift.is_outside());
+    let (filters, models): (Vec<_>, Vec<_>) =
+        outside.partition(|shift| ANNOTATORS[..FILTERS].contains(&shift.annotator.as_str()));
+    (filters.len(), models.len())
+}
+
 /// Filters that say yes less often in companies than about the gold people.
 pub(crate) fn shift_section(seeds: u64) -> String {
     let (mut rows, mut verdicts) = (Vec::new(), Verdicts::default());
@@ -159,12 +168,17 @@ pub(crate) fn shift_section(seeds: u64) -> String {
         ("a tenth", 0.1, "all six", 0),
         ("any", 1.0, "without the filters", FILTERS),
     ] {
-        let found = figures(&FITS, seeds, &EDGES, |seed| {
+        let make = |seed| {
             let settings = Settings { seed, models_missing: 0.0, ..Settings::default() };
             study(settings).thinned(&(0..FILTERS).collect::<Vec<_>>(), kept).without_first(left_out)
-        });
+        };
+        let found = figures(&FITS, seeds, &EDGES, make);
+        let named: Vec<(usize, usize)> = (1..=seeds).map(|seed| named(&make(seed))).collect();
+        let mean = |of: fn(&(usize, usize)) -> usize| named.iter().map(of).sum::<usize>() as f64 / seeds as f64;
+        let note = format!("{:.1} / {:.1}", mean(|named| named.0), mean(|named| named.1));
         for f in &found {
-            rows.push([[thinned, annotators, &f.way].map(String::from).to_vec(), cells(f)].concat());
+            let head = [thinned, annotators, &f.way].map(String::from).to_vec();
+            rows.push([head, cells(f), vec![note.clone()]].concat());
             if f.way == "`hierarchical`" && thinned != "all" {
                 let name = format!("{thinned} of the filters' yes kept, {annotators}");
                 verdicts.at_least(&name, "`hierarchical` covers", f.coverage, 0.74);
@@ -174,8 +188,9 @@ pub(crate) fn shift_section(seeds: u64) -> String {
     format!(
         "{seeds} seeds of `probit6` as above, no drift, gold people from outside; every company has labels of the language \
          models. In companies, and there only, each yes of the three filters is kept with the chance given and otherwise \
-         becomes a no: what no prevalence explains. Fits with all six annotators, and without the filters.\n\n{}\n{}",
-        table(&[&["yes kept", "annotators", "method"][..], &FIGURES[..]].concat(), &rows),
+         becomes a no: what no prevalence explains. Fits with all six annotators, and without the filters. Named: how many \
+         filters, and how many language models, the `note` of the estimate tells to leave out, mean over the seeds.\n\n{}\n{}",
+        table(&[&["yes kept", "annotators", "method"][..], &FIGURES[..], &["named"]].concat(), &rows),
         verdicts.list(),
     )
 }

@@ -2,7 +2,7 @@
 //!
 //! In each replicate the estimate has weights of the gold people, hence tables of the probit model and rates of the
 //! bins, and a prevalence of each company, whose effects tilt its bins. From them as many people are made as are observed, with the
-//! same labels missing, and counted by pattern and by bin. Two things differ from the estimate, which errs there on
+//! same labels missing, and counted by pattern and by bin; a pattern is tilted as its bin is. Two things differ from the estimate, which errs there on
 //! purpose: correlations are not shrunk toward 0; and a set of labels has its bins from the gold people with all of
 //! them, put there by the fit that puts everybody else there. (Cross-fitted, a pattern near a cut is split over
 //! two bins among the gold people and nowhere else, and gold people with a label less may lie across the cut.) The statistic of any such set of counts x is
@@ -199,15 +199,21 @@ fn count(
         }
     }
     for (r, (replicate, likeness)) in replicates.iter().zip(likenesses).enumerate() {
-        let pi = likeness.prevalence;
+        let (pi, tilts) = (likeness.prevalence, likeness.tilts());
         let mut generator = stream.replicate(r as u64);
         for (&mask, &n) in &masks {
             let seen = bins.masks[mask];
+            let pattern = |yes: usize| Pattern { seen, yes: yes as u32 }.within(seen);
             let experts = binomial(n, pi, &mut generator);
-            for (table, people) in replicate.tables.iter().zip([n - experts, experts]) {
-                table.draw(people, &mut generator, |yes, made| {
-                    by_pattern.put(Cell::Pattern(Pattern { seen, yes: yes as u32 }.within(seen)), r, made);
-                });
+            for (class, (table, people)) in replicate.tables.iter().zip([n - experts, experts]).enumerate() {
+                let mut put = |yes, made| by_pattern.put(Cell::Pattern(pattern(yes)), r, made);
+                match tilts.filter(|_| people > 0) {
+                    Some(tilts) => {
+                        let tilted = table.tilted(|yes| tilts[class][bins.person_bin(mask, pattern(yes))]);
+                        tilted.draw(people, &mut generator, &mut put);
+                    }
+                    None => table.draw(people, &mut generator, &mut put),
+                }
             }
             let rates = likeness.rates(&replicate.rates[mask]);
             let mixed: Vec<f64> = (0..BINS).map(|bin| (1.0 - pi) * rates[bin][0] + pi * rates[bin][1]).collect();
@@ -243,6 +249,11 @@ impl Table {
             })
             .collect();
         Table { probability, cumulative }
+    }
+
+    /// The table with each probability times a factor, normalised or not.
+    fn tilted(&self, factor: impl Fn(usize) -> f64) -> Table {
+        Table::new(self.probability.iter().enumerate().map(|(yes, p)| p * factor(yes)).collect())
     }
 
     /// `n` people: one by one where they are fewer than the cells.

@@ -43,17 +43,17 @@ impl Labels {
 
 /// Yes rates of one annotator, which has labels of everybody concerned.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct SharedShift {
-    pub(crate) annotator: String,
+pub struct SharedShift {
+    pub annotator: String,
     /// Among people of companies who are not gold.
-    pub(crate) companies: f64,
+    pub companies: f64,
     /// Among gold people of each class.
-    pub(crate) others: f64,
-    pub(crate) experts: f64,
+    pub others: f64,
+    pub experts: f64,
     /// Standard error of the difference to the nearer of the two class rates, and that difference in such errors, below 0
     /// where companies have the lower rate; 0 between the two.
-    pub(crate) se: f64,
-    pub(crate) z: f64,
+    pub se: f64,
+    pub z: f64,
 }
 
 impl SharedShift {
@@ -73,13 +73,13 @@ impl SharedShift {
     }
 
     /// Whether the rate in companies is outside both class rates by more than chance.
-    pub(crate) fn is_outside(&self) -> bool {
+    pub fn is_outside(&self) -> bool {
         self.z.abs() > FAR
     }
 }
 
 /// Rates of the model's annotators that have labels in companies and of gold people of both classes, in the study's order.
-pub(crate) fn shared_shifts(study: &Study) -> Vec<SharedShift> {
+pub fn shared_shifts(study: &Study) -> Vec<SharedShift> {
     let weights = survey_weights(&study.gold).each;
     let rates = |j: usize| {
         let (mut companies, mut classes) = (Labels::default(), [Labels::default(); 2]);

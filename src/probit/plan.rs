@@ -30,7 +30,7 @@ const LEAST_VARIANCE: f64 = 1e-12;
 
 /// What ratings are to make known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Goal {
+pub enum Goal {
     /// The number of experts in all companies together.
     Total,
     /// The share of experts in each of them.
@@ -42,25 +42,25 @@ pub(crate) type Stratum = Option<usize>;
 
 /// People of one company and stratum who are not gold.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Cell {
+pub struct Cell {
     /// Position of the company in the study.
-    pub(crate) company: usize,
-    pub(crate) stratum: Stratum,
-    pub(crate) people: u64,
+    pub company: usize,
+    pub stratum: Stratum,
+    pub people: u64,
     /// Mean probability to be an expert.
-    pub(crate) p_expert: f64,
+    pub p_expert: f64,
     /// Chance of each of the people to be drawn.
-    pub(crate) chance: f64,
+    pub chance: f64,
     /// Number of people drawn.
-    pub(crate) drawn: u64,
+    pub drawn: u64,
 }
 
 /// Plan of ratings.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// By stratum, then by company.
-    pub(crate) cells: Vec<Cell>,
-    pub(crate) strata: BTreeMap<Pattern, Stratum>,
+    pub cells: Vec<Cell>,
+    pub strata: BTreeMap<Pattern, Stratum>,
 }
 
 /// The plan of `budget` ratings, or of as many as there are people.
@@ -68,7 +68,7 @@ pub(crate) struct Plan {
 /// # Errors
 ///
 /// Where a class has too few gold people, or the model cannot be fitted.
-pub(crate) fn plan(study: &Study, budget: u64, goal: Goal, settings: &Settings) -> Result<Plan, StudyError> {
+pub fn plan(study: &Study, budget: u64, goal: Goal, settings: &Settings) -> Result<Plan, StudyError> {
     study.require_gold_people()?;
     let model = Model::point(&study.gold, study.annotators.len())?;
     let mut ratios = Ratios::new(&model);

@@ -329,7 +329,7 @@ impl Study {
     }
 
     /// Pattern of the model's annotators from masks in the order of the names given.
-    pub(crate) fn pattern(&self, seen: u64, yes: u64) -> Pattern {
+    pub fn pattern(&self, seen: u64, yes: u64) -> Pattern {
         pattern(seen, yes, &self.positions)
     }
 

@@ -23,7 +23,7 @@ mod tests;
 pub use replicates::Estimate;
 pub use settings::{GoldSampling, Method, Settings};
 
-use super::bins::BinRates;
+use super::bins::{BINS, BinRates};
 use super::study::{Study, StudyError};
 
 /// Estimates of every company of a study, in the study's order.
@@ -52,6 +52,12 @@ impl Likeness {
     /// Odds by which the company's effects make a person in a bin of a mask with these rates more likely to be an expert.
     pub(crate) fn odds(&self, rates: &BinRates, bin: usize) -> f64 {
         if self.effects == [0.0; 2] { 1.0 } else { hierarchical::odds(rates, bin, self.effects) }
+    }
+
+    /// How much more likely than elsewhere people of each class fall into each bin, `[class][bin]`, up to a factor a class; `None`
+    /// where the company has no effects.
+    pub(crate) fn tilts(&self) -> Option<[[f64; BINS]; 2]> {
+        (self.effects != [0.0; 2]).then(|| hierarchical::tilts(self.effects))
     }
 
     /// The rates of a mask in the company.

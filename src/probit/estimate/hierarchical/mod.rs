@@ -35,7 +35,7 @@ mod state;
 
 use super::replicates::Estimate;
 use super::settings::Settings;
-use crate::probit::bins::{BinRates, Bins, CrossFit};
+use crate::probit::bins::{BINS, BinRates, Bins, CrossFit};
 use crate::probit::study::{Company, Study, StudyError};
 use crate::stats::mixing::mixing;
 use gold::GoldSet;
@@ -96,9 +96,14 @@ pub(super) fn states(study: &Study, settings: &Settings) -> Result<Vec<Vec<Drawn
     Ok((0..study.companies.len()).map(of).collect())
 }
 
+/// exp(u_ck x_b): factors of a person's chances under effects, `[class][bin]`.
+pub(super) fn tilts(effects: [f64; 2]) -> [[f64; BINS]; 2] {
+    effects.map(effects::tilts)
+}
+
 /// Rates of a mask under effects.
 pub(super) fn rates(rates: &BinRates, effects: [f64; 2]) -> BinRates {
-    let tilted = effects::tilt(rates, &effects.map(effects::tilts)).rates;
+    let tilted = effects::tilt(rates, &tilts(effects)).rates;
     std::array::from_fn(|bin| [tilted[0][bin], tilted[1][bin]])
 }
 
