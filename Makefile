@@ -134,6 +134,8 @@ test-dbt: all $(MOCK) .venv-dbt/ready
 test-docs: all $(MOCK)
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check
 	.venv/bin/python test/test_readme.py
+	.venv/bin/python test/test_troubleshooting.py --extension $(EXTENSION)
+	.venv-1.5/bin/python test/test_troubleshooting.py --extension $(EXTENSION)
 
 # the peer of the speed bench is a plain numpy and scipy program
 .venv-bench/ready: benches/requirements.txt

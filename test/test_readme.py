@@ -3,7 +3,7 @@
 A block marked `console` begins with the command after `$ `; the lines below it are its output. A line with only `…` stands for
 any number of lines. Blocks marked `sql` are run one after the other in one session of Python's DuckDB; the pages of docs/ find
 the study of docs/functions.md there. Language models are played by the server of the tests. The rules of check_inputs that a page
-lists are compared with its source.
+lists are compared with its source. Every page of docs/ is in its index.
 """
 
 import os
@@ -63,6 +63,17 @@ def check_rules() -> str | None:
     return None if rules and written == rules else f"docs/data_sources.md lists {written}, check_inputs has {rules}"
 
 
+def check_index() -> str | None:
+    """Whether docs/index.md links every other page of docs/ and nothing that is not there, and the README links it."""
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+)", index.read_text())}
+    unlinked = [page.name for page in index.parent.glob("*.md") if page != index and page.resolve() not in linked]
+    missing = [str(page) for page in linked if not page.exists()]
+    if unlinked or missing:
+        return f"docs/index.md does not link {unlinked}, and links {missing}, which are not there"
+    return None if "](docs/index.md)" in (ROOT / "README.md").read_text() else "README.md does not link docs/index.md"
+
+
 def main() -> int:
     # what a page writes goes into a folder of its own
     with language_models() as mock, tempfile.TemporaryDirectory() as folder:
@@ -72,10 +83,11 @@ def main() -> int:
 
 
 def check(server: str) -> int:
-    problem = check_rules()
-    passed, failed = int(problem is None), int(problem is not None)
-    if problem:
-        print(f"FAIL {problem}")
+    passed, failed = 0, 0
+    for problem in (check_rules(), check_index()):
+        passed, failed = passed + (problem is None), failed + (problem is not None)
+        if problem:
+            print(f"FAIL {problem}")
     for name in DOCUMENTS:
         text = (ROOT / name).read_text()
         for block in blocks(text, "console"):
