@@ -14,6 +14,7 @@
 #   make bench-keywords    keybert_keywords beside KeyBERT
 #   make bench-filter      keyword_filter beside regexp_matches; planted keywords found again
 #   make bench-cluster     clusters of 5,000, 20,000 and 100,000 points
+#   make bench-soak        10,000 mixed statements over 16 connections: results, errors and memory
 #   make bench-llm         llm_annotate over a server of known speed: throughput, limits, store, a killed run
 #   make compare         muster beside its peers from PyPI, half an hour, written to docs/
 #   make docs            the generated reference
@@ -33,7 +34,7 @@ PYTHON := python3
 CLI := .venv-1.5/bin/duckdb -unsigned
 
 .PHONY: all build models demo demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs lint bench bench-estimates \
-	bench-embed bench-keywords bench-filter bench-cluster bench-llm compare cuda test-cuda bench-cuda docs package clean
+	bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak compare cuda test-cuda bench-cuda docs package clean
 
 all: build models .venv/ready .venv-1.5/ready
 
@@ -118,6 +119,7 @@ test-sql: all $(MOCK)
 	.venv/bin/python test/test_python.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_python.py --extension $(EXTENSION)
 	.venv/bin/python test/test_stopping.py --extension $(EXTENSION)
+	.venv/bin/python benches/soak.py --extension $(EXTENSION) --statements 300
 
 test-llm: all $(MOCK)
 	.venv/bin/python test/test_llm.py --extension $(EXTENSION)
@@ -143,7 +145,7 @@ test-docs: all $(MOCK)
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
 	touch $@
 
-bench: bench-estimates bench-embed bench-keywords bench-filter bench-cluster bench-llm
+bench: bench-estimates bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak
 
 bench-estimates: all .venv-bench/ready
 	$(CARGO) bench --locked --bench speed -- --peer .venv-bench/bin/python
@@ -154,6 +156,9 @@ bench-estimates: all .venv-bench/ready
 bench-llm: all $(MOCK)
 	.venv/bin/python benches/llm.py --extension $(EXTENSION)
 	.venv/bin/python test/test_store.py --extension $(EXTENSION) --kills 100 Kills
+
+bench-soak: all $(MOCK)
+	.venv/bin/python benches/soak.py --extension $(EXTENSION)
 
 # never in CI: the peers bring torch
 .venv-embed/ready: benches/requirements-embed.txt

@@ -1,9 +1,9 @@
 """Time llm_annotate against the mock server, and count what it asks for.
 
-    .venv/bin/python benches/llm.py --extension build/release/muster.duckdb_extension [--only throughput limits kill store memory]
+    .venv/bin/python benches/llm.py --extension build/release/muster.duckdb_extension [--only throughput limits kill store memory] [--answers 1000000]
 
 Prints requests a second and their share of what the latency allows, what rate limits let through, how many requests a
-killed run pays twice, the store at a million rows, and the peak memory of a hundred thousand rows. Nothing is asserted: shared
+killed run pays twice, the store at a million answers, and the peak memory of a hundred thousand rows. Nothing is asserted: shared
 machines are noisy.
 """
 
@@ -28,8 +28,9 @@ CHILD = """
 import duckdb, json, resource, sys, time
 extension, *statements = json.loads(sys.argv[1])
 connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+# of a program without a file DuckDB thinks that somebody looks on, and shows its progress on standard output after 2 s
+connection.execute("SET enable_progress_bar = false")
 connection.execute(f"LOAD '{extension}'")
-connection.execute("SET enable_progress_bar = false")  # which goes to standard output
 for statement in statements:
     start = time.perf_counter()
     rows = connection.execute(statement).fetchall()
@@ -51,8 +52,8 @@ def annotate(n: int, store: Path, options: str = "", columns: str = "count(*), c
 
 
 class Bench:
-    def __init__(self, extension: Path, mock: Mock, folder: Path):
-        self.extension, self.mock, self.folder = str(extension.resolve()), mock, folder
+    def __init__(self, extension: Path, mock: Mock, folder: Path, answers: int):
+        self.extension, self.mock, self.folder, self.answers = str(extension.resolve()), mock, folder, answers
 
     def start(self, *statements: str) -> subprocess.Popen:
         argument = json.dumps([self.extension, *statements])
@@ -124,7 +125,7 @@ class Bench:
               f"{rows[0][1]:,} rows answered")  # fmt: skip
 
     def store(self) -> None:
-        n, asked = 1_000_000, 100_000
+        n, asked = self.answers, min(self.answers, 100_000)
         store, one = self.folder / "million.sqlite", self.folder / "first.sqlite"
         self.mock.reset()
         connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
@@ -166,13 +167,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--extension", type=Path, required=True)
     parser.add_argument("--only", nargs="+", choices=steps, default=steps)
+    parser.add_argument("--answers", type=int, default=1_000_000, help="of the step store")
     args = parser.parse_args()
     kept = environment_without_keys()
     os.environ.clear()
     os.environ.update(kept)
     with Mock() as mock, tempfile.TemporaryDirectory() as folder:
         os.environ.update(mock.environment())
-        bench = Bench(args.extension, mock, Path(folder))
+        bench = Bench(args.extension, mock, Path(folder), args.answers)
         for step in args.only:
             getattr(bench, step)()
             sys.stdout.flush()

@@ -32,12 +32,13 @@ PROVIDERS = json.loads(subprocess.check_output([SERVER, "--providers"]))
 # made up, and easy to find wherever one has leaked to
 KEYS = {variable: key for provider in PROVIDERS for variable, key in provider["keys"].items()}
 
-# A process of its own, for what ends processes. It prints the rows of each statement as JSON.
+# A process of its own, for what ends processes. It prints the rows of each statement as JSON; see `given`.
 CHILD = """
 import duckdb, json, sys, time
-extension, *statements = json.loads(sys.argv[1])
+extension, *statements = json.load(sys.stdin)
 connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-connection.execute("SET enable_progress_bar = false")  # which goes to standard output
+# of a program without a file DuckDB thinks that somebody looks on, and shows its progress on standard output after 2 s
+connection.execute("SET enable_progress_bar = false")
 connection.execute(f"LOAD '{extension}'")
 for statement in statements:
     result = None
@@ -51,6 +52,14 @@ for statement in statements:
         result = result or {"error": "KeyboardInterrupt"}
     print(json.dumps(result, default=str), flush=True)
 """
+
+
+def given(*values):
+    """Standard input of a child, from which it reads what it is to do: arguments may be too short for it."""
+    file = tempfile.TemporaryFile("w+")
+    json.dump(values, file)
+    file.seek(0)
+    return file
 
 
 class Mock:

@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from mock import CHILD, ROOT, environment_without_keys  # noqa: E402
+from mock import CHILD, ROOT, environment_without_keys, given  # noqa: E402
 
 EXTENSION = ROOT / "build" / "release" / "muster.duckdb_extension"
 TINY = ROOT / "test" / "oracle" / "tiny_bert"
@@ -75,10 +75,11 @@ class Downloads(unittest.TestCase):
     def child(self, *statements, **environment):
         places = {"HF_HOME": str(self.folder), "MUSTER_MODEL_DIR": str(self.folder / "none"), "HF_ENDPOINT": self.hub.url}
         inherited = {name: value for name, value in environment_without_keys().items() if not name.startswith("HF_")}
-        return subprocess.Popen(
-            [sys.executable, "-c", CHILD, json.dumps([str(EXTENSION), *statements])],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**inherited, **places, **environment},
-        )  # fmt: skip
+        with given(str(EXTENSION), *statements) as stdin:
+            return subprocess.Popen(
+                [sys.executable, "-c", CHILD], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                env={**inherited, **places, **environment},
+            )  # fmt: skip
 
     def finish(self, process):
         out, err = process.communicate(timeout=300)

@@ -23,7 +23,7 @@ from pathlib import Path
 import duckdb
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from mock import CHILD, KEYS, PROVIDERS, ROOT, Mock, environment_without_keys  # noqa: E402
+from mock import CHILD, KEYS, PROVIDERS, ROOT, Mock, environment_without_keys, given  # noqa: E402
 
 EXTENSION = ROOT / "build" / "release" / "muster.duckdb_extension"
 CLI = ROOT / ".venv" / "bin" / "duckdb"
@@ -133,14 +133,11 @@ class Case(unittest.TestCase):
         return sum(model["requests"] for model in MOCK.stats()["models"].values())
 
     def child(self, *statements, **environment):
-        argument = json.dumps([str(EXTENSION), *statements])
-        return subprocess.Popen(
-            [sys.executable, "-c", CHILD, argument],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **environment},
-        )
+        with given(str(EXTENSION), *statements) as stdin:
+            return subprocess.Popen(
+                [sys.executable, "-c", CHILD], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                env={**os.environ, **environment},
+            )  # fmt: skip
 
     def finish(self, process):
         """What a child has printed, one value a statement."""
@@ -957,11 +954,11 @@ class Progress(Case):
     def run_on_terminal(self, **environment):
         """What a run of 300 rows writes to a terminal, and its other output."""
         ours, theirs = os.openpty()
-        argument = json.dumps([str(EXTENSION), self.sql(people(300), LOCAL)])
-        process = subprocess.Popen(
-            [sys.executable, "-c", CHILD, argument], stdout=subprocess.PIPE, stderr=theirs, text=True,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "120", **environment},
-        )  # fmt: skip
+        with given(str(EXTENSION), self.sql(people(300), LOCAL)) as stdin:
+            process = subprocess.Popen(
+                [sys.executable, "-c", CHILD], stdin=stdin, stdout=subprocess.PIPE, stderr=theirs, text=True,
+                env={**os.environ, "TERM": "xterm", "COLUMNS": "120", **environment},
+            )  # fmt: skip
         os.close(theirs)
         shown, output = b"", []
         reader = threading.Thread(target=lambda: output.append(process.stdout.read()))

@@ -52,8 +52,8 @@ elif host == "none":
 own, found = signal.getsignal(signal.SIGINT), disposition()
 
 connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-connection.execute(f"LOAD '{extension}'")
 connection.execute("SET enable_progress_bar = false")
+connection.execute(f"LOAD '{extension}'")
 for statement in setup:
     connection.execute(statement)
 
@@ -236,8 +236,8 @@ extension, statements, again = json.loads(sys.argv[1])
 
 def results(statements):
     connection = duckdb.connect(config={"allow_unsigned_extensions": "true", "threads": "2"})
-    connection.execute(f"LOAD '{extension}'")
     connection.execute("SET enable_progress_bar = false")
+    connection.execute(f"LOAD '{extension}'")
     found = [connection.execute(statement).fetchall() for statement in statements]
     connection.close()
     return found

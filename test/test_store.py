@@ -26,6 +26,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import test_llm  # noqa: E402
+from mock import given  # noqa: E402
 from test_llm import COLUMNS, LOCAL, OPENAI, Case, literal, people, texts  # noqa: E402
 
 KILLS = 10
@@ -46,12 +47,6 @@ class StoreCase(Case):
     def setUp(self):
         super().setUp()
         self.mock = test_llm.MOCK
-
-    def finish(self, process):
-        """As `Case.finish`, on a machine so slow that DuckDB shows its progress all the same."""
-        out, err = process.communicate(timeout=300)
-        self.assertEqual(process.returncode, 0, err)
-        return [json.loads(line) for line in out.splitlines() if line.startswith(("[", "{"))]
 
     @property
     def answers(self):
@@ -179,11 +174,11 @@ class Readers(StoreCase):
                     if ctypes.CDLL(None).prctl(24, capability, 0, 0, 0) != 0:
                         raise OSError("capabilities cannot be dropped")
 
-        argument = json.dumps([str(test_llm.EXTENSION), *statements])
-        return subprocess.Popen(
-            [sys.executable, "-c", test_llm.CHILD, argument],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=drop,
-        )  # fmt: skip
+        with given(str(test_llm.EXTENSION), *statements) as stdin:
+            return subprocess.Popen(
+                [sys.executable, "-c", test_llm.CHILD],
+                stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=drop,
+            )  # fmt: skip
 
     def make_old(self, listed, path):
         """A store as version 0.1 wrote it, with the rows of `llm_store`."""
@@ -379,10 +374,10 @@ class Full(StoreCase):
     N, AT_ONCE, ROOM = 400, 8, 100_000
 
     def limited(self, *statements):
-        argument = json.dumps([self.ROOM, str(test_llm.EXTENSION), *statements])
-        return subprocess.Popen(
-            [sys.executable, "-c", LIMITED, argument], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        with given(self.ROOM, str(test_llm.EXTENSION), *statements) as stdin:
+            return subprocess.Popen(
+                [sys.executable, "-c", LIMITED], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
 
     def until_it_stands(self):
         """Waits until nothing more is sent."""
