@@ -33,7 +33,7 @@ PYTHON := python3
 # there is a package of the client for 1.5.6 only, so it goes with the environment of that version
 CLI := .venv-1.5/bin/duckdb -unsigned
 
-.PHONY: all build models demo demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs lint bench bench-estimates \
+.PHONY: all build models demo demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs test-clients test-r lint bench bench-estimates \
 	bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak compare cuda test-cuda bench-cuda docs package clean
 
 all: build models .venv/ready .venv-1.5/ready
@@ -96,7 +96,7 @@ dbt: all $(MOCK) .venv-dbt/ready
 	cd examples/dbt && MUSTER_STUDY=../../build/dbt/study.duckdb MUSTER_MODEL_DIR=../../.models \
 		../../.venv/bin/python ../../test/mock.py ../../.venv-dbt/bin/dbt build
 
-test: lint test-engine all test-sql test-llm test-study test-dbt test-docs
+test: lint test-engine all test-sql test-llm test-study test-dbt test-docs test-clients
 
 lint:
 	$(CARGO) fmt --all --check
@@ -138,6 +138,23 @@ test-docs: all $(MOCK)
 	.venv/bin/python test/test_readme.py
 	.venv/bin/python test/test_troubleshooting.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_troubleshooting.py --extension $(EXTENSION)
+
+# Node's package of DuckDB; npm comes with Node
+.node/ready: test/clients/package.json
+	@command -v npm > /dev/null || { echo 'npm is missing: make test-clients needs Node.js'; exit 1; }
+	mkdir -p .node
+	cp test/clients/package.json .node/
+	npm install --prefix .node --no-audit --no-fund --no-package-lock
+	touch $@
+
+test-clients: all .node/ready
+	.venv/bin/python test/test_clients.py --extension $(EXTENSION)
+	.venv-1.5/bin/python test/test_clients.py --extension $(EXTENSION)
+
+# where R and its package duckdb are; not part of `make test`
+test-r: all
+	@command -v Rscript > /dev/null || { echo 'Rscript is missing: make test-r needs R with the package duckdb'; exit 1; }
+	Rscript examples/r/study.R $(EXTENSION)
 
 # the peer of the speed bench is a plain numpy and scipy program
 .venv-bench/ready: benches/requirements.txt
@@ -214,4 +231,4 @@ package:
 	cd build/dist && sha256sum muster.duckdb_extension > muster.duckdb_extension.sha256
 
 clean:
-	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-dbt .venv-embed
+	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-dbt .venv-embed .node

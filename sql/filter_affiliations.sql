@@ -59,7 +59,7 @@ WITH _muster_text AS (
 ),
 _muster_option AS (
     SELECT
-        muster_options(keep: to_json(keep), terms: to_json(terms)) AS _muster_asked,
+        muster_options() AS _muster_asked,
         CASE
             WHEN keep IS NULL THEN error('filter_affiliations: keep must be a list of categories, got NULL')
             ELSE muster.main._muster_list('filter_affiliations', 'keep', 'be a list of categories', keep)

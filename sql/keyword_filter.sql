@@ -41,8 +41,11 @@ WITH _muster_doc AS (
     FROM query_table(docs) AS _muster_d
 ),
 _muster_filters AS (
-    SELECT _muster_json, hash(_muster_json) AS _muster_key
-    FROM (SELECT coalesce(CAST(to_json(filters) AS VARCHAR), 'null') AS _muster_json)
+    SELECT _muster_description, hash(_muster_description) AS _muster_key
+    FROM (
+        SELECT coalesce(muster_nested(typeof(_muster_given), CAST(_muster_given AS VARCHAR)), 'null') AS _muster_description
+        FROM (SELECT filters AS _muster_given)
+    )
 )
 SELECT
     _muster_id AS profile_id,
@@ -52,7 +55,7 @@ FROM (
     SELECT
         _muster_id,
         _muster_text IS NOT NULL AS _muster_known,
-        unnest(muster_keyword_filter(coalesce(_muster_text, ''), _muster_json, _muster_key, coalesce(strlen(_muster_text), 0)))
+        unnest(muster_keyword_filter(coalesce(_muster_text, ''), _muster_description, _muster_key, coalesce(strlen(_muster_text), 0)))
             AS _muster_row
     FROM _muster_doc, _muster_filters
 )

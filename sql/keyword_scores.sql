@@ -76,15 +76,15 @@ _muster_listed AS MATERIALIZED (
     GROUP BY _muster_name, _muster_own
 ),
 _muster_filters AS (
-    SELECT _muster_json, hash(_muster_json) AS _muster_key
+    SELECT _muster_description, hash(_muster_description) AS _muster_key
     FROM (
-        SELECT CAST(to_json(list({annotator: _muster_number, any_of: _muster_keywords})) AS VARCHAR) AS _muster_json
-        FROM _muster_listed
+        SELECT muster_nested(typeof(_muster_given), CAST(_muster_given AS VARCHAR)) AS _muster_description
+        FROM (SELECT list({annotator: _muster_number, any_of: _muster_keywords}) AS _muster_given FROM _muster_listed)
     )
-    WHERE _muster_json IS NOT NULL
+    WHERE _muster_description IS NOT NULL
 ),
 _muster_found AS (
-    SELECT _muster_class, unnest(muster_keyword_filter(_muster_text, _muster_json, _muster_key, strlen(_muster_text)), recursive := true)
+    SELECT _muster_class, unnest(muster_keyword_filter(_muster_text, _muster_description, _muster_key, strlen(_muster_text)), recursive := true)
     FROM _muster_document, _muster_filters
     WHERE _muster_class IS NOT NULL AND _muster_text IS NOT NULL
 ),

@@ -117,7 +117,7 @@ _muster_run AS MATERIALIZED (
     SELECT CAST(uuid() AS VARCHAR) AS _muster_run_id
 ),
 _muster_options AS (
-    SELECT muster_options(models: to_json(models), schema: to_json(schema), prices: to_json(prices), rows: _muster_docs) AS _muster_asked
+    SELECT muster_options(rows: _muster_docs) AS _muster_asked
     FROM _muster_count
 )
 SELECT _muster_ids[_muster_at] AS profile_id, * EXCLUDE (_muster_ids, _muster_at)

@@ -20,26 +20,29 @@
 --   FROM muster.llm_import(answers);
 CREATE MACRO muster.main.llm_import(answers, store := NULL) AS TABLE
 WITH _muster_answer AS (
-    SELECT CAST(to_json({
-        request_hash: request_hash,
-        model: model,
-        label: muster.main._muster_boolean('llm_import', 'label', label),
-        answer: answer,
-        reason: reason,
-        finish: finish,
-        attempts: attempts,
-        batch: batch,
-        input_tokens: input_tokens,
-        cached_tokens: cached_tokens,
-        output_tokens: output_tokens,
-        reasoning_tokens: reasoning_tokens,
-        cost_usd: cost_usd,
-        request_id: request_id,
-        answered_ms: epoch_ms(answered_at),
-        request: request,
-        response: response
-    }) AS VARCHAR) AS _muster_record
-    FROM query_table(answers)
+    SELECT muster_nested(typeof(_muster_given), CAST(_muster_given AS VARCHAR)) AS _muster_record
+    FROM (
+        SELECT {
+            request_hash: request_hash,
+            model: model,
+            label: muster.main._muster_boolean('llm_import', 'label', label),
+            answer: answer,
+            reason: reason,
+            finish: finish,
+            attempts: attempts,
+            batch: batch,
+            input_tokens: input_tokens,
+            cached_tokens: cached_tokens,
+            output_tokens: output_tokens,
+            reasoning_tokens: reasoning_tokens,
+            cost_usd: cost_usd,
+            request_id: request_id,
+            answered_ms: epoch_ms(answered_at),
+            request: request,
+            response: response
+        } AS _muster_given
+        FROM query_table(answers)
+    )
 ),
 _muster_run AS MATERIALIZED (
     SELECT CAST(uuid() AS VARCHAR) AS _muster_run_id

@@ -81,7 +81,7 @@ _muster_distinct AS (
     WHERE false
 ),
 _muster_options AS (
-    SELECT muster_options(models: to_json(models), schema: to_json(schema), prices: to_json(prices)) AS _muster_asked
+    SELECT muster_options() AS _muster_asked
 ),
 _muster_request AS (
     SELECT _muster_rows, unnest(_muster_plan)

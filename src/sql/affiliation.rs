@@ -14,10 +14,11 @@ pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<Affiliation>(connection)
 }
 
-/// The terms of the option `terms`, a JSON list of {category, kind, term}, beside the built-in ones. `keep` is checked
+/// The terms of the option `terms`, a list of {category, kind, term}, beside the built-in ones. `keep` is checked
 /// as well; what is kept is chosen in SQL, after spellings have been put together.
 fn terms(mut options: Options) -> Result<Terms, Failure> {
-    let (keep, given) = (options.json_value("keep")?, options.json_value("terms")?);
+    let mut json = |name| options.json(name).and_then(|json| serde_json::from_str(&json).ok()).unwrap_or(Value::Null);
+    let (keep, given): (Value, Value) = (json("keep"), json("terms"));
     options.finish()?;
     let wrong =
         |name: &str, allowed: String, value: &Value| Failure::from(format!("{name} {allowed}, got {}", shown(value)));

@@ -107,22 +107,22 @@ pub(super) fn settings(mut options: Options, sends: bool) -> Result<Settings, Se
         allowed: Allowed::from_environment(),
         sends: sends && !replay,
     };
-    let mut given = |name: &str| options.text(name).filter(|text| text != "null");
     let mut task = Task::default();
-    if let Some(prompt) = given("prompt") {
+    if let Some(prompt) = options.text("prompt") {
         if is_blank(&prompt) {
             return Err(wrong("prompt", "not be empty", "''"));
         }
         task.prompt = prompt;
     }
-    if let Some(schema) = given("schema") {
+    let mut nested = |name: &str| options.json(name).filter(|text| text != "null");
+    if let Some(schema) = nested("schema") {
         let json = embedded_json(&schema);
         task.schema = Schema::parse(&json).map_err(|allowed| wrong("schema", allowed, shorten(&schema)))?;
     }
-    let prices = prices(given("prices"))?;
-    let store = store::path(given("store").as_deref())?;
-    let listed = given("models");
-    let documents = given("rows").and_then(|rows| rows.parse().ok());
+    let prices = prices(nested("prices"))?;
+    let listed = nested("models");
+    let store = store::path(options.text("store").as_deref())?;
+    let documents = options.text("rows").and_then(|rows| rows.parse().ok());
     options.finish()?;
 
     let list = match listed.as_deref().map(embedded_json) {

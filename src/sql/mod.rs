@@ -9,6 +9,7 @@ mod dawid_skene;
 mod diagnostics;
 mod discriminative;
 mod embed;
+mod json;
 mod kernel;
 mod keyword_filter;
 mod keywords;
@@ -16,6 +17,7 @@ mod lineage;
 mod llm;
 mod llm_settings;
 mod log_debias;
+mod nested;
 mod normal;
 mod options;
 mod plot;
@@ -32,7 +34,7 @@ use rows::Failure;
 type Register = fn(&Connection) -> Result<(), Failure>;
 
 /// Registration of the kernels of each module that has some.
-const REGISTER: [Register; 19] = [
+const REGISTER: [Register; 20] = [
     about::register,
     affiliation::register,
     cluster::register,
@@ -45,6 +47,7 @@ const REGISTER: [Register; 19] = [
     lineage::register,
     llm::register,
     log_debias::register,
+    nested::register,
     normal::register,
     plot::register,
     probit::register,

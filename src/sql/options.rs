@@ -5,10 +5,11 @@
 //! number all arrive and can be shown in the error, and 'english' is not ['english']. With them come the SQL function
 //! that asks, for the name before errors, the threads that the database may use, and whether it may reach outside.
 
+use super::json;
 use super::rows::{Failure, Listed, list, listed};
 use duckdb::arrow::array::{Array, AsArray, RecordBatch, StructArray};
 use duckdb::arrow::datatypes::DataType;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -289,10 +290,10 @@ impl Options {
         self.values.remove(name)?.value
     }
 
-    /// The option as JSON that the macro has made of it; NULL where it is NULL.
-    pub(super) fn json_value(&mut self, name: &str) -> Result<Value, OptionError> {
-        let Some(text) = self.text(name) else { return Ok(Value::Null) };
-        serde_json::from_str(&text).map_err(|_| self.invalid(name, "be JSON", Some(text)))
+    /// The option as the text of JSON; `None` for NULL.
+    pub(super) fn json(&mut self, name: &str) -> Option<String> {
+        let given = self.given(name)?;
+        Some(json::json(&given.kind, given.value.as_deref()?))
     }
 
     /// The option as a list of texts, none of them NULL; `None` for NULL.
