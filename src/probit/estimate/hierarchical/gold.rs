@@ -38,7 +38,7 @@ pub(super) struct GoldSet {
     /// `[class][company]`: number of gold people there.
     inside: [Vec<f64>; 2],
     /// Number of gold people of each class without a company.
-    pub(super) outside: [f64; 2],
+    outside: [f64; 2],
 }
 
 impl GoldSet {
@@ -89,6 +89,11 @@ impl GoldSet {
             }
         }
         set
+    }
+
+    /// Whether most gold people of the class are in companies.
+    pub(super) fn mostly_inside(&self, class: usize) -> bool {
+        self.inside[class].iter().sum::<f64>() > self.outside[class]
     }
 
     /// Bootstrap weights of one replicate: a Gamma(count) times the survey weight (Rubin 1981).

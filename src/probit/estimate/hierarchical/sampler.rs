@@ -131,8 +131,9 @@ impl Sampler<'_> {
             let people = People { masks: &self.members[c].gold, rates: &chain.rates, truths: [0.0; 2], power: 1.0 };
             Posterior { people, prior }.draw(&mut chain.gold[c], &mut chain.gold_modes[c], &mut chain.generator);
         }
-        // the mean effect of all companies and the tilt of the common rates are one to gold people: only the prior tells them apart
-        for class in (0..2).filter(|class| self.gold.outside[*class] == 0.0) {
+        // the mean effect of all companies and the tilt of the common rates are one to gold people: only the prior tells them apart, and
+        // the gold people without a company where they are many; few of them cannot hold a chain, whose sizes then grow without end
+        for class in (0..2).filter(|class| self.gold.mostly_inside(*class)) {
             let mean = inside.iter().map(|c| chain.gold[*c][1 + class]).sum::<f64>() / inside.len() as f64;
             let z: f64 = StandardNormal.sample(&mut chain.generator);
             let shift = chain.shared.size_of_mean(class, inside.len()) * z - mean;
