@@ -7,7 +7,7 @@
 #   make study           the whole study of the sample, from files to a page with tables and pictures, in build/study
 #   make dbt             the study as a dbt project, on the sample with that server
 #   make test            all tests
-#   make lint            format, clippy, circles between modules, retired words
+#   make lint            format, clippy, circles between modules, retired words, licences
 #   make bench           all of the following; an hour
 #   make bench-estimates   speed beside a numpy program, and calibration, written to docs/
 #   make bench-embed       embeddings beside sentence-transformers and onnxruntime
@@ -102,6 +102,7 @@ lint:
 	$(CARGO) clippy --release --all-targets --locked -- -D warnings
 	$(PYTHON) scripts/modules.py --check
 	$(PYTHON) test/test_words.py
+	$(PYTHON) scripts/notices.py --check
 
 # dev-dependencies and the extension share one profile and one compilation of what they both need
 # property tests draw the same inputs in every run; PROPTEST_RNG_SEED=2 make test-engine tries others
