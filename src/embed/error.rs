@@ -12,7 +12,7 @@ pub enum EmbedError {
     Name(String),
     #[error(
         "model '{model}' was not found; looked at {places}. Give a folder that holds the model, or put it into one of these \
-         places; `make models` fetches sentence-transformers/all-MiniLM-L6-v2"
+         places; `make models`, or muster.fetch_model() in Python, fetches sentence-transformers/all-MiniLM-L6-v2"
     )]
     NotFound { model: String, places: String },
     #[error("model '{model}' cannot be downloaded from {host}: {message}; looked before at {places}")]

@@ -1,0 +1,153 @@
+"""The wheel, as who installs it meets it: an empty environment, an empty home, nothing of this repository.
+
+    python test/test_wheel.py --wheel build/wheel/muster-….whl [--python python3.12]
+
+Each version of DuckDB has an environment of its own; those from 2.0 on need Python 3.11. The fit must be the same on all of them, byte for byte.
+"""
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS = ROOT / ".models"
+# Altair where it is new and where it is missing.
+VERSIONS = {"1.5.6": [], "2.0.0": [], "2.0.1": ["altair"]}
+SETUP = """
+import muster
+db = muster.connect(config={"threads": 1})
+db.execute("CREATE TABLE profiles AS FROM muster.simulate_profiles(companies := 5)")
+db.execute("CREATE TABLE ratings AS FROM muster.simulate_ratings(companies := 5)")
+"""
+FIT = "FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, headcount := headcount, draws := 50, keep_draws := true)"
+
+
+class Wheel(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.place = tempfile.TemporaryDirectory()
+        cls.pythons = {}
+        for duckdb, more in VERSIONS.items():
+            folder = Path(cls.place.name) / duckdb
+            subprocess.run([ARGS.python, "-m", "venv", str(folder)], check=True)
+            python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+            pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, str(ARGS.wheel), f"duckdb=={duckdb}", *more], check=True)
+            cls.pythons[duckdb] = python
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.place.cleanup()
+
+    def run_in(self, duckdb, program, model=False, **environment):
+        """What `program` prints in the environment of a version, in a home and a folder that are empty but for a fetched model."""
+        with tempfile.TemporaryDirectory() as home:
+            if model:
+                models = Path(home) / ".cache" / "muster" / "models"
+                models.parent.mkdir(parents=True)
+                models.symlink_to(MODELS)
+            clean = {"HOME": home, "PATH": os.environ["PATH"], "MUSTER_OFFLINE": "1", **environment}
+            command = [self.pythons[duckdb], "-I", "-c", program]
+            done = subprocess.run(command, cwd=home, env=clean, capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return done.stdout.strip()
+
+    def test_the_tag_is_what_the_system_and_the_file_say(self):
+        tag = ARGS.wheel.stem.split("-")[-1]
+        if platform.system() != "Linux":
+            return
+        # the highest name of a version anywhere in the bytes, by no reader of ELF
+        with tempfile.TemporaryDirectory() as place:
+            subprocess.run([sys.executable, "-m", "zipfile", "-e", str(ARGS.wheel), place], check=True)
+            code = next(Path(place).rglob("muster.duckdb_extension")).read_bytes()
+        newest = max((int(major), int(minor)) for major, minor in re.findall(rb"\0GLIBC_(\d+)\.(\d+)(?=\0)", code))
+        self.assertEqual(tag, f"manylinux_{newest[0]}_{newest[1]}_{platform.machine()}")
+
+    def test_the_same_fit_on_every_version(self):
+        program = f"{SETUP}\nprint(db.execute({'SELECT version()'!r}).fetchone()[0]); print(db.execute({FIT + ' ORDER BY company'!r}).fetchall())"
+        fits = {}
+        for duckdb in VERSIONS:
+            running, fits[duckdb] = self.run_in(duckdb, program).split("\n", 1)
+            self.assertEqual(running, f"v{duckdb}")
+        self.assertEqual(len(set(fits.values())), 1)
+        # 5 companies of 50 draws, as asked for
+        program = f"{SETUP}\nprint(db.execute({f'SELECT count(*), min(len(draws)), max(len(draws)) FROM ({FIT})'!r}).fetchone())"
+        self.assertEqual(self.run_in("2.0.1", program), "(5, 50, 50)")
+
+    def test_sql_on_the_version_that_has_no_environment_of_its_own(self):
+        with tempfile.TemporaryDirectory() as place:
+            subprocess.run([sys.executable, "-m", "zipfile", "-e", str(ARGS.wheel), place], check=True)
+            extension = next(Path(place).rglob("muster.duckdb_extension"))
+            files = [str(ROOT / "test" / "sql" / f"{name}.test") for name in ("orthant", "tetrachoric", "catalog", "relations")]
+            command = [self.pythons["2.0.0"], ROOT / "test" / "run_sql.py", "--extension", str(extension), *files]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        self.assertEqual(done.stdout.strip(), "DuckDB 2.0.0: 4 passed, 0 failed", done.stderr)
+
+    def test_settings_of_the_user_are_kept(self):
+        program = """
+import muster
+db = muster.connect(config={"threads": 1, "allow_unsigned_extensions": "false"})
+print(db.execute("SELECT current_setting('threads')").fetchone()[0], db.execute("SELECT muster.orthant([0, 0], [[1, 0], [0, 1]], [true, true])").fetchone()[0])
+"""
+        for duckdb in VERSIONS:
+            threads, quarter = self.run_in(duckdb, program).split()
+            self.assertEqual(threads, "1")
+            self.assertAlmostEqual(float(quarter), 0.25, places=9)
+
+    def test_load_says_what_a_connection_must_allow(self):
+        program = """
+import duckdb, muster
+try:
+    muster.load(duckdb.connect())
+except PermissionError as error:
+    print(error)
+db = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+print(muster.load(muster.load(db)) is db)
+"""
+        for duckdb in VERSIONS:
+            error, same = self.run_in(duckdb, program).splitlines()
+            self.assertIn("open it by muster.connect(…)", error)
+            self.assertEqual(same, "True")
+
+    def test_a_fetched_model_is_found_and_a_missing_one_named(self):
+        program = "import muster\nprint(muster.connect().execute(\"SELECT len(muster.embed('a text'))\").fetchone()[0])"
+        self.assertEqual(self.run_in("2.0.1", program, model=True), "384")
+        program = program.replace("print", "try:\n    print") + "\nexcept Exception as error:\n    print(error)"
+        self.assertIn("muster.fetch_model()", self.run_in("2.0.1", program))
+        # the variable of the user comes before
+        self.assertIn("'nowhere/", self.run_in("2.0.1", program, model=True, MUSTER_MODEL_DIR="nowhere"))
+
+    def test_show(self):
+        made = f"{SETUP}\nimport json\nspec = db.sql({f'WITH made AS ({FIT}) FROM muster.plot_uncertainty_spec(made)'!r})"
+        made += "\ntext = spec.fetchall()[0][0]"
+        # every entry of the specification is in the chart, beside what Altair adds; text, dict and relation are alike
+        shown = """
+def within(part, whole):
+    if not isinstance(part, dict):
+        return part == whole
+    return all(key in whole and within(value, whole[key]) for key, value in part.items())
+wanted = json.loads(text)
+print(all(within(wanted, muster.show(each).to_dict()) for each in (text, wanted, spec)))
+"""
+        self.assertEqual(self.run_in("2.0.1", f"{made}\n{shown}"), "True")
+        # what a notebook asks for
+        notebook = "print('vega-embed' in muster.show(spec)._repr_mimebundle_()['text/html'])"
+        self.assertEqual(self.run_in("2.0.1", f"{made}\n{notebook}"), "True")
+        refused = f"{made}\ntry:\n    muster.show(db.sql('SELECT 1 AS one'))\nexcept ValueError as error:\n    print(error)"
+        self.assertIn("allowed is one row with a column spec", self.run_in("2.0.1", refused))
+        missing = "import muster\ntry:\n    muster.show('{}')\nexcept ImportError as error:\n    print(error)"
+        self.assertIn("pip install 'muster[altair]'", self.run_in("1.5.6", missing))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--wheel", type=lambda path: Path(path).resolve(), required=True)
+    parser.add_argument("--python", default=sys.executable)
+    ARGS, rest = parser.parse_known_args()
+    unittest.main(argv=[sys.argv[0], *rest])
