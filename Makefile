@@ -16,6 +16,7 @@
 #   make bench-cluster     clusters of 5,000, 20,000 and 100,000 points
 #   make bench-soak        10,000 mixed statements over 16 connections: results, errors and memory
 #   make bench-llm         llm_annotate over a server of known speed: throughput, limits, store, a killed run
+#   make fuzz MINUTES=10   the property tests with new seeds until the minutes are over
 #   make compare         muster beside its peers from PyPI, half an hour, written to docs/
 #   make docs            the generated reference
 #   make models          the default embedding model, into .models
@@ -36,7 +37,7 @@ PYTHON := python3
 CLI := .venv-1.5/bin/duckdb -unsigned
 
 .PHONY: all build models demo demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs test-clients test-r test-wheel lint bench bench-estimates \
-	bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak compare cuda test-cuda bench-cuda docs wheel description package clean \
+	bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak fuzz compare cuda test-cuda bench-cuda docs wheel description package clean \
 	configure configure_ci debug release test_debug test_release set_duckdb_version set_duckdb_tag output_distribution_matrix
 
 all: build models .venv/ready .venv-1.5/ready
@@ -186,6 +187,11 @@ bench-llm: all $(MOCK)
 
 bench-soak: all $(MOCK)
 	.venv/bin/python benches/soak.py --extension $(EXTENSION)
+
+MINUTES := 10
+fuzz: models
+	$(PYTHON) scripts/fuzz.py --minutes $(MINUTES) "$$($(CARGO) test --release --locked --lib --no-run --message-format=json -p muster \
+		| sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')"
 
 # never in CI: the peers bring torch
 .venv-embed/ready: benches/requirements-embed.txt

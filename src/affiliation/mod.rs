@@ -292,6 +292,19 @@ fn tidy(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// Names are there, and stand on one line.
+        #[test]
+        fn any_text_is_taken_apart(text in r#"([ ,;/|&().\x0a-]|\\[a-z'"]|\PC|Inc|University of |Dept|Jr|PhD|MA 02139|GmbH|and |at ){0,25}"#) {
+            for part in parts(&text, Terms::standard()) {
+                prop_assert!(!part.name.trim().is_empty() && !part.name.contains('\n'), "{:?} of {:?}", part.name, text);
+            }
+        }
+    }
 
     fn of(text: &str) -> Vec<(String, Category)> {
         parts(text, Terms::standard()).into_iter().map(|part| (part.name, part.category)).collect()

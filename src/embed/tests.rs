@@ -4,12 +4,14 @@ use super::architectures::Config;
 use super::cache::Stored;
 use super::embedder::shared;
 use super::encoder::{Encoder, TensorEncoder};
+use super::error::EmbedError;
 use super::json::Json;
 use super::model::{Model, ModelKey};
 use super::settings::{Device, Dtype, Settings};
 use super::tensors::tensor;
 use super::tokens::beginning;
 use super::{open, weights};
+use proptest::prelude::*;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -252,6 +254,11 @@ fn relatives_of_bert_are_those_of_transformers() {
 
 /// Error of loading a copy of a fixture after `change`.
 fn refusal(name: &str, change: impl Fn(&Path)) -> String {
+    loaded(name, change).unwrap_err().to_string()
+}
+
+/// A copy of a fixture, loaded after `change`.
+fn loaded(name: &str, change: impl Fn(&Path)) -> Result<Model, EmbedError> {
     static COPIES: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     let number = COPIES.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let copy = std::env::temp_dir().join(format!("muster-embed-{}-{number}", std::process::id()));
@@ -266,10 +273,48 @@ fn refusal(name: &str, change: impl Fn(&Path)) -> String {
         }
     }
     change(&copy);
-    let message =
-        Model::load(&ModelKey { folder: copy.clone(), cuda: false, dtype: Dtype::F32 }).unwrap_err().to_string();
+    let model = Model::load(&ModelKey { folder: copy.clone(), cuda: false, dtype: Dtype::F32 });
     std::fs::remove_dir_all(&copy).unwrap();
-    message
+    model
+}
+
+/// Files of a model, of its weights the header, and how many bytes of each may be changed.
+const OUTSIDE: [(&str, usize); 5] = [
+    ("config.json", usize::MAX),
+    ("tokenizer.json", usize::MAX),
+    ("modules.json", usize::MAX),
+    ("1_Pooling/config.json", usize::MAX),
+    ("model.safetensors", 2000),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// A model with other bytes in one of its files is an error, or one that embeds as models do.
+    #[test]
+    fn any_change_of_a_model_is_an_error_or_a_model(
+        (file, length) in prop::sample::select(&OUTSIDE[..]),
+        places in prop::collection::vec((any::<prop::sample::Index>(), "[0-9]|[\"{}\\[\\],:.e-]|null|99999999|\\x00"), 1..4),
+        cut in prop::option::weighted(0.1, any::<prop::sample::Index>()),
+    ) {
+        let changed = loaded("tiny_bert", |folder| {
+            let path = folder.join(file);
+            let mut bytes = std::fs::read(&path).unwrap();
+            for (place, text) in &places {
+                let at = place.index(bytes.len().min(length));
+                let end = bytes.len().min(at + text.len());
+                bytes.splice(at..end, text.bytes());
+            }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            std::fs::write(path, bytes).unwrap();
+        });
+        if let Ok(model) = changed {
+            let vectors = model.encode(&["a text", ""], 1);
+            prop_assert!(vectors.is_err() || vectors.unwrap().iter().flat_map(|v| v.iter()).all(|x| x.is_finite()));
+        }
+    }
 }
 
 /// Replaces a text in a file.

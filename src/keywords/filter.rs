@@ -639,6 +639,37 @@ fn shown(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        /// Whatever is given as a term is an error or a filter, whose label is the same for the same text.
+        #[test]
+        fn any_term_is_read(
+            mark in prop::sample::select(&["", "regex:", "exact:"][..]),
+            term in r"([a-z()\[\]{}*+?|^$.\\-]|\\[pPbdwWsSxu]|\{[0-9]{1,4}\}|\(\?[iuxs<:=!]|\PC){0,14}",
+            text in any::<String>(),
+        ) {
+            let json = serde_json::json!([{"annotator": "x", "any_of": [format!("{mark}{term}")]}]).to_string();
+            if let Ok(filters) = Filters::parse(&json) {
+                let mut scratch = Scratch::default();
+                let mut label = || {
+                    let mut labels = Vec::new();
+                    filters.label(&text, &mut scratch, &mut labels);
+                    labels
+                };
+                let first = label();
+                prop_assert_eq!(first.len(), 1);
+                prop_assert_eq!(label(), first);
+            }
+        }
+
+        #[test]
+        fn any_json_is_read(json in r#"([\[\]{},:]|"(annotator|any_of|all_of|none_of|[a-z]{0,2})"|null|1|\PC){0,20}"#) {
+            let _ = Filters::parse(&json);
+        }
+    }
 
     fn label(json: &str, text: &str) -> Vec<bool> {
         let mut labels = Vec::new();

@@ -66,11 +66,13 @@ pub(crate) fn form(text: &str) -> String {
     out
 }
 
-/// Whether the character is its own form wherever it stands.
+/// Whether the character is its own form wherever it stands; marks are not, which may change places with each other.
 pub(crate) fn is_settled(c: char) -> bool {
-    use unicode_normalization::{IsNormalized, is_nfc_quick};
+    use unicode_normalization::{IsNormalized, char::canonical_combining_class, is_nfc_quick};
     c.is_ascii()
-        || (is_nfc_quick(std::iter::once(c)) == IsNormalized::Yes && form(c.encode_utf8(&mut [0; 4])).chars().eq([c]))
+        || (canonical_combining_class(c) == 0
+            && is_nfc_quick(std::iter::once(c)) == IsNormalized::Yes
+            && form(c.encode_utf8(&mut [0; 4])).chars().eq([c]))
 }
 
 #[cfg(test)]

@@ -210,6 +210,7 @@ mod tests {
             "e\u{301}cole ﬁnance",
             "نیم\u{200c}فاصله",
             "ⓐⓑ x‿y",
+            "\u{10376}\u{fe27}",
         ] {
             let words = settings_of(Cut::Unicode).words(text);
             assert!(!words.is_empty(), "{text}");

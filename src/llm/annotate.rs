@@ -14,6 +14,7 @@ use super::run::{Halt, Run};
 use super::task::readable;
 use crate::hash::{Hash, hexadecimal};
 use crate::interrupt;
+use std::borrow::Borrow;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -137,19 +138,10 @@ fn outcomes(run: &Arc<Run>, jobs: &[Job]) -> Result<HashMap<Hash, Done>, LlmErro
             Claimed::Theirs(answers) => theirs.push((job, answers)),
         }
     }
-    // only after the claim: an answer that came before it is found, one that comes after it is ours
-    let hashes: Vec<Hash> = mine.iter().map(|(job, _)| job.hash).collect();
-    let mut stored = run.store.lookup(&hashes)?;
-    let mut missing = Vec::new();
-    for (job, claim) in mine {
-        match stored.remove(&job.hash) {
-            Some(outcome) => {
-                claim.hand_out(&outcome);
-                ledger::count(run, job, &outcome, true);
-                outcomes.insert(job.hash, Done { hash: job.hash, outcome, cached: true });
-            }
-            None => missing.push((job, claim)),
-        }
+    let (stored, missing) = stored(run, mine)?;
+    for (job, done) in stored {
+        ledger::count(run, job, &done.outcome, true);
+        outcomes.insert(done.hash, done);
     }
     if run.settings.replay
         && let Some((first, _)) = missing.first()
@@ -218,6 +210,28 @@ fn outcomes(run: &Arc<Run>, jobs: &[Job]) -> Result<HashMap<Hash, Done>, LlmErro
     Ok(outcomes)
 }
 
+/// Requests with their answers, and requests with their claims.
+type Split<J> = (Vec<(J, Done)>, Vec<(J, Claim)>);
+
+/// Claimed requests whose answer is in the store, and those that are to be asked; to be looked up only after the claim, so that
+/// an answer that came before it is found, and one that comes after it is the claim's own.
+fn stored<J: Borrow<Job>>(run: &Run, claimed: Vec<(J, Claim)>) -> Result<Split<J>, LlmError> {
+    let hashes: Vec<Hash> = claimed.iter().map(|(job, _)| job.borrow().hash).collect();
+    let mut answers = run.store.lookup(&hashes)?;
+    let (mut stored, mut missing) = (Vec::new(), Vec::new());
+    for (job, claim) in claimed {
+        let hash = job.borrow().hash;
+        match answers.remove(&hash) {
+            Some(outcome) => {
+                claim.hand_out(&outcome);
+                stored.push((job, Done { hash, outcome, cached: true }));
+            }
+            None => missing.push((job, claim)),
+        }
+    }
+    Ok((stored, missing))
+}
+
 /// One request, counted as soon as it has its outcome.
 async fn outcome_of(run: Arc<Run>, job: Job, claimed: Claimed) -> Result<Vec<Done>, LlmError> {
     let done = obtain(&run, &job, claimed).await?;
@@ -246,18 +260,8 @@ async fn outcomes_of(run: Arc<Run>, model: usize, jobs: Vec<(Job, Claim)>) -> Re
                 None => theirs.push((job, claim)),
             }
         }
-        let hashes: Vec<Hash> = mine.iter().map(|(job, _)| job.hash).collect();
-        let mut stored = run.store.lookup(&hashes)?;
-        let mut missing = Vec::new();
-        for (job, claim) in mine {
-            match stored.remove(&job.hash) {
-                Some(outcome) => {
-                    claim.hand_out(&outcome);
-                    done.push(Done { hash: job.hash, outcome, cached: true });
-                }
-                None => missing.push((job, claim)),
-            }
-        }
+        let (stored, missing) = stored(&run, mine)?;
+        done.extend(stored.into_iter().map(|(_, done)| done));
         if !missing.is_empty() {
             done.extend(batch::ask(&run, model, missing).await?);
         }

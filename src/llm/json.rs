@@ -95,7 +95,32 @@ fn string(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// What the standard reads is read as the standard has it, and nothing else makes anything panic.
+        #[test]
+        fn any_text_is_read(text in r#"([\[\]{},: 01ae.'\\"-]|\\u|d83d|\\ude00|\x0a|\u{feff}|é|"a":|true|null){0,40}"#) {
+            let meant: Option<Value> = serde_json::from_str(&text).ok();
+            let found = read(&text);
+            members(&text, "a");
+            if meant.is_some() {
+                prop_assert_eq!(found, meant);
+            }
+        }
+
+        /// Each of the names of an object stands in it once.
+        #[test]
+        fn every_member_is_counted(object in prop::collection::btree_map(any::<String>(), any::<String>(), 0..5)) {
+            let text = json!(object).to_string();
+            for name in object.keys() {
+                prop_assert_eq!(members(&text, name), 1, "{} in {}", name, text);
+            }
+        }
+    }
 
     #[test]
     fn what_can_mean_one_thing_alone_is_read() {

@@ -444,7 +444,8 @@ mod tests {
     fn wrong_models_are_errors() {
         for (models, message) in [
             ("[]", "models must be a list of 'provider:model'"),
-            ("null", "models must be a list of 'provider:model' or of structs with provider and model, got NULL"),
+            // NULL as DuckDB writes it in a list
+            ("[null]", "models must be 'provider:model' or a struct with provider and model, got null"),
             (r#"["gpt-5"]"#, "models must be written 'provider:model', got 'gpt-5'"),
             (r#"["openai:"]"#, "models must have a model name"),
             (r#"["openai:a?b"]"#, "models must have model names of letters"),

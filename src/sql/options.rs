@@ -348,6 +348,30 @@ impl Options {
 mod tests {
     use super::*;
     use crate::sql::rows::Rows;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// Whatever is given is an error that names the option, or a value within its bounds.
+        #[test]
+        fn any_value_is_read(value in prop::option::of(r"[ +-]?([0-9]{0,20}(\.[0-9]{0,3})?(e[+-]?[0-9]{0,3})?|inf|nan|true|\PC{0,5})")) {
+            let given = || Options::of(&[("level", value.as_deref()), ("draws", value.as_deref()), ("seed", value.as_deref())]);
+            match given().level() {
+                Ok(level) => prop_assert!(level > 0.0 && level < 1.0),
+                Err(error) => prop_assert!(error.to_string().starts_with("level must ")),
+            }
+            match given().draws(1, 5000) {
+                Ok(draws) => prop_assert!((1..=5000).contains(&draws)),
+                Err(error) => prop_assert!(error.to_string().starts_with("draws must ")),
+            }
+            match given().seed() {
+                Ok(seed) => prop_assert!(i64::try_from(seed).is_ok()),
+                Err(error) => prop_assert!(error.to_string().starts_with("seed must ")),
+            }
+            let _ = (given().boolean("level"), given().choice("draws", &[("a", 1)]), given().optional_texts("seed"));
+        }
+    }
 
     /// An option as `_muster_option` makes it of a value of the type `kind`.
     type Made = (&'static str, &'static str, Option<&'static str>);

@@ -36,6 +36,7 @@ mod tests {
     use crate::llm::model::{Home, Model};
     use crate::llm::request::Template;
     use crate::llm::task::Task;
+    use proptest::prelude::*;
     use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
     use serde_json::{Value, json};
     use sha2::{Digest, Sha256};
@@ -129,6 +130,111 @@ mod tests {
             [("", "HTTP 500"), ("[]", "HTTP 500 []"), ("7", "HTTP 500 7"), (r#""busy""#, r#"HTTP 500 "busy""#)]
         {
             assert_eq!(OpenAi.error(500, &HeaderMap::new(), body).message, message);
+        }
+    }
+
+    /// JSON of the names and words that servers use, in any order.
+    fn bodies() -> impl Strategy<Value = Value> {
+        const NAMES: [&str; 36] = [
+            "choices",
+            "message",
+            "content",
+            "candidates",
+            "parts",
+            "text",
+            "finishReason",
+            "finish_reason",
+            "stop_reason",
+            "usage",
+            "usageMetadata",
+            "prompt_tokens",
+            "output",
+            "status",
+            "type",
+            "error",
+            "code",
+            "details",
+            "label",
+            "input",
+            "name",
+            "model",
+            "id",
+            "custom_id",
+            "key",
+            "response",
+            "body",
+            "result",
+            "incomplete_details",
+            "reason",
+            "refusal",
+            "metadata",
+            "state",
+            "thought",
+            "promptFeedback",
+            "retryDelay",
+        ];
+        const WORDS: [&str; 20] = [
+            "stop",
+            "length",
+            "STOP",
+            "SAFETY",
+            "tool_use",
+            "text",
+            "output_text",
+            "message",
+            "completed",
+            "ended",
+            "succeeded",
+            "errored",
+            "refusal",
+            "ACCEPT",
+            "{\"label\":\"ACCEPT\"}",
+            "<think>",
+            "</think>",
+            "31.5s",
+            "-1s",
+            "429",
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            prop::sample::select(&WORDS[..]).prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(6, 60, 5, |inner| {
+            let named = prop::collection::vec((prop::sample::select(&NAMES[..]), inner.clone()), 0..6);
+            prop_oneof![
+                prop::collection::vec(inner, 0..4).prop_map(Value::from),
+                named.prop_map(|named| named.into_iter().map(|(name, value)| (name.to_string(), value)).collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+
+        /// Errors are of a length that a row may have, and an answer's label is that of its word.
+        #[test]
+        fn any_body_is_read(body in bodies(), status in 100_u16..600, text in any::<String>()) {
+            let (task, none) = (Task::default(), HeaderMap::new());
+            for provider in ALL {
+                match provider.read(&task, &none, &body) {
+                    Ok(reply) => if let Ok(verdict) = reply.said {
+                        prop_assert_eq!(task.schema.meaning(&verdict.word), Some(verdict.label));
+                    },
+                    Err(error) => prop_assert!(error.message.chars().count() < 400, "{}", error.message),
+                }
+                for text in [&body.to_string(), &text] {
+                    prop_assert!(provider.error(status, &none, text).message.chars().count() < 400);
+                }
+                if let Some(batches) = provider.batches() {
+                    batches.has_ended(&body);
+                    batches.line(&body);
+                    batches.results(&Model::test(provider, "m"), "id", &body);
+                }
+            }
         }
     }
 

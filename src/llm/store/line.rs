@@ -323,6 +323,7 @@ pub(super) fn read_converted(line: &[u8]) -> Option<Converted> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::sync::Arc;
 
     fn entry(outcome: Outcome) -> Entry {
@@ -371,6 +372,51 @@ mod tests {
         let record = read_record(line, |hash| (*hash == template.template.hash()).then_some(&*template)).unwrap();
         assert_eq!(record.request, crate::llm::request::request("{\"text\":", "Zoë\n\"lab\" \u{0} 😀"));
         assert_eq!((record.provider.as_str(), record.outcome), ("openai", answer()));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn any_answer_comes_back_as_it_was(
+            (word, reason, model, text) in any::<(String, Option<String>, Option<String>, String)>(),
+            (label, cost, input, attempts) in any::<(Option<bool>, Option<f64>, Option<u64>, u32)>(),
+        ) {
+            let given = Outcome {
+                label,
+                error: abstained(label, &word),
+                word: Some(word),
+                reason,
+                model,
+                attempts,
+                cost_usd: cost.filter(|cost| cost.is_finite()),
+                usage: Usage { input, ..Usage::default() },
+                ..Outcome::default()
+            };
+            let written = outcome(&Entry { text: Arc::from(text), ..entry(given.clone()) }).unwrap();
+            let (end, line) = written.split_last().unwrap();
+            prop_assert!(*end == b'\n' && !line.contains(end));
+            prop_assert_eq!(read_answer(line, &[9; 32]), Some(given));
+        }
+
+        /// Lines with the right checksum of anybody's making, and lines of anything.
+        #[test]
+        fn any_line_is_read(
+            body in r#"("kind":"(file|template|answer|failure|batch|batch_end|converted|x)",)?("(request_hash|at_ms|template|bytes|version|requests|label|cost_usd|answers)":("[0-9a-fé]{0,3}"|"[0-9a-f]{64}"|-?[0-9]{1,20}|null|true|\[\]),?){0,9}\}?"#,
+            bytes in prop::collection::vec(any::<u8>(), 0..120),
+        ) {
+            for line in [&checked(&body)[..], &bytes] {
+                let line = line.strip_suffix(b"\n").unwrap_or(line);
+                kind(line);
+                read_head(line);
+                read_template(line);
+                read_answer(line, &[0; 32]);
+                read_record(line, |_| None);
+                read_bill(line);
+                read_batch(line);
+                read_converted(line);
+            }
+        }
     }
 
     #[test]
