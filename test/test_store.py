@@ -411,10 +411,10 @@ class Full(StoreCase):
         beside = "import threading\ndef beside():\n    connection.cursor().execute({!r}).fetchall()\n    print('\"beside\"', flush=True)\n"
         program = LIMITED.replace("for statement in statements:", beside.format(other) + "for statement in statements:", 1)
         program = program.replace("if statement ==", "threading.Timer(1.5, beside).start()\n    if statement ==")
-        argument = json.dumps([self.ROOM, str(test_llm.EXTENSION), sql])
-        process = subprocess.Popen(
-            [sys.executable, "-c", program, argument], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        with given(self.ROOM, str(test_llm.EXTENSION), sql) as stdin:
+            process = subprocess.Popen(
+                [sys.executable, "-c", program], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
         # the other statement came out while the first one was waiting
         self.assertEqual(process.stdout.readline().strip(), '"beside"')
         process.send_signal(signal.SIGINT)
