@@ -94,7 +94,7 @@ CASES = {
 
 
 def message(extension: str, statements: str) -> str:
-    """What the statements end with."""
+    """The error that the statements end with, or that there is none."""
     if statements == LOAD:
         connection = duckdb.connect()
     elif statements.startswith("ATTACH"):

@@ -46,14 +46,14 @@ impl Labels {
 pub struct SharedShift {
     pub annotator: String,
     /// Among people of companies who are not gold.
-    pub companies: f64,
+    pub(crate) companies: f64,
     /// Among gold people of each class.
-    pub others: f64,
-    pub experts: f64,
+    pub(crate) others: f64,
+    pub(crate) experts: f64,
     /// Standard error of the difference to the nearer of the two class rates, and that difference in such errors, below 0
     /// where companies have the lower rate; 0 between the two.
-    pub se: f64,
-    pub z: f64,
+    pub(crate) se: f64,
+    pub(crate) z: f64,
 }
 
 impl SharedShift {

@@ -644,7 +644,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
 
-        /// Whatever is given as a term is an error or a filter, whose label is the same for the same text.
+        /// Any term is an error or a filter, whose label is the same for the same text.
         #[test]
         fn any_term_is_read(
             mark in prop::sample::select(&["", "regex:", "exact:"][..]),

@@ -101,7 +101,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
-        /// What the standard reads is read as the standard has it, and nothing else makes anything panic.
+        /// JSON of the standard is read as the standard has it, and nothing else makes anything panic.
         #[test]
         fn any_text_is_read(text in r#"([\[\]{},: 01ae.'\\"-]|\\u|d83d|\\ude00|\x0a|\u{feff}|é|"a":|true|null){0,40}"#) {
             let meant: Option<Value> = serde_json::from_str(&text).ok();

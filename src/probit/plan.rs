@@ -46,9 +46,9 @@ pub struct Cell {
     /// Position of the company in the study.
     pub company: usize,
     pub stratum: Stratum,
-    pub people: u64,
+    pub(crate) people: u64,
     /// Mean probability to be an expert.
-    pub p_expert: f64,
+    pub(crate) p_expert: f64,
     /// Chance of each of the people to be drawn.
     pub chance: f64,
     /// Number of people drawn.

@@ -62,7 +62,7 @@ fn leaf(kind: &Kind, text: &str) -> String {
     if as_it_is { text.to_string() } else { string(text) }
 }
 
-/// What is left to read.
+/// Rest of a text that is being read.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {

@@ -353,7 +353,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
-        /// Whatever is given is an error that names the option, or a value within its bounds.
+        /// Any value is an error that names the option, or one within its bounds.
         #[test]
         fn any_value_is_read(value in prop::option::of(r"[ +-]?([0-9]{0,20}(\.[0-9]{0,3})?(e[+-]?[0-9]{0,3})?|inf|nan|true|\PC{0,5})")) {
             let given = || Options::of(&[("level", value.as_deref()), ("draws", value.as_deref()), ("seed", value.as_deref())]);

@@ -54,8 +54,8 @@ impl Likeness {
         if self.effects == [0.0; 2] { 1.0 } else { hierarchical::odds(rates, bin, self.effects) }
     }
 
-    /// How much more likely than elsewhere people of each class fall into each bin, `[class][bin]`, up to a factor a class; `None`
-    /// where the company has no effects.
+    /// Factors by which the company changes the chances of people of each class to fall into each bin, `[class][bin]`, not
+    /// normalised; `None` where it has no effects.
     pub(crate) fn tilts(&self) -> Option<[[f64; BINS]; 2]> {
         (self.effects != [0.0; 2]).then(|| hierarchical::tilts(self.effects))
     }
