@@ -348,6 +348,7 @@ mod tests {
             ("R. Roe, Sr. (Acme AG); J. Doe", vec!["Acme"]),
             ("R. Roe (Oxbow University), J. Doe (Acme)", vec!["Oxbow University", "Acme"]),
             ("Acme and University of Oxbow", vec!["Acme", "University of Oxbow"]),
+            ("Acme and & University of Oxbow", vec!["Acme", "University of Oxbow"]),
             ("Acme & Technical University of Oxbow", vec!["Acme", "Technical University of Oxbow"]),
             ("Oxbow University, Oxbow, IL 62701", vec!["Oxbow University"]),
             ("Stanford University, Stanford, CA 94305", vec!["Stanford University"]),

@@ -216,9 +216,11 @@ fn at_and(text: &str, terms: &Terms, cut: &mut Vec<String>) {
         if are_two(before, after.split(" and ").next().unwrap_or_default(), and.contains('&'), terms) {
             cut.push(text[start..at].to_string());
             start = at + and.len();
+            from = start;
+        } else {
+            // the blank behind it may begin another
+            from = at + and.len() - 1;
         }
-        // the blank behind it may begin another
-        from = at + and.len() - 1;
     }
     cut.push(text[start..].to_string());
 }

@@ -9,7 +9,7 @@ use super::json::Json;
 use super::model::{Model, ModelKey};
 use super::settings::{Device, Dtype, Settings};
 use super::tensors::tensor;
-use super::tokens::beginning;
+use super::tokens::{Tokens, beginning};
 use super::{open, weights};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -314,6 +314,21 @@ proptest! {
             let vectors = model.encode(&["a text", ""], 1);
             prop_assert!(vectors.is_err() || vectors.unwrap().iter().flat_map(|v| v.iter()).all(|x| x.is_finite()));
         }
+    }
+}
+
+/// No JSON has a byte 0 (RFC 8259), wherever it stands, and whatever the crate that reads it does then.
+#[test]
+fn a_tokenizer_with_a_byte_0_is_an_error_that_names_the_file() {
+    let folder = fixture("tiny_bert");
+    let whole = std::fs::read(Path::new(&folder).join("tokenizer.json")).unwrap();
+    let read = |bytes: &[u8]| Tokens::read(Path::new("a model"), bytes, 48, "", false);
+    assert!(read(&whole).is_ok());
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] = 0;
+        let message = read(&bytes).unwrap_err().to_string();
+        assert!(message.contains("a model/tokenizer.json' cannot be read: not JSON"), "{at}: {message}");
     }
 }
 

@@ -68,23 +68,29 @@ impl Tokens {
     ) -> Result<Tokens, EmbedError> {
         let path = folder.join("tokenizer.json").display().to_string();
         let failed = |message: String| EmbedError::File { path: path.clone(), message };
-        if !has_its_tables(bytes) {
+        let fields = serde_json::from_slice(bytes).map_err(|error| failed(format!("not JSON: {error}")))?;
+        if !has_its_tables(&fields) {
             return Err(failed("its precompiled_charsmap is damaged".to_string()));
         }
-        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| failed(error.to_string()))?;
+        let tokens = guarded(|| Tokens::make(bytes, max, prompt, lower_case).map_err(failed));
+        tokens.unwrap_or_else(|| Err(failed("it is damaged".to_string())))
+    }
+
+    fn make(bytes: &[u8], max: usize, prompt: &str, lower_case: bool) -> Result<Tokens, String> {
+        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| error.to_string())?;
         if lower_case {
             let rest = tokenizer.get_normalizer().cloned();
             let first: NormalizerWrapper = Lowercase.into();
             let all: Vec<NormalizerWrapper> = std::iter::once(first).chain(rest).collect();
-            tokenizer.with_normalizer(Some(Sequence::new(all))).map_err(|error| failed(error.to_string()))?;
+            tokenizer.with_normalizer(Some(Sequence::new(all))).map_err(|error| error.to_string())?;
         }
         let added = tokenizer.get_post_processor().map_or(0, |template| template.added_tokens(false));
         if max <= added {
-            return Err(failed(format!("its template adds {added} tokens, the model reads {max}")));
+            return Err(format!("its template adds {added} tokens, the model reads {max}"));
         }
         tokenizer.with_padding(None);
         let truncation = TruncationParams { max_length: max, ..TruncationParams::default() };
-        tokenizer.with_truncation(Some(truncation)).map_err(|error| failed(error.to_string()))?;
+        tokenizer.with_truncation(Some(truncation)).map_err(|error| error.to_string())?;
         let breaks = Breaks::of(&tokenizer);
         Ok(Tokens { tokenizer, prompt: prompt.to_string(), max, breaks })
     }
@@ -126,11 +132,15 @@ impl Tokens {
 
     /// The numbers of the tokens of `text` as it is, neither with the prompt nor cut before it comes to the tokenizer.
     pub(super) fn encode_whole(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
-        // the crate panics over tables that point out of themselves
-        let encoded = catch_unwind(AssertUnwindSafe(|| self.tokenizer.encode_fast(text, true)));
-        let encoded = encoded.map_err(|_| EmbedError::Tokens("tokenizer.json is damaged".to_string()))?;
+        let encoded = guarded(|| self.tokenizer.encode_fast(text, true));
+        let encoded = encoded.ok_or_else(|| EmbedError::Tokens("tokenizer.json is damaged".to_string()))?;
         Ok(encoded.map_err(|error| EmbedError::Tokens(error.to_string()))?.get_ids().to_vec())
     }
+}
+
+/// What `work` of the crate gives; `None` where it panics, as it does over some damage.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 /// The beginning of a text that is read at most.
@@ -141,7 +151,7 @@ pub(super) fn beginning(text: &str) -> &str {
 
 /// Whether every table of normalisation that `tokenizer.json` holds has the size that it says of itself: the crate that
 /// reads it sets aside what is said.
-fn has_its_tables(json: &[u8]) -> bool {
+fn has_its_tables(fields: &HashMap<String, &RawValue>) -> bool {
     fn whole(value: &Value) -> bool {
         match value {
             Value::Array(list) => list.iter().all(whole),
@@ -156,9 +166,7 @@ fn has_its_tables(json: &[u8]) -> bool {
         let Ok(bytes) = STANDARD.decode(table) else { return false };
         bytes.split_first_chunk::<4>().is_some_and(|(size, rest)| u32::from_le_bytes(*size) as usize <= rest.len())
     }
-    let fields: Option<HashMap<String, &RawValue>> = serde_json::from_slice(json).ok();
-    let normalizer = fields.as_ref().and_then(|fields| fields.get("normalizer"));
-    normalizer.is_none_or(|json| serde_json::from_str(json.get()).is_ok_and(|value| whole(&value)))
+    fields.get("normalizer").is_none_or(|json| serde_json::from_str(json.get()).is_ok_and(|value| whole(&value)))
 }
 
 /// The Chinese characters that BERT's tokenizer sets apart.

@@ -31,7 +31,7 @@
 //! All plain terms of all filters are looked for at once (Aho and Corasick 1975); expressions are tried only where the
 //! plain terms leave the answer open.
 
-use super::form::{form, is_settled};
+use super::form::{is_settled, small};
 use super::script::{Script, ranges};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::{Regex, RegexBuilder};
@@ -182,7 +182,7 @@ impl Letters {
                     run = &text[read - 1..read + others];
                     to.bytes -= 1;
                 }
-                let run = form(run);
+                let run = small(run);
                 let wanted = to.bytes + room(run.len()) + room(bytes.len() - read - others);
                 out.resize(out.len().max(wanted), 0);
                 run.chars().for_each(|c| self.write(c, out, &mut to));
@@ -736,6 +736,17 @@ mod tests {
         }
         for pair in [('İ', 'i'), ('ı', 'i'), ('é', 'e')] {
             assert_ne!(letters.of(pair.0).folded, letters.of(pair.1).folded, "{pair:?}");
+        }
+    }
+
+    /// A letter that is written as it stands folds as the form of its small letter does.
+    #[test]
+    fn settled_letters_fold_as_their_forms_do() {
+        let letters = Letters::get();
+        let is_settled = |c: &char| letters.of(*c).is_settled && letters.of(*c).role == Role::Word;
+        for c in ('\0'..=char::MAX).filter(is_settled) {
+            let form: Vec<char> = small(&c.to_string()).chars().map(|c| letters.of(c).folded).collect();
+            assert_eq!(form, [letters.of(c).folded], "{:x}", c as u32);
         }
     }
 

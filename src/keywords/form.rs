@@ -27,7 +27,7 @@ fn is_unseen(c: char) -> bool {
 /// The character that stands for all that look like it.
 fn twin(c: char) -> char {
     match c {
-        '‘' | '’' | '‛' | '′' | '‵' | 'ʹ' | 'ʻ' | 'ʼ' | 'ʽ' | '´' | '՚' | 'ꞌ' => '\'',
+        '‘' | '’' | '‛' | '′' | '‵' | 'ʹ' | 'ʻ' | 'ʼ' | 'ʽ' | '´' | '՚' | 'Ꞌ' | 'ꞌ' => '\'',
         '“' | '”' | '„' | '‟' | 'ʺ' => '"',
         '−' | '˗' | '⁃' => '-',
         '⁄' | '∕' => '/',
@@ -66,6 +66,14 @@ pub(crate) fn form(text: &str) -> String {
     out
 }
 
+/// The form of a text in small letters, which is its own: a small letter may be composed with a mark where no capital is, as J
+/// and U+030C.
+pub(crate) fn small(text: &str) -> String {
+    let formed = form(text);
+    let small = formed.to_lowercase();
+    if small == formed { small } else { form(&small) }
+}
+
 /// Whether the character is its own form wherever it stands; marks are not, which may change places with each other.
 pub(crate) fn is_settled(c: char) -> bool {
     use unicode_normalization::{IsNormalized, char::canonical_combining_class, is_nfc_quick};
@@ -98,8 +106,33 @@ mod tests {
             ("\u{1112}\u{1161}\u{11ab}", "한"),
             ("ŉ", "'n"),
             ("\u{1ffd}", "'"),
+            ("Ꞌa ꞌa", "'a 'a"),
         ] {
             assert_eq!(form(text), expected);
+        }
+    }
+
+    #[test]
+    fn small_letters_are_composed() {
+        for (text, expected) in [
+            ("J\u{30c}", "\u{1f0}"),
+            ("H\u{331}T\u{308}", "\u{1e96}\u{1e97}"),
+            ("\u{3aa}\u{301}", "\u{390}"),
+            ("CAFE\u{301}", "café"),
+            ("ΟΔΟΣ", "οδος"),
+        ] {
+            assert_eq!(small(text), expected);
+        }
+    }
+
+    /// No character changes its form with its case.
+    #[test]
+    fn small_letters_keep_their_form() {
+        for c in '\0'..=char::MAX {
+            let once = form(&c.to_string());
+            let lower = once.to_lowercase();
+            assert_eq!(form(&lower), lower, "{:x}", c as u32);
+            assert_eq!(lower.to_lowercase(), lower, "{:x}", c as u32);
         }
     }
 
@@ -114,6 +147,13 @@ mod tests {
         fn a_form_is_its_own_form(text in any::<String>()) {
             let once = form(&text);
             prop_assert_eq!(form(&once), once);
+        }
+
+        #[test]
+        fn a_small_text_is_its_own(text in any::<String>()) {
+            let once = small(&text);
+            prop_assert_eq!(&small(&once), &once);
+            prop_assert_eq!(once.to_lowercase(), once);
         }
 
         #[test]

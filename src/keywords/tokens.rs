@@ -15,7 +15,7 @@
 //! Python 3.11 knows Unicode 14, this crate a later version: only characters that Unicode 14 had not assigned are cut
 //! differently.
 
-use super::form::form;
+use super::form::small;
 use super::markup;
 use super::names::Names;
 use regex::Regex;
@@ -38,7 +38,7 @@ impl Cut {
     /// Text that words are cut from: in lower case, without markup and in its form.
     pub(crate) fn read(self, text: &str) -> String {
         match self {
-            Cut::Unicode => form(&markup::cut(text)).to_lowercase(),
+            Cut::Unicode => small(&markup::cut(text)),
             Cut::ScikitLearn => text.to_lowercase(),
         }
     }
@@ -211,6 +211,10 @@ mod tests {
             "نیم\u{200c}فاصله",
             "ⓐⓑ x‿y",
             "\u{10376}\u{fe27}",
+            // small letters that differ from capitals: a twin of the apostrophe, and composed ones
+            "Ꞌab",
+            "J\u{30c}a H\u{331}a",
+            "\u{3aa}\u{301}α",
         ] {
             let words = settings_of(Cut::Unicode).words(text);
             assert!(!words.is_empty(), "{text}");
