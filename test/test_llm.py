@@ -333,6 +333,19 @@ class Faults(Case):
             self.assertEqual((row["label"], row["attempts"]), (None, 2), row)
             self.assertRegex(row["error"], "(?i)time")
 
+    @unittest.skipUnless(sys.platform == "linux", "the peak of memory is read from /proc")
+    def test_no_answer_is_longer_than_16_mib(self):
+        """The server says 128 MiB, four times at once; of each at most 16 MiB are read, into a buffer that may double."""
+        peak = "SELECT regexp_extract(content, 'VmHWM:\\s+(\\d+) kB', 1)::BIGINT FROM read_text('/proc/self/status')"
+        long = self.sql(people(4, "[[fault:endless]]"), LOCAL, concurrency=4)
+        ((before,),), _, rows, ((after,),) = self.finish(self.child(peak, self.sql(people(40), LOCAL), long, peak))
+        self.assertEqual(len(rows), 4)
+        for row in rows:
+            row = dict(zip(COLUMNS, row))
+            self.assertEqual((row["label"], row["attempts"]), (None, 1), row)
+            self.assertRegex(row["error"], "the response is longer than 16 MiB")
+        self.assertLess(after - before, 4 * 48 << 10, "KiB")
+
     def test_nobody_listens(self):
         model = {"provider": "openai-compatible", "model": "llama", "base_url": "http://127.0.0.1:9/v1"}
         (row,) = self.annotate(people(1), model, max_attempts=2)

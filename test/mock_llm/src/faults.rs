@@ -15,6 +15,7 @@
 //! | `drop` | the connection ends before an answer |
 //! | `cut` | the connection ends in the middle of the body |
 //! | `broken_body` | 200 with a body that is not JSON |
+//! | `endless` | an answer with 128 MiB of blanks behind it, which is JSON all the same |
 //! | `redirect`, `redirect_here` | 307 to another host, and to another path of this one |
 //! | `truncated` | an answer that is the beginning of JSON, with a normal finish |
 //! | `length` | no text, since the cap on tokens was reached |

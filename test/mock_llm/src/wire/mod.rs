@@ -273,6 +273,11 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
             reply.body.truncate(reply.body.len() / 2);
             reply
         }
+        "endless" => {
+            let mut reply = success(provider, ask, answer, context);
+            reply.body.push_str(&" ".repeat(128 << 20));
+            reply
+        }
         "redirect" | "redirect_here" => {
             let host = if fault.name == "redirect" { "localhost" } else { "127.0.0.1" };
             let location = format!("http://{host}:{}/__redirected/{host}", context.port);
