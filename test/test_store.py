@@ -423,6 +423,56 @@ class Full(StoreCase):
         self.assertNotIn("cannot be written", out + err)
 
 
+# What is synced by a process into which it is loaded: a line each, with the number of the file or folder and its size.
+SYNCED = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+static int synced(const char *name, int fd)
+{
+    int (*sync)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
+    int result = sync(fd);
+    struct stat file;
+    if (result == 0 && fstat(fd, &file) == 0) {
+        FILE *log = fopen(getenv("SYNCED"), "a");
+        fprintf(log, "%lu %ld\\n", (unsigned long)file.st_ino, (long)file.st_size);
+        fclose(log);
+    }
+    return result;
+}
+
+int fsync(int fd) { return synced("fsync", fd); }
+int fdatasync(int fd) { return synced("fdatasync", fd); }
+"""
+
+
+@unittest.skipUnless(sys.platform == "linux", "a library is put before the system's")
+class Synced(StoreCase):
+    def test_rows_come_out_behind_the_disk(self):
+        """Once a statement's rows are there, every byte of its answers, and the name of their file, has been synced."""
+        source, library, log = (self.folder / name for name in ("synced.c", "synced.so", "log"))
+        source.write_text(SYNCED)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+        log.touch()
+        look = f"SELECT content FROM read_text('{log}')"
+        statements = [sql for n in (20, 60) for sql in (self.sql(people(n, FICKLE), LOCAL), look)]
+        first, synced_first, second, synced_second = self.finish(self.child(*statements, LD_PRELOAD=str(library), SYNCED=str(log)))
+        self.assertEqual((len(first), len(second)), (20, 60))
+        (file,) = self.files()
+        text = file.read_text().splitlines(keepends=True)
+        answers = [at for at, line in enumerate(text) if '"kind":"answer"' in line]
+        sizes = []
+        for ((log_then,),), n in ((synced_first, 20), (synced_second, 60)):
+            lines = [tuple(map(int, line.split())) for line in log_then.splitlines()]
+            self.assertIn(self.answers.stat().st_ino, [number for number, _ in lines])
+            sizes.append(max(size for number, size in lines if number == file.stat().st_ino))
+            self.assertGreaterEqual(sizes[-1], sum(len(line.encode()) for line in text[: answers[n - 1] + 1]))
+        self.assertEqual(sizes[-1], file.stat().st_size)
+
+
 class Damage(StoreCase):
     def damaged(self, change, says):
         """Every function errs over a file that `change` was done to, and nothing is sent."""
