@@ -15,6 +15,7 @@
 
 use super::error::EmbedError;
 use crate::interrupt;
+use crate::process::PerProcess;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 use regex::Regex;
@@ -24,7 +25,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::{ModelWrapper, PostProcessor, PreTokenizerWrapper, Tokenizer, TruncationParams};
 
@@ -34,6 +35,9 @@ const SHORT: usize = 16 * 1024;
 /// Number of bytes that are read of a text at most, which no model's tokens are longer than together. Tokenizers take some
 /// hundred bytes of memory a byte.
 pub(super) const LONGEST: usize = 256 * 1024;
+
+/// Turn of a text of more than [`SHORT`] bytes, for whose memory a process has room once and not once a thread.
+static TURN: PerProcess<Mutex<()>> = PerProcess::new();
 
 /// The tokenizer of a model.
 #[derive(Debug)]
@@ -132,6 +136,8 @@ impl Tokens {
 
     /// The numbers of the tokens of `text` as it is, neither with the prompt nor cut before it comes to the tokenizer.
     pub(super) fn encode_whole(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
+        let _turn = (text.len() > SHORT)
+            .then(|| TURN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner));
         let encoded = guarded(|| self.tokenizer.encode_fast(text, true));
         let encoded = encoded.ok_or_else(|| EmbedError::Tokens("tokenizer.json is damaged".to_string()))?;
         Ok(encoded.map_err(|error| EmbedError::Tokens(error.to_string()))?.get_ids().to_vec())
