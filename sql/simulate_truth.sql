@@ -37,7 +37,7 @@ SELECT unnest(_muster_row)
 FROM (
     SELECT unnest(muster_simulate_truth(_muster_company, muster_options())) AS _muster_row
     FROM (
-        -- -1 stands for the gold people; a number that is none is left to the kernel to refuse
-        SELECT unnest(range(-1, coalesce(greatest(TRY_CAST(companies AS BIGINT), 0), 0))) AS _muster_company
+        -- -1 stands for the gold people; a number that is none, or too large, is left to the kernel to refuse
+        SELECT unnest(range(-1, coalesce(least(greatest(TRY_CAST(companies AS BIGINT), 0), 1000000), 0))) AS _muster_company
     )
 );

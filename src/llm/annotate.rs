@@ -58,7 +58,7 @@ pub(crate) fn annotate(run: &Arc<Run>, texts: &[Option<&str>]) -> Result<Vec<Ann
             run.halt(halt);
             Err(run.halted().unwrap_or(LlmError::Interrupted { answered: 0 }))
         }
-        None => Ok(asked.rows(run, &outcomes)),
+        None => Ok(asked.rows(run, outcomes)),
     }
 }
 
@@ -99,16 +99,19 @@ impl Asked {
         asked
     }
 
-    fn rows(self, run: &Run, outcomes: &HashMap<Hash, Done>) -> Vec<Annotated> {
+    fn rows(self, run: &Run, mut outcomes: HashMap<Hash, Done>) -> Vec<Annotated> {
         let models = &run.settings.models;
         let mut seen = HashSet::new();
+        // mostly no two rows have the same request
+        let all_differ = self.jobs.iter().all(|job| job.rows == 1);
         let row = |(at, asked): (usize, Result<Hash, String>)| {
             let model = &models[at % models.len()];
             let (outcome, cached, request_hash) = match asked {
                 Err(problem) => (Outcome::failed(0, problem), false, None),
                 Ok(hash) => {
-                    let (outcome, cached) = match outcomes.get(&hash) {
-                        Some(done) => (done.outcome.clone(), done.cached),
+                    let done = if all_differ { outcomes.remove(&hash) } else { outcomes.get(&hash).cloned() };
+                    let (outcome, cached) = match done {
+                        Some(done) => (done.outcome, done.cached),
                         None => (Outcome::failed(0, "no outcome".to_string()), false),
                     };
                     // of rows with the same request, one has paid
@@ -132,13 +135,22 @@ impl Asked {
 fn outcomes(run: &Arc<Run>, jobs: &[Job]) -> Result<HashMap<Hash, Done>, LlmError> {
     let mut outcomes = HashMap::with_capacity(jobs.len());
     let (mut mine, mut theirs) = (Vec::new(), Vec::new());
+    // an answer that is stored stays so, and needs no claim
+    let hashes: Vec<Hash> = jobs.iter().map(|job| job.hash).collect();
+    let mut answers = run.store.lookup(&hashes)?;
     for job in jobs {
+        if let Some(outcome) = answers.remove(&job.hash) {
+            ledger::count(run, job, &outcome, true);
+            outcomes.insert(job.hash, Done { hash: job.hash, outcome, cached: true });
+            continue;
+        }
         match Claimed::of(run.store_number(), job.hash) {
             Claimed::Mine(claim) => mine.push((job, claim)),
             Claimed::Theirs(answers) => theirs.push((job, answers)),
         }
     }
-    let (stored, missing) = stored(run, mine)?;
+    // unless it was stored meanwhile
+    let (stored, missing) = if mine.is_empty() { Default::default() } else { stored(run, mine)? };
     for (job, done) in stored {
         ledger::count(run, job, &done.outcome, true);
         outcomes.insert(done.hash, done);

@@ -63,26 +63,26 @@ struct Place {
 /// Place of a line that is to be read, with its open file.
 #[derive(Debug, Clone)]
 pub(super) struct Spot {
-    path: PathBuf,
+    path: Arc<Path>,
     file: Arc<File>,
     offset: u64,
     length: u32,
 }
 
 impl Spot {
-    /// What `read` makes of the line.
+    /// What `read` makes of the line, which it checks.
     ///
     /// # Errors
     ///
     /// Where the line is not what was read when it was indexed.
-    pub(super) fn read<T>(&self, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<T, StoreError> {
+    fn read<T>(&self, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<T, StoreError> {
         let failed = |error: io::Error| StoreError::file(&self.path, &error);
         let line = match file::line_at(&self.file, self.offset, self.length) {
             Ok(line) => line,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Vec::new(),
             Err(error) => return Err(failed(error)),
         };
-        match line::kind(&line).and_then(|_| read(&line)) {
+        match read(&line) {
             Some(value) => Ok(value),
             None => {
                 let line = file::number_at(&self.file, self.offset).map_err(failed)?;
@@ -275,15 +275,15 @@ impl Index {
     }
 
     fn open(&self, places: impl Iterator<Item = Place>) -> Result<Vec<Spot>, StoreError> {
-        let mut files: HashMap<u32, Arc<File>> = HashMap::new();
+        let mut files: HashMap<u32, (Arc<Path>, Arc<File>)> = HashMap::new();
         places
             .map(|place| {
                 let part = &self.parts[place.part as usize];
-                let file = match files.get(&place.part) {
-                    Some(file) => file.clone(),
-                    None => files.entry(place.part).or_insert(part.open()?).clone(),
+                let (path, file) = match files.get(&place.part) {
+                    Some(known) => known.clone(),
+                    None => files.entry(place.part).or_insert((part.path.as_path().into(), part.open()?)).clone(),
                 };
-                Ok(Spot { path: part.path.clone(), file, offset: place.offset, length: place.length })
+                Ok(Spot { path, file, offset: place.offset, length: place.length })
             })
             .collect()
     }

@@ -10,6 +10,7 @@ use crate::hash::{Hash, hexadecimal, unhex};
 use crate::llm::job::{Outcome, abstained};
 use crate::llm::prices::Usage;
 use crate::llm::request::Template;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -134,11 +135,13 @@ pub(super) fn read_template(line: &[u8]) -> Option<TemplateRow> {
     })
 }
 
-/// What an answer and a failure have in common.
+/// What an answer and a failure have in common; a reader that needs no long texts takes `IgnoredAny` for `T`.
 #[derive(Serialize, Deserialize)]
-struct OutcomeLine<'l> {
+struct OutcomeLine<'l, T> {
+    #[serde(borrow)]
     request_hash: Cow<'l, str>,
     at_ms: i64,
+    #[serde(borrow)]
     template: Cow<'l, str>,
     model: Option<Cow<'l, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,8 +162,8 @@ struct OutcomeLine<'l> {
     request_id: Option<Cow<'l, str>>,
     reason: Option<Cow<'l, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<Cow<'l, str>>,
-    response: Option<Cow<'l, str>>,
+    text: Option<T>,
+    response: Option<T>,
 }
 
 /// A number as it was written: serde_json's own reading may miss the last bit.
@@ -194,8 +197,8 @@ pub(super) fn outcome(entry: &Entry) -> io::Result<Vec<u8>> {
         cost_usd: outcome.cost_usd.filter(|cost| cost.is_finite()),
         request_id: text(outcome.request_id.as_ref()),
         reason: text(outcome.reason.as_ref()),
-        text: is_answer.then(|| (&*entry.text).into()),
-        response: text(entry.response.as_ref()),
+        text: is_answer.then_some(&*entry.text),
+        response: entry.response.as_deref(),
     };
     line(if is_answer { "answer" } else { "failure" }, &fields)
 }
@@ -203,12 +206,12 @@ pub(super) fn outcome(entry: &Entry) -> io::Result<Vec<u8>> {
 /// The answer in a line to the request of a hash; `None` where it is none.
 pub(super) fn read_answer(line: &[u8], hash: &Hash) -> Option<Outcome> {
     match kind(line)? {
-        Kind::Answer { hash: found, .. } if found == *hash => Some(answer(parse(line)?)),
+        Kind::Answer { hash: found, .. } if found == *hash => Some(answer(parse::<OutcomeLine<IgnoredAny>>(line)?)),
         _ => None,
     }
 }
 
-fn answer(fields: OutcomeLine) -> Outcome {
+fn answer<T>(fields: OutcomeLine<T>) -> Outcome {
     let word = fields.answer.map(Cow::into_owned).unwrap_or_default();
     let owned = |text: Option<Cow<str>>| text.map(Cow::into_owned);
     Outcome {
@@ -232,9 +235,10 @@ fn answer(fields: OutcomeLine) -> Outcome {
     }
 }
 
-/// The row of `llm_store` in a line, with its template by `find`.
+/// The row of `llm_store` in a line, with its template by `find`; `None` where it is no answer.
 pub(super) fn read_record<'t>(line: &[u8], find: impl Fn(&Hash) -> Option<&'t TemplateRow>) -> Option<Record> {
-    let mut fields: OutcomeLine = parse(line)?;
+    let Kind::Answer { .. } = kind(line)? else { return None };
+    let mut fields: OutcomeLine<String> = parse(line)?;
     let template = find(&unhex(&fields.template)?)?;
     let text = fields.text.take()?;
     Some(Record {
@@ -244,7 +248,7 @@ pub(super) fn read_record<'t>(line: &[u8], find: impl Fn(&Hash) -> Option<&'t Te
         requested_model: template.requested_model.clone(),
         answered_ms: fields.at_ms,
         request: crate::llm::request::request(template.template.head(), &text),
-        response: fields.response.take().map(Cow::into_owned).unwrap_or_default(),
+        response: fields.response.take().unwrap_or_default(),
         outcome: answer(fields),
     })
 }
