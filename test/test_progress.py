@@ -127,6 +127,7 @@ class Progress(unittest.TestCase):
             shares = [int(share) for share in re.findall(r"replicates, (\d+) %", terminal.read(0.5))]
             self.assertIsNone(process.poll(), "the statement ended before")
         process.kill()
+        process.communicate()
         self.assertGreaterEqual(len(set(shares)), 3)
         self.assertEqual(shares, sorted(shares))
         self.assertLessEqual(shares[-1], 100)

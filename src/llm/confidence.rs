@@ -189,10 +189,12 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    /// Tokens with (text, probability) of what was chosen, and alternatives.
-    fn tokens(list: &[(&str, f64, &[(&str, f64)])]) -> Vec<Token> {
+    /// Text and probability of a token, and those of its alternatives.
+    type Plain<'t> = (&'t str, f64, &'t [(&'t str, f64)]);
+
+    fn tokens(list: &[Plain]) -> Vec<Token> {
         let bytes = |text: &str| text.as_bytes().to_vec();
-        let token = |(text, probability, others): &(&str, f64, &[(&str, f64)])| Token {
+        let token = |(text, probability, others): &Plain| Token {
             text: bytes(text),
             probability: *probability,
             alternatives: others.iter().map(|(text, p)| (bytes(text), *p)).collect(),

@@ -455,7 +455,7 @@ fn tokens_of(ask: &Ask, text: &str) -> Vec<Token> {
     };
     let first = |word: &Value| pieces(word.as_str().unwrap_or_default()).into_iter().next().unwrap_or_default();
     let p = p_yes(ask);
-    let mut alternatives = vec![
+    let mut alternatives = [
         (first(&verdict(schema, true)), (1.0 - OTHER) * p),
         (first(&verdict(schema, false)), (1.0 - OTHER) * (1.0 - p)),
         ("The".to_string(), OTHER),
