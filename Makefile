@@ -124,6 +124,7 @@ test-sql: all $(MOCK)
 	.venv/bin/python test/test_python.py --extension $(EXTENSION)
 	.venv-1.5/bin/python test/test_python.py --extension $(EXTENSION)
 	.venv/bin/python test/test_stopping.py --extension $(EXTENSION)
+	.venv/bin/python test/test_progress.py --extension $(EXTENSION)
 	.venv/bin/python benches/soak.py --extension $(EXTENSION) --statements 300
 
 test-llm: all $(MOCK)

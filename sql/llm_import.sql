@@ -19,7 +19,14 @@
 --   CREATE OR REPLACE TEMP TABLE answers AS FROM muster.llm_store();
 --   FROM muster.llm_import(answers);
 CREATE MACRO muster.main.llm_import(answers, store := NULL) AS TABLE
-WITH _muster_answer AS (
+WITH _muster_given_answer AS (
+    SELECT * FROM query_table(answers)
+    UNION ALL BY NAME
+    -- what answers of earlier versions lack
+    SELECT CAST(NULL AS DOUBLE) AS p_yes
+    WHERE false
+),
+_muster_answer AS (
     SELECT muster_nested(typeof(_muster_given), CAST(_muster_given AS VARCHAR)) AS _muster_record
     FROM (
         SELECT {
@@ -27,6 +34,7 @@ WITH _muster_answer AS (
             model: model,
             label: muster.main._muster_boolean('llm_import', 'label', label),
             answer: answer,
+            p_yes: p_yes,
             reason: reason,
             finish: finish,
             attempts: attempts,
@@ -41,7 +49,7 @@ WITH _muster_answer AS (
             request: request,
             response: response
         } AS _muster_given
-        FROM query_table(answers)
+        FROM _muster_given_answer
     )
 ),
 _muster_run AS MATERIALIZED (

@@ -10,10 +10,13 @@
 --   docs                  relation with profile_id and whatever `text` names
 --   text                  expression over docs: the whole text of a profile
 --   models                list of 'provider:model', or of structs {annotator, provider, model, base_url, api_key_env,
---                         temperature, reasoning, max_tokens, requests_per_minute, tokens_per_minute, concurrency, batch}
+--                         temperature, reasoning, max_tokens, confidence, requests_per_minute, tokens_per_minute, concurrency,
+--                         batch}
 --   prompt                what is asked of each text; NULL = whether the person has technical machine learning expertise
 --   schema                struct {field, yes, no, abstain}: the property of the answer and its words; NULL = evaluation,
 --                         ACCEPT, REJECT
+--   confidence            ask for the probability of yes too: by log-probabilities of tokens where the provider has them, else as a
+--                         number in the answer (docs/llm.md, Confidence)
 --   replay                answer from the store alone, and fail when an answer is not there
 --   batch                 use the providers' batch interfaces: half the price, a wait of up to a day
 --   concurrency           requests in flight, for each model
@@ -51,6 +54,7 @@ CREATE MACRO muster.main.llm_plan(
     models,
     prompt := NULL,
     schema := NULL,
+    confidence := false,
     replay := false,
     batch := false,
     concurrency := 16,

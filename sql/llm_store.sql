@@ -18,6 +18,7 @@
 --   model VARCHAR             the model that answered
 --   label BOOLEAN             NULL for an abstention
 --   answer VARCHAR            the word of the schema
+--   p_yes DOUBLE              probability that the answer is yes, where it was asked for and is known
 --   reason VARCHAR            the model's own
 --   finish VARCHAR            why the model stopped, in the provider's word
 --   attempts BIGINT           requests sent for the answer

@@ -1,10 +1,12 @@
 //! Work spread over one shared pool of threads.
 //!
 //! The pool is made at first use, with a thread a core. A call says how many threads it may use. Results come back in order:
-//! nothing depends on which thread did what. An interrupt ends the work before its next item.
+//! nothing depends on which thread did what. An interrupt ends the work before its next item,
+//! and each item is a step of the call's progress.
 
 use crate::interrupt::{self, Call};
 use crate::process::PerProcess;
+use crate::progress;
 use rayon::ThreadPool;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,9 +29,12 @@ pub(crate) fn inside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 /// `[f(0), f(1), …, f(n - 1)]`, computed by at most `threads` threads.
 pub fn map<T: Send>(threads: usize, n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let workers = threads.min(n);
+    let steps = progress::steps("", n);
     let one = |i: usize| {
         interrupt::check();
-        f(i)
+        let value = f(i);
+        steps.tick();
+        value
     };
     let pool = match pool() {
         Some(pool) if workers > 1 => pool,

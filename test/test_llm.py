@@ -34,7 +34,7 @@ OPENAI, AZURE, LOCAL = "openai:gpt-5-mini", "azure:gpt-4o", "openai-compatible:l
 MODELS = [GOOGLE, ANTHROPIC, OPENAI, AZURE, LOCAL]
 COLUMNS = (
     "profile_id annotator label requested_model model reason error finish attempts input_tokens output_tokens cost_usd cached "
-    "request_hash"
+    "request_hash p_yes"
 ).split()
 
 def setUpModule():
@@ -269,6 +269,88 @@ class Answers(Case):
     def test_no_profiles(self):
         self.assertEqual(self.annotate(people(0), MODELS), [])
         self.assertEqual(self.sent(), 0)
+
+
+class Confidence(Case):
+    """A text says how probable yes is. The server gives nineteen twentieths of its probability to the first pieces of the two words, in that
+    proportion, and the rest to what is no word of the schema; or it states the number."""
+
+    CHAT = "openai:gpt-4o-mini"
+    MODELS = [GOOGLE, ANTHROPIC, CHAT, AZURE, LOCAL]
+    STATED = {"provider": "openai", "model": "gpt-5-mini", "confidence": "stated"}
+
+    def test_every_provider(self):
+        given = (0.8, 0.1, 0.5, 1, 0)
+        rows = self.annotate(texts(*(f"A CV [[p:{p}]]" for p in given)), self.MODELS, confidence=True)
+        for row in rows:
+            p = given[row["profile_id"]]
+            self.assertAlmostEqual(row["p_yes"], p, places=9, msg=row["annotator"])
+            self.assertEqual(row["label"], p >= 0.5)
+        plain = self.annotate(texts("A CV [[p:0.8]]"), self.MODELS)
+        self.assertEqual([row["p_yes"] for row in plain], [None] * len(self.MODELS))
+        self.assertTrue({row["request_hash"] for row in plain}.isdisjoint(row["request_hash"] for row in rows), "another request")
+
+    def test_models_that_reason_state_it(self):
+        docs = texts("A CV [[p:0.3]]")
+        (row,) = self.annotate(docs, OPENAI, confidence=True)
+        self.assertRegex(row["error"], "logprobs are not supported")
+        effort = {"annotator": "low", "provider": "openai", "model": "gpt-5-mini", "reasoning": "low"}
+        rows = self.annotate(docs, [self.STATED, effort], confidence=True)
+        self.assertEqual([row["p_yes"] for row in rows], [0.3, 0.3])
+        # a model's own way asks too
+        (row,) = self.annotate(docs, {"annotator": "own", **self.STATED})
+        self.assertEqual((row["p_yes"], row["cached"]), (0.3, True))
+
+    def test_own_words(self):
+        schema = {"field": "manager", "yes": ["yes"], "no": ["no"], "abstain": ["unclear"]}
+        rows = self.annotate(texts("A CV [[p:0.7]]"), self.MODELS, confidence=True, schema=schema)
+        for row in rows:
+            self.assertAlmostEqual(row["p_yes"], 0.7, places=9, msg=row["annotator"])
+
+    def test_a_server_that_ignores_it(self):
+        marks = ("no_logprobs", "thinking", "fenced")
+        rows = self.annotate(texts(*(f"A CV [[p:0.8]] [[fault:{mark}]]" for mark in marks)), LOCAL, confidence=True)
+        self.assertEqual([row["label"] for row in rows], [True] * 3)
+        self.assertEqual((rows[0]["p_yes"], rows[0]["error"]), (None, None))
+        # what stands before the answer is none
+        for row in rows[1:]:
+            self.assertAlmostEqual(row["p_yes"], 0.8, places=9)
+
+    def test_it_is_kept(self):
+        docs = texts(*(f"A CV [[p:{p}]]" for p in (0.8, 0.1, 1 / 3)))
+        first = self.annotate(docs, self.MODELS, confidence=True)
+        again = self.annotate(docs, self.MODELS, confidence=True, replay=True)
+        self.assertEqual([row["p_yes"] for row in again], [row["p_yes"] for row in first])
+        self.error(self.sql(docs, self.MODELS, replay=True))
+        (plan,) = self.query(docs + "FROM " + call("llm_plan", LOCAL, {"store": self.store, "confidence": True}))
+        self.assertEqual((plan["stored"], plan["to_send"]), (3, 0))
+        parquet, other = self.folder / "answers.parquet", self.folder / "other.sqlite"
+        self.connection.execute(f"COPY (FROM muster.llm_store(store := '{self.store}')) TO '{parquet}'")
+        self.connection.execute(f"FROM muster.llm_import('{parquet}', store := '{other}')").fetchall()
+        old = f"SELECT * EXCLUDE (p_yes) FROM '{parquet}'"
+        self.connection.execute(f"COPY ({old}) TO '{self.folder / 'old.parquet'}'")
+        self.connection.execute(f"FROM muster.llm_import('{self.folder / 'old.parquet'}', store := '{self.folder / 'old.sqlite'}')").fetchall()
+        self.store = other
+        imported = self.annotate(docs, self.MODELS, confidence=True, replay=True)
+        self.assertEqual([row["p_yes"] for row in imported], [row["p_yes"] for row in first])
+        self.store = self.folder / "old.sqlite"
+        without = self.annotate(docs, self.MODELS, confidence=True, replay=True)
+        self.assertEqual([row["p_yes"] for row in without], [None] * len(first), "answers of a version that had none")
+        self.assertEqual([row["label"] for row in without], [row["label"] for row in first])
+
+    def test_batches(self):
+        for model in (GOOGLE, ANTHROPIC, self.CHAT):
+            (row,) = self.annotate(texts("A CV [[p:0.8]]"), model, confidence=True, batch=True)
+            self.assertAlmostEqual(row["p_yes"], 0.8, places=9, msg=model)
+        self.assertEqual(MOCK.stats()["batches"], 3)
+
+    def test_arguments(self):
+        docs = texts("a CV")
+        wrong = {"provider": "anthropic", "model": "m", "confidence": "logprobs"}
+        self.assertRegex(self.error(self.sql(docs, wrong)), "models must have no confidence 'logprobs' for 'anthropic'")
+        wrong = {"provider": "openai", "model": "m", "confidence": "high"}
+        self.assertRegex(self.error(self.sql(docs, wrong)), "a confidence that is 'logprobs' or 'stated', got 'high'")
+        self.assertRegex(self.error(self.sql(docs, LOCAL, confidence="very")), "confidence must be true or false, got")
 
 
 class Faults(Case):

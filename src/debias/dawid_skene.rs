@@ -15,6 +15,7 @@
 //! so many independent witnesses, and the posterior is far too sure of itself.
 
 use crate::parallel;
+use crate::progress;
 use crate::stats::normal::{exp, ln};
 use std::collections::HashMap;
 
@@ -153,11 +154,13 @@ impl Fit {
 
     fn iterate(&mut self, sorted: &Sorted, class_of: &[Option<usize>], settings: &Settings) {
         self.log_likelihood = f64::NEG_INFINITY;
+        let steps = progress::steps("iterations", settings.max_iterations);
         while self.iterations < settings.max_iterations && !self.converged {
             self.maximise(sorted, settings.threads);
             let before = self.log_likelihood;
             self.log_likelihood = self.expect(sorted, class_of, settings.threads);
             self.iterations += 1;
+            steps.tick();
             self.converged = self.log_likelihood - before <= settings.tolerance * self.log_likelihood.abs();
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::probit::estimate::{Method, Settings, estimate};
 use crate::probit::study::{Study, StudyError};
+use crate::progress;
 use crate::stats::summary::{Summary, summarise_counts};
 
 /// Setting with its estimates.
@@ -34,11 +35,13 @@ pub(crate) fn sensitivity(study: &Study, settings: &Settings) -> Result<Vec<Sett
     let original = PRIORS.map(|prior| (Method::Original, Some(prior), None));
     let by_size = (Method::OriginalBySize, None, None);
     let grid = drifting.into_iter().flatten().chain(original).chain([by_size]);
+    let steps = progress::steps("settings", 2 * DRIFT_SDS.len() + PRIORS.len() + 1);
     grid.map(|(method, prior, drift_sd)| {
         let (prior_alpha, prior_beta) = prior.unwrap_or((settings.prior_alpha, settings.prior_beta));
         let settings =
             Settings { method, prior_alpha, prior_beta, drift_sd: drift_sd.unwrap_or(0.0), ..settings.clone() };
         let estimates = estimate(study, &settings)?;
+        steps.tick();
         let sums: Vec<f64> = (0..settings.draws).map(|r| estimates.iter().map(|e| e.draws[r] as f64).sum()).collect();
         Ok(Setting {
             method,

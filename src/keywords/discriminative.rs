@@ -25,6 +25,7 @@ use super::tokens::Settings as Words;
 use super::vectorizer::{Limits, count};
 use super::{KeywordError, tfidf};
 use crate::interrupt;
+use crate::progress::{self, Steps};
 use statrs::function::factorial::ln_factorial;
 
 /// Maximum number of classes: tables have a row for each.
@@ -119,12 +120,14 @@ pub(crate) fn discriminative(
     let idf = tfidf::idf(&counts);
     let terms = counts.vocabulary.len();
     let mut document = 0;
+    let steps = progress::steps("texts", documents.len());
     for class in &mut classes {
         class.documents = vec![0; terms];
         class.occurrences = vec![0.0; terms];
         class.tfidf = vec![0.0; terms];
         for _ in 0..class.size {
             interrupt::check();
+            steps.tick();
             for (term, times) in counts.row(document) {
                 class.documents[*term as usize] += 1;
                 class.occurrences[*term as usize] += f64::from(*times);
@@ -135,8 +138,10 @@ pub(crate) fn discriminative(
             document += 1;
         }
     }
+    drop(steps);
     let corpus = Corpus::new(&classes, &counts.documents, documents.len(), settings);
-    let rows = classes.iter().enumerate().flat_map(|(c, _)| corpus.keywords(c, &counts.vocabulary, settings.top_n));
+    let steps = progress::steps("keywords", classes.len() * terms);
+    let rows = (0..classes.len()).flat_map(|c| corpus.keywords(c, &counts.vocabulary, settings.top_n, &steps));
     Ok(rows.collect())
 }
 
@@ -176,7 +181,7 @@ impl<'a> Corpus<'a> {
     }
 
     /// The keywords of class `c` by rank.
-    fn keywords(&self, c: usize, vocabulary: &[String], top_n: Option<usize>) -> Vec<Row> {
+    fn keywords(&self, c: usize, vocabulary: &[String], top_n: Option<usize>, steps: &Steps) -> Vec<Row> {
         let class = &self.classes[c];
         let own_occurrences: f64 = class.occurrences.iter().sum();
         let others = (self.classes.len() - 1) as f64;
@@ -200,7 +205,11 @@ impl<'a> Corpus<'a> {
                 rank: 0,
             }
         };
-        let mut rows: Vec<Row> = (0..vocabulary.len()).filter(|term| class.documents[*term] > 0).map(row).collect();
+        let own = |term: &usize| {
+            steps.tick();
+            class.documents[*term] > 0
+        };
+        let mut rows: Vec<Row> = (0..vocabulary.len()).filter(own).map(row).collect();
         adjust(&mut rows);
         rows.sort_by(|a, b| {
             let by_score = b.score.total_cmp(&a.score).then(b.n_documents.cmp(&a.n_documents));

@@ -22,6 +22,7 @@ use super::tokens;
 use super::{Keyword, KeywordError};
 use crate::linalg::dot_f32;
 use crate::parallel;
+use crate::progress;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -141,23 +142,13 @@ fn choices(n: usize, k: usize) -> u64 {
     product as u64
 }
 
-/// Progress of [`extract`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Progress {
-    /// Number of distinct phrases of the texts, each of which is to be embedded.
-    Phrases(usize),
-    /// Number of texts that are done.
-    Done(usize),
-}
-
 /// Function from texts to their vectors, one a text.
 pub(crate) type Embed<'a, E> = dyn FnMut(&[&str]) -> Result<Vec<Arc<[f32]>>, E> + 'a;
 
 /// The keywords of each text, best first; none for a text without candidates.
 ///
 /// Each distinct phrase of the texts is embedded once; its vector is kept until the last text that has it is done.
-/// `progress` is told how many distinct phrases there are before any is embedded, and after each part of the texts how
-/// many of these are done.
+/// `size` is given the number of distinct phrases before any is embedded, and tells it for the call's progress.
 ///
 /// # Errors
 ///
@@ -167,7 +158,7 @@ pub fn extract<E>(
     settings: &Settings,
     threads: usize,
     embed: &mut Embed<E>,
-    progress: &mut dyn FnMut(Progress),
+    size: &dyn Fn(usize) -> String,
 ) -> Result<Vec<Vec<Keyword>>, E> {
     let candidates = parallel::map(threads, texts.len(), |i| settings.candidates(texts[i]));
     let mut phrases: Vec<&str> = Vec::new();
@@ -187,7 +178,7 @@ pub fn extract<E>(
         }
         documents.push(numbers);
     }
-    progress(Progress::Phrases(phrases.len()));
+    let steps = progress::steps(size(phrases.len()), texts.len());
     let seed = seed(settings, embed, texts.is_empty())?;
     let mut vectors: Vec<Option<Arc<[f32]>>> = vec![None; phrases.len()];
     let mut keywords = Vec::with_capacity(texts.len());
@@ -237,7 +228,7 @@ pub fn extract<E>(
             }
         }
         (start, embedded) = (end, until);
-        progress(Progress::Done(end));
+        steps.set(end);
     }
     Ok(keywords)
 }
@@ -454,6 +445,7 @@ mod tests {
     use crate::keywords::stop_words;
     use crate::oracle;
     use serde_json::Value;
+    use std::cell::Cell;
     use std::convert::Infallible;
 
     fn words(ngram_max: usize) -> tokens::Settings {
@@ -517,7 +509,7 @@ mod tests {
 
     fn run(texts: &[&str], settings: &Settings, threads: usize) -> Vec<Vec<(String, f64)>> {
         let mut embed = |texts: &[&str]| Ok::<_, Infallible>(angles(texts));
-        let found = extract(texts, settings, threads, &mut embed, &mut |_| ()).unwrap();
+        let found = extract(texts, settings, threads, &mut embed, &|_| String::new()).unwrap();
         found.into_iter().map(|keywords| keywords.into_iter().map(|k| (k.term, k.score)).collect()).collect()
     }
 
@@ -595,7 +587,7 @@ mod tests {
             Settings::new(words(2), Method::Mmr { diversity: 0.5 }, 5, None, vec!["seed".to_string()]).unwrap();
         let whole: HashSet<&str> = texts.iter().copied().collect();
         let mut seen = HashSet::new();
-        let (mut calls, mut told) = (0, Vec::new());
+        let (mut calls, told) = (0, Cell::new(0));
         let mut embed = |texts: &[&str]| {
             calls += 1;
             for text in texts {
@@ -603,10 +595,14 @@ mod tests {
             }
             Ok::<_, Infallible>(angles(texts))
         };
-        let found = extract(&texts, &settings, 2, &mut embed, &mut |progress| told.push(progress)).unwrap();
+        let size = |phrases: usize| {
+            told.set(phrases);
+            String::new()
+        };
+        let found = extract(&texts, &settings, 2, &mut embed, &size).unwrap();
         let phrases: HashSet<String> = texts.iter().flat_map(|text| settings.words.phrases(text)).collect();
-        assert_eq!(told[0], Progress::Phrases(phrases.len()));
-        assert!(calls > 2 && told.last() == Some(&Progress::Done(300)), "{calls} {told:?}");
+        assert_eq!(told.get(), phrases.len());
+        assert!(calls > 2, "{calls}");
         assert_eq!(seen.len(), phrases.len() + 1);
         let alone = run(&texts[250..251], &settings, 1).remove(0);
         assert_eq!(found[250].iter().map(|k| (k.term.clone(), k.score)).collect::<Vec<_>>(), alone);
@@ -686,7 +682,7 @@ mod tests {
             let expected: Vec<Vec<(String, i64)>> = serde_json::from_value(case["keywords"].clone()).unwrap();
             assert_eq!(expected.len() as u64, case["documents"].as_u64().unwrap());
             let mut embed = |texts: &[&str]| model.embed(texts, 2);
-            let found = extract(&texts[..expected.len()], &settings, 2, &mut embed, &mut |_| ()).unwrap();
+            let found = extract(&texts[..expected.len()], &settings, 2, &mut embed, &|_| String::new()).unwrap();
             for (document, (found, expected)) in found.iter().zip(&expected).enumerate() {
                 let place = format!("document {document}, {:?}", settings.method);
                 let got: Vec<&str> = found.iter().map(|keyword| keyword.term.as_str()).collect();

@@ -14,6 +14,7 @@
 use super::KeywordError;
 use super::tokens::Settings;
 use crate::interrupt;
+use crate::progress;
 use std::collections::HashMap;
 
 /// Maximum number of words of all documents together; each takes 4 bytes a length of phrases, and 4 more.
@@ -142,8 +143,10 @@ impl Level {
         let mut known: HashMap<(u32, u32), u32> = HashMap::new();
         let mut at = vec![NONE; self.at.len()];
         let mut start = 0;
+        let steps = progress::steps("phrases", ends.len());
         for &end in ends {
             interrupt::check();
+            steps.tick();
             for word in start..end.saturating_sub(1) {
                 let parts = (self.at[word], self.at[word + 1]);
                 if parts.0 != NONE && parts.1 != NONE {
@@ -199,8 +202,10 @@ fn count_up_to<T: AsRef<str>>(
     let mut known: HashMap<String, u32> = HashMap::new();
     let mut at = Vec::new();
     let mut ends = Vec::with_capacity(documents.len());
+    let steps = progress::steps("texts", documents.len());
     for document in documents {
         interrupt::check();
+        steps.tick();
         let read = settings.cut.read(document.as_ref());
         settings.for_each_word(&read, |word| {
             let number = known.get(word).copied().unwrap_or_else(|| {
@@ -216,7 +221,7 @@ fn count_up_to<T: AsRef<str>>(
         }
         ends.push(at.len());
     }
-    drop(known);
+    drop((known, steps));
     let corpus = at.clone();
     let mut level = Level::new(at, words.len(), &ends);
     let mut levels: Vec<Level> = Vec::new();
@@ -261,8 +266,10 @@ fn count_up_to<T: AsRef<str>>(
     };
     let mut start = 0;
     let mut row: Vec<u32> = Vec::new();
+    let steps = progress::steps("texts", ends.len());
     for end in ends {
         interrupt::check();
+        steps.tick();
         row.clear();
         for (level, columns) in levels.iter().zip(&columns) {
             let terms = level.at[start..end].iter().filter(|term| **term != NONE);

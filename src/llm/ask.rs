@@ -96,7 +96,7 @@ pub(crate) async fn ask(run: &Run, job: &Job) -> Result<Done, LlmError> {
                 }
                 lane.learn(&estimate, &reply.usage);
                 reply.request_id = response.request_id.or(reply.request_id);
-                let outcome = ledger::outcome(model, reply, attempts, false);
+                let outcome = ledger::outcome(model, task, reply, attempts, false);
                 ledger::book(run, job, reserved, Some(&outcome));
                 ledger::keep(run, vec![Kept { job, outcome: &outcome, response: Some(response.body), claim }]).await?;
                 lane.leave(permit, true);

@@ -289,7 +289,7 @@ async fn collect(
                 ended.push((waiter, outcome, None));
             }
             Ok((reply, body)) => {
-                let outcome = ledger::outcome(settings, reply, waiter.attempts, true);
+                let outcome = ledger::outcome(settings, &run.settings.task, reply, waiter.attempts, true);
                 ended.push((waiter, outcome, Some(body.to_string())));
             }
         }

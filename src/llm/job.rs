@@ -19,6 +19,8 @@ pub(crate) struct Job {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Outcome {
     pub label: Option<bool>,
+    /// Probability that the answer is yes, where it was asked for and is known.
+    pub p_yes: Option<f64>,
     /// The word of the schema that was answered.
     pub word: Option<String>,
     /// The model that answered.

@@ -1,6 +1,7 @@
 //! The books of a run: the price of a request, the money set aside for it, its outcome in the store, and the counts.
 
 use super::budget::{Bid, Bill, Reserved, Terms};
+use super::confidence::{self, Confidence};
 use super::error::LlmError;
 use super::job::{Job, Outcome, abstained};
 use super::lane::Estimate;
@@ -10,6 +11,7 @@ use super::reply::Reply;
 use super::run::Run;
 use super::store::{Claim, Entry, now_ms};
 use super::sync::lock;
+use super::task::Task;
 use std::sync::atomic::Ordering;
 
 /// Cost of a request in US dollars, by an estimate of its tokens; `None` without a price.
@@ -89,8 +91,8 @@ pub(crate) fn book(run: &Run, job: &Job, reserved: Option<Reserved>, outcome: Op
     run.tally.micro_usd.fetch_add((cost.unwrap_or(0.0) * 1e6).round() as u64, Ordering::Relaxed);
 }
 
-/// Outcome that a reply means for its rows, with its cost.
-pub(crate) fn outcome(model: &Model, reply: Reply, attempts: u32, batch: bool) -> Outcome {
+/// Outcome that a reply to a task means for its rows, with its cost.
+pub(crate) fn outcome(model: &Model, task: &Task, reply: Reply, attempts: u32, batch: bool) -> Outcome {
     let reply = model.redact_reply(reply);
     let mut outcome = Outcome {
         model: reply.model,
@@ -106,6 +108,11 @@ pub(crate) fn outcome(model: &Model, reply: Reply, attempts: u32, batch: bool) -
         Ok(verdict) => {
             outcome.error = abstained(verdict.label, &verdict.word);
             outcome.label = verdict.label;
+            outcome.p_yes = match model.confidence {
+                Some(Confidence::Logprobs) => confidence::p_yes(&reply.tokens, &task.schema, &verdict.word),
+                Some(Confidence::Stated) => verdict.stated,
+                None => None,
+            };
             outcome.word = Some(verdict.word);
             outcome.reason = verdict.reason;
         }

@@ -12,6 +12,7 @@ mod ask;
 mod batch;
 mod budget;
 pub(crate) mod call;
+pub(crate) mod confidence;
 mod engine;
 pub(crate) mod error;
 mod flight;

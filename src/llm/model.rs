@@ -3,6 +3,7 @@
 //! A provider is a file of `providers` that implements [`Provider`], and [`Batches`] where it has such an interface;
 //! everything else of the engine asks these traits.
 
+use super::confidence::Confidence;
 use super::json;
 use super::key::Key;
 use super::prices::Price;
@@ -28,6 +29,8 @@ pub(crate) struct Model {
     pub temperature: Option<f64>,
     pub reasoning: Option<String>,
     pub max_tokens: Option<u64>,
+    /// Way to the confidence of its verdicts, where it is asked for.
+    pub confidence: Option<Confidence>,
     pub requests_per_minute: Option<f64>,
     pub tokens_per_minute: Option<f64>,
     pub concurrency: usize,
@@ -39,6 +42,11 @@ impl Model {
     /// `provider:model`
     pub(crate) fn full_name(&self) -> String {
         format!("{}:{}", self.provider.facts().name, self.name)
+    }
+
+    /// Whether its answers are to hold the probability of yes.
+    pub(crate) fn states_confidence(&self) -> bool {
+        self.confidence == Some(Confidence::Stated)
     }
 
     /// What a server sent, without a key that is in no text by chance.
@@ -122,6 +130,7 @@ impl Model {
             temperature: None,
             reasoning: None,
             max_tokens: None,
+            confidence: None,
             requests_per_minute: None,
             tokens_per_minute: None,
             concurrency: 16,
@@ -173,6 +182,11 @@ impl Facts {
 /// The interface of a provider.
 pub(crate) trait Provider: Sync + std::fmt::Debug {
     fn facts(&self) -> &'static Facts;
+
+    /// Whether its interface has log-probabilities of tokens.
+    fn gives_logprobs(&self) -> bool {
+        true
+    }
 
     /// Name and value of the header that carries the key.
     fn key_header(&self, key: &Key) -> (&'static str, String);

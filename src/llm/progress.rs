@@ -1,8 +1,8 @@
 //! The progress line on standard error, when that is a terminal. `MUSTER_PROGRESS=0` silences it.
 
 use super::sync::lock;
-use crate::progress;
-use indicatif::{ProgressBar, ProgressStyle};
+use crate::progress::{self, clock};
+use indicatif::ProgressBar;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -57,16 +57,6 @@ impl Tally {
     }
 }
 
-/// `1:02:03` or `2:03`
-fn clock(seconds: f64) -> String {
-    let s = seconds.round() as u64;
-    if s >= 3600 {
-        format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
-    } else {
-        format!("{}:{:02}", s / 60, s % 60)
-    }
-}
-
 /// The line while calls of a run wait; it is taken away when none does.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -104,13 +94,7 @@ impl Progress {
             return;
         }
         line.drawn = Some(now);
-        let bar = line.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(None, progress::target());
-            if let Ok(style) = ProgressStyle::with_template("{msg}") {
-                bar.set_style(style);
-            }
-            bar
-        });
+        let bar = line.bar.get_or_insert_with(progress::bar);
         bar.set_message(tally.line());
         bar.tick();
     }
@@ -143,6 +127,5 @@ mod tests {
         tally.micro_usd.store(12_300, Ordering::Relaxed);
         let line = tally.line();
         assert_eq!(line, "llm_annotate: 150 of 1000 done, 3 failed, 40 stored, 0.0/s, 0.0123 USD");
-        assert_eq!((clock(59.6), clock(3723.0)), ("1:00".to_string(), "1:02:03".to_string()));
     }
 }

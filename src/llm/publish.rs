@@ -194,6 +194,10 @@ fn read_entry(json: &Value) -> Result<Entry, String> {
     if label != meant {
         return Err(format!("label must be {}, as answer is '{word}', got {}", shown(meant), shown(label)));
     }
+    let p_yes = between("p_yes", 0.0, 1.0)?;
+    if p_yes.is_some() && asked["parameters"]["confidence"].is_null() {
+        return Err("p_yes must be NULL, as the request asks for no confidence".to_string());
+    }
     let batch = match &json["batch"] {
         Value::Null => false,
         Value::Bool(batch) => *batch,
@@ -203,6 +207,7 @@ fn read_entry(json: &Value) -> Result<Entry, String> {
     let answered = whole("answered_ms", -62_135_596_800_000.0, 253_402_300_799_999.0)?;
     let outcome = Outcome {
         label,
+        p_yes,
         error: abstained(label, &word),
         word: Some(word),
         model: given("model")?,
@@ -254,12 +259,17 @@ mod tests {
         }
     }
 
+    const HEAD: &str = concat!(
+        r#"{"base_url":"b","model":"m","parameters":{},"prompt":"p","provider":"openai","#,
+        r#""schema":{"abstain":["UNCLEAR"],"field":"evaluation","no":["REJECT"],"yes":["ACCEPT"]},"text":"#
+    );
+
     /// A row as `llm_store` gives it, but for what `change` does to it.
     fn row(change: impl FnOnce(&mut Value)) -> String {
-        let head = concat!(
-            r#"{"base_url":"b","model":"m","parameters":{},"prompt":"p","provider":"openai","#,
-            r#""schema":{"abstain":["UNCLEAR"],"field":"evaluation","no":["REJECT"],"yes":["ACCEPT"]},"text":"#
-        );
+        row_of(HEAD, change)
+    }
+
+    fn row_of(head: &str, change: impl FnOnce(&mut Value)) -> String {
         let request = super::super::request::request(head, "CV");
         let hash: Hash = Sha256::digest(request.as_bytes()).into();
         let mut row = serde_json::json!({
@@ -275,13 +285,19 @@ mod tests {
         let read = entry(&row(|_| ())).unwrap();
         assert_eq!((read.template.provider.as_str(), read.template.requested_model.as_str()), ("openai", "m"));
         assert_eq!((read.outcome.label, read.outcome.attempts, read.at_ms), (Some(true), 2, 7));
+        let asking = |p: f64| {
+            let head = HEAD.replace(r#""parameters":{}"#, r#""parameters":{"confidence":"logprobs"}"#);
+            entry(&row_of(&head, |row| row["p_yes"] = p.into()))
+        };
+        assert_eq!((read.outcome.p_yes, asking(0.25).unwrap().outcome.p_yes), (None, Some(0.25)));
+        assert!(asking(1.5).unwrap_err().to_string().contains("p_yes must be a number between 0 and 1, got 1.5"));
         let abstained = entry(&row(|row| (row["answer"], row["label"]) = ("UNCLEAR".into(), Value::Null))).unwrap();
         assert_eq!(abstained.outcome.error.as_deref(), Some("abstained: UNCLEAR"));
     }
 
     #[test]
     fn changed_rows_are_not_imported() {
-        let wrong: [(&str, Value, &str); 14] = [
+        let wrong: [(&str, Value, &str); 16] = [
             ("request", "{}".into(), "request is not a canonical request"),
             ("request", Value::Null, "request is missing"),
             ("request_hash", "0".repeat(64).into(), "the row was changed"),
@@ -290,6 +306,8 @@ mod tests {
             ("label", Value::Null, "label must be true, as answer is 'ACCEPT', got NULL"),
             ("label", "true".into(), "label must be true, false or NULL, got \"true\""),
             ("cost_usd", (-1).into(), "cost_usd must be a number between 0 and 1000000, got -1"),
+            ("p_yes", 0.5.into(), "p_yes must be NULL, as the request asks for no confidence"),
+            ("p_yes", "0.5".into(), "p_yes must be a number between 0 and 1, got \"0.5\""),
             ("attempts", 1e18.into(), "attempts must be a number between 1 and 1000000, got 1e+18"),
             ("attempts", 1.5.into(), "attempts must be a whole number, got 1.5"),
             ("input_tokens", (-3).into(), "input_tokens must be a number between 0"),

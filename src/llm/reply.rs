@@ -1,5 +1,6 @@
 //! A successful response, as every provider means it.
 
+use super::confidence::Token;
 use super::prices::Usage;
 use super::schema::{EMPTY, Verdict};
 use serde_json::Value;
@@ -13,6 +14,8 @@ pub(crate) struct Reply {
     /// Reason why the model stopped, in the provider's own word.
     pub finish: Option<String>,
     pub usage: Usage,
+    /// Tokens of the answer, where the server gives their probabilities.
+    pub tokens: Vec<Token>,
     /// Verdict of the model, or the reason why there is none.
     pub said: Result<Verdict, String>,
 }
@@ -126,7 +129,7 @@ mod tests {
     /// The words of vLLM, TGI, Together, Mistral, Cohere, DeepSeek, Bedrock, Zhipu, OpenRouter and the documented ones.
     #[test]
     fn an_answer_is_none_for_a_bad_reason_alone() {
-        let verdict = || Ok(Verdict { word: "REJECT".to_string(), label: Some(false), reason: None });
+        let verdict = || Ok(Verdict { word: "REJECT".to_string(), label: Some(false), reason: None, stated: None });
         let good =
             ["stop", "eos", "eos_token", "EOS", "STOP", "COMPLETE", "end_turn", "stop_sequence", "tool_calls", "x", ""];
         for finish in good.map(Some).into_iter().chain([None]) {

@@ -6,8 +6,8 @@
 //! {"base_url":…,"model":…,"parameters":{…},"prompt":…,"provider":…,"schema":{…},"text":…,"version":1}
 //! ```
 //!
-//! `parameters` holds `max_tokens`, `reasoning` and `temperature` as far as they are sent, `schema` the keys
-//! `abstain`, `field`, `no` and `yes`. Strings escape `"`, `\` and control characters, the latter as
+//! `parameters` holds `confidence` (`logprobs` or `stated`), `max_tokens`, `reasoning` and `temperature` as far as they are
+//! sent, `schema` the keys `abstain`, `field`, `no` and `yes`. Strings escape `"`, `\` and control characters, the latter as
 //! `\b \t \n \f \r` or `\u00xx`; everything else stands as UTF-8. The request hash is the SHA-256 of these bytes,
 //! in hexadecimal. Limits, prices, keys, and whether a request went out in a batch are not part of it.
 
@@ -31,6 +31,9 @@ impl Template {
     pub(crate) fn new(model: &Model, task: &Task) -> Template {
         let quoted = |text: &str| Value::from(text).to_string();
         let mut parameters = Vec::new();
+        if let Some(confidence) = model.confidence {
+            parameters.push(format!("\"confidence\":{}", quoted(confidence.name())));
+        }
         if let Some(tokens) = model.max_tokens {
             parameters.push(format!("\"max_tokens\":{tokens}"));
         }
@@ -95,6 +98,7 @@ pub(crate) fn schema(request: &Value) -> Option<Schema> {
 mod tests {
     use super::*;
     use crate::hash::hexadecimal;
+    use crate::llm::confidence::Confidence;
     use crate::llm::providers::compatible::Compatible;
     use crate::llm::providers::openai::OpenAi;
 
@@ -133,6 +137,16 @@ mod tests {
     }
 
     #[test]
+    fn confidence_is_the_first_parameter() {
+        let model = Model { confidence: Some(Confidence::Stated), ..model() };
+        let head = Template::new(&model, &task()).head().to_string();
+        assert!(
+            head.contains(r#""parameters":{"confidence":"stated","max_tokens":1024,"temperature":0.5},"#),
+            "{head}"
+        );
+    }
+
+    #[test]
     fn a_request_can_be_taken_apart() {
         let template = Template::new(&model(), &task());
         for text in ["", "plain", "a \"text\":\"x\",\"version\":1}"] {
@@ -153,6 +167,8 @@ mod tests {
             Model { temperature: None, ..model() },
             Model { max_tokens: None, ..model() },
             Model { reasoning: Some("low".to_string()), ..model() },
+            Model { confidence: Some(Confidence::Logprobs), ..model() },
+            Model { confidence: Some(Confidence::Stated), ..model() },
         ];
         for model in &changed {
             assert_ne!(Template::new(model, &task()).request_hash("t"), base);

@@ -8,6 +8,9 @@ use super::{json, thought};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthChar;
 
+/// Property of an answer in which a model states the probability of yes, where it is asked for one.
+pub(crate) const PROBABILITY: &str = "probability";
+
 /// Problem of an answer without text.
 pub(crate) const EMPTY: &str = "empty answer";
 
@@ -40,6 +43,8 @@ pub(crate) struct Verdict {
     pub word: String,
     pub label: Option<bool>,
     pub reason: Option<String>,
+    /// Probability of yes that the answer states.
+    pub stated: Option<f64>,
 }
 
 impl Schema {
@@ -90,10 +95,10 @@ impl Schema {
         json_text(&json!({ "abstain": self.abstain, "field": self.field, "no": self.no, "yes": self.yes }))
     }
 
-    /// The schema as JSON Schema.
-    pub(crate) fn json_schema(&self) -> Value {
+    /// The schema as JSON Schema; with a number where the model `states` its confidence.
+    pub(crate) fn json_schema(&self, states: bool) -> Value {
         let words: Vec<&String> = self.words().collect();
-        json!({
+        let mut schema = json!({
             "type": "object",
             "properties": {
                 self.field.as_str(): { "type": "string", "enum": words },
@@ -101,13 +106,18 @@ impl Schema {
             },
             "required": [self.field, "reason"],
             "additionalProperties": false
-        })
+        });
+        if states {
+            schema["properties"][PROBABILITY] = json!({ "type": "number", "description": self.asks_probability() });
+            schema["required"] = json!([self.field, "reason", PROBABILITY]);
+        }
+        schema
     }
 
     /// The schema in Google's dialect of OpenAPI.
-    pub(crate) fn google_schema(&self) -> Value {
+    pub(crate) fn google_schema(&self, states: bool) -> Value {
         let words: Vec<&String> = self.words().collect();
-        json!({
+        let mut schema = json!({
             "type": "OBJECT",
             "properties": {
                 self.field.as_str(): { "type": "STRING", "format": "enum", "enum": words },
@@ -115,7 +125,19 @@ impl Schema {
             },
             "propertyOrdering": [self.field, "reason"],
             "required": [self.field, "reason"]
-        })
+        });
+        if states {
+            schema["properties"][PROBABILITY] = json!({ "type": "NUMBER", "description": self.asks_probability() });
+            let all = json!([self.field, "reason", PROBABILITY]);
+            schema["propertyOrdering"] = all.clone();
+            schema["required"] = all;
+        }
+        schema
+    }
+
+    /// What is asked for beside the verdict. Bounds stand in words, since some interfaces refuse a schema with a minimum.
+    fn asks_probability(&self) -> String {
+        format!("Probability, from 0 to 1, that the right {} is {}.", self.field, self.yes.join(" or "))
     }
 
     /// Reads an answer, which is the whole text, or the whole of what follows a closed thought: JSON, or one fenced
@@ -199,6 +221,7 @@ impl Schema {
                 word: word.clone(),
                 label: self.label(word),
                 reason: object.get("reason").and_then(Value::as_str).map(str::to_string),
+                stated: object.get(PROBABILITY).and_then(Value::as_f64).filter(|p| (0.0..=1.0).contains(p)),
             }),
             None => Err(format!("answer outside the schema: {field} {}", shorten(&format!("'{said}'")))),
         }
@@ -374,8 +397,27 @@ mod tests {
         let canonical = r#"{"abstain":["UNCLEAR"],"field":"role","no":["OTHER"],"yes":["RESEARCHER","ENGINEER"]}"#;
         assert_eq!(schema.canonical(), canonical);
         let words = json!(["RESEARCHER", "ENGINEER", "OTHER", "UNCLEAR"]);
-        assert_eq!(schema.json_schema()["properties"]["role"]["enum"], words);
-        assert_eq!(schema.google_schema()["properties"]["role"]["enum"], words);
+        assert_eq!(schema.json_schema(false)["properties"]["role"]["enum"], words);
+        assert_eq!(schema.google_schema(false)["properties"]["role"]["enum"], words);
+    }
+
+    #[test]
+    fn a_stated_probability() {
+        let schema = Schema::default();
+        let asks = "Probability, from 0 to 1, that the right evaluation is ACCEPT.";
+        let strict = schema.json_schema(true);
+        assert_eq!(strict["properties"]["probability"], json!({"type": "number", "description": asks}));
+        assert_eq!(strict["required"], json!(["evaluation", "reason", "probability"]));
+        let google = schema.google_schema(true);
+        assert_eq!(google["properties"]["probability"], json!({"type": "NUMBER", "description": asks}));
+        assert_eq!(google["propertyOrdering"], json!(["evaluation", "reason", "probability"]));
+        let stated = |number: &str| {
+            schema.read(&format!(r#"{{"evaluation":"ACCEPT","reason":"","probability":{number}}}"#)).unwrap().stated
+        };
+        assert_eq!((stated("0.8"), stated("0"), stated("1")), (Some(0.8), Some(0.0), Some(1.0)));
+        for unknown in ["80", "-0.1", "\"0.8\"", "null", "[]"] {
+            assert_eq!(stated(unknown), None, "{unknown}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::cluster::{self, Method, Settings, hdbscan, map::map, points::Points};
 use crate::embed::{self, Dtype};
 use crate::keywords::labels::labels;
 use crate::keywords::tokens::Cut;
-use crate::progress::Line;
+use crate::progress;
 use duckdb::Connection;
 use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
@@ -154,11 +154,11 @@ fn embedded(texts: &[&str], asked: &Asked) -> Result<Points, Failure> {
         return Ok(Points::new(0, Vec::new()));
     }
     let embedder = embed::open(&asked.model)?;
-    let line = Line::new("embeddings", texts.len());
+    let steps = progress::steps("embeddings", texts.len());
     let mut vectors = Vec::with_capacity(texts.len());
     for chunk in texts.chunks(CHUNK) {
         vectors.extend(embedder.embed(chunk, asked.threads)?);
-        line.set(vectors.len());
+        steps.set(vectors.len());
     }
     let wide = |vector: std::sync::Arc<[f32]>| vector.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
     Ok(Points::unit(vectors.into_iter().map(wide))?)

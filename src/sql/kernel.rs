@@ -6,6 +6,7 @@
 use super::options;
 use super::rows::{Failure, Rows};
 use crate::interrupt;
+use crate::progress;
 use duckdb::Connection;
 use duckdb::arrow::array::{Array, ArrayRef, RecordBatch};
 use duckdb::arrow::datatypes::DataType;
@@ -138,8 +139,12 @@ pub(super) fn register_as<S: Scalar>(connection: &Connection, name: &str) -> Res
 
 /// The error as the user sees it: behind the name of the SQL function that `native` or its options belong to.
 pub(super) fn named(native: &str, options: Option<String>, error: &dyn std::fmt::Display) -> Failure {
-    let function = options.unwrap_or_else(|| native.trim_start_matches("muster_").to_string());
-    format!("{function}: {error}").into()
+    format!("{}: {error}", called(native, options)).into()
+}
+
+/// The SQL function that `native` or its options belong to.
+fn called(native: &str, options: Option<String>) -> String {
+    options.unwrap_or_else(|| native.trim_start_matches("muster_").to_string())
 }
 
 /// A native function as the binding wants it.
@@ -150,7 +155,10 @@ impl<S: Scalar> VArrowScalar for Bound<S> {
 
     fn invoke(_: &(), input: RecordBatch) -> Result<Arc<dyn Array>, Failure> {
         let function = || options::function(&input, S::arguments().iter().position(|kind| *kind == options::kind())?);
-        let values = interrupt::stoppable(|| S::values(&input)).unwrap_or_else(|interrupted| Err(interrupted.into()));
+        // around what unwinds at an interrupt: nothing is drawn, nor taken away, meanwhile
+        let work = || interrupt::stoppable(|| S::values(&input));
+        let values = progress::shown(|| called(S::NAME, function()), work);
+        let values = values.unwrap_or_else(|interrupted| Err(interrupted.into()));
         values.map_err(|error| named(S::NAME, function(), &error))
     }
 

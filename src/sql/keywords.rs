@@ -11,12 +11,10 @@ use super::rows::{Failure, Listed, Rows, list, listed, text};
 use crate::affiliation::{Terms, parts};
 use crate::embed::{self, Dtype};
 use crate::hash::hexadecimal;
-use crate::keywords::keybert::Progress;
 use crate::keywords::names::Names;
 use crate::keywords::tokens::{self, Cut};
 use crate::keywords::vectorizer::{self, Frequency, Limits};
 use crate::keywords::{Keyword, keybert, stop_words, tfidf};
-use crate::progress::Line;
 use duckdb::Connection;
 use duckdb::arrow::array::{AsArray, RecordBatch};
 use duckdb::arrow::datatypes::DataType;
@@ -208,21 +206,11 @@ impl VectorKernel for KeybertKeywords {
         let settings = known.ok_or("use muster.keybert_keywords instead of its kernel")?;
         let texts: Vec<&str> = all.iter().map(Option::unwrap_or_default).collect();
         let embedder = embed::open(&settings.model)?;
-        let line = Line::new("keybert_keywords", texts.len());
         let whole: HashSet<&str> = texts.iter().copied().collect();
         let keep = |text: &str| settings.store_phrases || whole.contains(text) || settings.seeds.contains(text);
         let mut embed = |texts: &[&str]| embedder.embed_keeping(texts, settings.threads, &keep);
-        let found =
-            keybert::extract(
-                &texts,
-                &settings.keywords,
-                settings.threads,
-                &mut embed,
-                &mut |progress| match progress {
-                    Progress::Phrases(phrases) => line.say(size(phrases, embedder.bytes())),
-                    Progress::Done(texts) => line.set(texts),
-                },
-            )?;
+        let size = |phrases| size(phrases, embedder.bytes());
+        let found = keybert::extract(&texts, &settings.keywords, settings.threads, &mut embed, &size)?;
         let lengths = found.iter().map(Vec::len).collect();
         Ok((lengths, found.into_iter().flat_map(|keywords| (1..).zip(keywords)).collect()))
     }
@@ -230,7 +218,7 @@ impl VectorKernel for KeybertKeywords {
 
 /// Size of the work, for the line on the terminal.
 fn size(phrases: usize, bytes: usize) -> String {
-    format!("keybert_keywords: {phrases} phrases, {} MB of vectors", (phrases * bytes).div_ceil(1_000_000))
+    format!("{phrases} phrases, {} MB of vectors", (phrases * bytes).div_ceil(1_000_000))
 }
 
 listed! {

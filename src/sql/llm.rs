@@ -62,6 +62,7 @@ impl VectorKernel for Annotate {
             .real("cost_usd", |row| row.of.outcome.cost_usd)
             .boolean("cached", |row| row.of.cached)
             .text("request_hash", |row| row.of.request_hash.as_deref())
+            .real("p_yes", |row| row.of.outcome.p_yes)
             .integer("_muster_at", |row| row.text)
     }
 
@@ -228,6 +229,7 @@ impl Kernel for Store {
             .text("model", |row| row.outcome.model.as_deref())
             .boolean("label", |row| row.outcome.label)
             .text("answer", |row| row.outcome.word.as_deref())
+            .real("p_yes", |row| row.outcome.p_yes)
             .text("reason", |row| row.outcome.reason.as_deref())
             .text("finish", |row| row.outcome.finish.as_deref())
             .integer("attempts", |row| row.outcome.attempts)

@@ -4,12 +4,13 @@ use super::options::{OptionError, Options};
 use crate::env;
 use crate::hosts::{Address, Allowed, HostError};
 use crate::llm::call::Settings;
+use crate::llm::confidence::Confidence;
 use crate::llm::error::LlmError;
 use crate::llm::key::Key;
 use crate::llm::model::{Home, Model, Provider, Role};
 use crate::llm::prices::Prices;
 use crate::llm::providers;
-use crate::llm::schema::{Schema, is_blank, shorten};
+use crate::llm::schema::{PROBABILITY, Schema, is_blank, shorten};
 use crate::llm::task::Task;
 use crate::store::{self, StoreError};
 use serde_json::Value;
@@ -68,6 +69,8 @@ struct Defaults {
     requests_per_minute: Option<f64>,
     tokens_per_minute: Option<f64>,
     batch: bool,
+    /// Whether the confidence of verdicts is asked for.
+    confidence: bool,
 }
 
 /// Rules beyond the arguments; read once a call.
@@ -96,6 +99,7 @@ pub(super) fn settings(mut options: Options, sends: bool) -> Result<Settings, Se
         requests_per_minute: options.optional_number("requests_per_minute", "be positive", positive)?,
         tokens_per_minute: options.optional_number("tokens_per_minute", "be positive", positive)?,
         batch: options.boolean("batch")?,
+        confidence: options.boolean("confidence")?,
     };
     let max_cost_usd = options.optional_number("max_cost_usd", "be positive", positive)?;
     let max_error_ratio = options.number("max_error_ratio", "lie between 0 and 1", |x| (0.0..=1.0).contains(&x))?;
@@ -147,6 +151,10 @@ pub(super) fn settings(mut options: Options, sends: bool) -> Result<Settings, Se
             Ok(model)
         })
         .collect::<Result<_, SettingsError>>()?;
+    if task.schema.field == PROBABILITY && models.iter().any(Model::states_confidence) {
+        let allowed = "have another field where a model states its confidence under that name";
+        return Err(wrong("schema", allowed, format!("'{PROBABILITY}'")));
+    }
     for (at, model) in models.iter().enumerate() {
         if models[..at].iter().any(|before| before.annotator == model.annotator) {
             let allowed = "have a different annotator each (name them in structs)";
@@ -254,6 +262,12 @@ fn model(given: &Value, defaults: &Defaults, rules: &Rules) -> Result<Model, Set
     let tokens = number("tokens_per_minute", take("tokens_per_minute"), &positive, "positive")?;
     let concurrency = number("concurrency", take("concurrency"), &whole(1024.0), "a whole number from 1 to 1024")?;
     let reasoning = take("reasoning").map(text);
+    let confidence = match take("confidence").map(text) {
+        // models that reason have no log-probabilities
+        None if provider.gives_logprobs() && reasoning.is_none() => defaults.confidence.then_some(Confidence::Logprobs),
+        None => defaults.confidence.then_some(Confidence::Stated),
+        Some(name) => Some(confidence(provider, &name)?),
+    };
     let batch = match take("batch") {
         None => defaults.batch,
         Some(Value::Bool(batch)) => batch,
@@ -266,7 +280,7 @@ fn model(given: &Value, defaults: &Defaults, rules: &Rules) -> Result<Model, Set
     if let Some((unknown, _)) = fields.first() {
         return Err(wrong(
             "have no other fields than annotator, provider, model, base_url, api_key_env, temperature, reasoning, \
-             max_tokens, requests_per_minute, tokens_per_minute, concurrency, batch",
+             max_tokens, confidence, requests_per_minute, tokens_per_minute, concurrency, batch",
             format!("'{unknown}'"),
         ));
     }
@@ -280,12 +294,27 @@ fn model(given: &Value, defaults: &Defaults, rules: &Rules) -> Result<Model, Set
         temperature,
         reasoning,
         max_tokens: max_tokens.map(|tokens| tokens as u64).or(provider.facts().max_tokens),
+        confidence,
         requests_per_minute: requests.or(defaults.requests_per_minute),
         tokens_per_minute: tokens.or(defaults.tokens_per_minute),
         concurrency: concurrency.map_or(defaults.concurrency, |n| n as usize),
         batch,
         price: None,
     })
+}
+
+/// The way to confidence that a model names.
+fn confidence(provider: &dyn Provider, name: &str) -> Result<Confidence, SettingsError> {
+    let shown = || format!("'{}'", shorten(name));
+    match Confidence::ALL.into_iter().find(|way| way.name() == name) {
+        Some(Confidence::Logprobs) if !provider.gives_logprobs() => {
+            let allowed =
+                format!("have no confidence '{name}' for '{}', which has no such interface", provider.facts().name);
+            Err(wrong("models", allowed, shown()))
+        }
+        Some(way) => Ok(way),
+        None => Err(wrong("models", "have a confidence that is 'logprobs' or 'stated'", shown())),
+    }
 }
 
 /// Address of the model, as it is written and as it is read.
@@ -383,6 +412,7 @@ mod tests {
             ("models", Some(models)),
             ("replay", Some("true")),
             ("batch", Some("false")),
+            ("confidence", Some("false")),
             ("concurrency", Some("16")),
             ("requests_per_minute", None),
             ("tokens_per_minute", None),
@@ -415,6 +445,34 @@ mod tests {
         assert_eq!((local.base_url.as_str(), local.loopback), ("http://localhost:11434/v1", true));
         assert_eq!((local.concurrency, local.requests_per_minute), (2, Some(90.0)));
         assert_eq!((local.temperature, local.price), (Some(0.0), None));
+    }
+
+    #[test]
+    fn confidence_by_provider_and_by_model() {
+        let of = |models: &str, asked: &str| {
+            let settings = parse(models, &[("confidence", asked)]).unwrap();
+            settings.models.iter().map(|model| model.confidence.map(Confidence::name)).collect::<Vec<_>>()
+        };
+        let models = r#"["openai:m","google:m","anthropic:m",{"provider":"openai","model":"n","reasoning":"low"},
+                       {"provider":"openai","model":"o","confidence":"stated"}]"#;
+        assert_eq!(of(models, "false"), [None, None, None, None, Some("stated")]);
+        let all = ["logprobs", "logprobs", "stated", "stated", "stated"].map(Some);
+        assert_eq!(of(models, "true"), all);
+        let error = |models: &str, changed: &[(&str, &str)]| parse(models, changed).unwrap_err().to_string();
+        assert_eq!(
+            error(r#"[{"provider":"openai","model":"m","confidence":"high"}]"#, &[]),
+            "models must have a confidence that is 'logprobs' or 'stated', got 'high'"
+        );
+        assert_eq!(
+            error(r#"[{"provider":"anthropic","model":"m","confidence":"logprobs"}]"#, &[]),
+            "models must have no confidence 'logprobs' for 'anthropic', which has no such interface, got 'logprobs'"
+        );
+        let schema = ("schema", r#"{"field":"probability","yes":"high","no":"low"}"#);
+        assert!(parse(r#"["openai:m"]"#, &[schema, ("confidence", "true")]).is_ok());
+        assert_eq!(
+            error(r#"["anthropic:m"]"#, &[schema, ("confidence", "true")]),
+            "schema must have another field where a model states its confidence under that name, got 'probability'"
+        );
     }
 
     #[test]

@@ -36,6 +36,10 @@ impl Provider for Anthropic {
         &FACTS
     }
 
+    fn gives_logprobs(&self) -> bool {
+        false
+    }
+
     fn key_header(&self, key: &Key) -> (&'static str, String) {
         ("x-api-key", key.secret().to_string())
     }
@@ -49,7 +53,7 @@ impl Provider for Anthropic {
     }
 
     fn body(&self, model: &Model, task: &Task, text: &str) -> Value {
-        let schema = task.schema.json_schema();
+        let schema = task.schema.json_schema(model.states_confidence());
         let mut body = json!({
             "model": model.name,
             "max_tokens": model.max_tokens.unwrap_or(MAX_TOKENS),
@@ -117,6 +121,7 @@ impl Provider for Anthropic {
                 output: tokens(&usage["output_tokens"]),
                 reasoning: None,
             },
+            tokens: Vec::new(),
             said,
         }
     }
@@ -184,6 +189,7 @@ impl Batches for Anthropic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::llm::confidence::Confidence;
 
     #[test]
     fn a_request() {
@@ -209,6 +215,10 @@ mod tests {
             "tool_choice": {"type": "tool", "name": "evaluate"}
         });
         assert_eq!(Anthropic.body(&model, &task, "CV"), expected);
+        model.confidence = Some(Confidence::Stated);
+        let stated = Anthropic.body(&model, &task, "CV");
+        assert_eq!(stated["tools"][0]["input_schema"], task.schema.json_schema(true));
+        model.confidence = None;
         model.reasoning = Some("high".to_string());
         let body = Anthropic.body(&model, &task, "CV");
         assert_eq!(body["output_config"]["effort"], "high");

@@ -111,7 +111,7 @@ mod tests {
         assert!(headers.get("authorization").is_none());
 
         let task = Task { prompt: "Judge.".to_string(), ..Task::default() };
-        let schema = task.schema.json_schema();
+        let schema = task.schema.json_schema(false);
         let expected = json!({
             "model": "judge",
             "messages": [{"role": "system", "content": "Judge."}, {"role": "user", "content": "CV"}],

@@ -1,6 +1,7 @@
 //! Chat Completions, as compatible servers and Azure speak it: the schema stands under `response_format`. A server that
 //! does not know it answers in prose, of which one fenced block of JSON is read.
 
+use crate::llm::confidence::{self, ALTERNATIVES, Confidence};
 use crate::llm::model::Model;
 use crate::llm::prices::Usage;
 use crate::llm::reply::{self, Reply, text, tokens};
@@ -17,9 +18,13 @@ pub(crate) fn body(model: &Model, task: &Task, text: &str, cap: &str) -> Value {
             { "role": "user", "content": text }
         ],
         "response_format": { "type": "json_schema", "json_schema": {
-            "name": "evaluation", "strict": true, "schema": task.schema.json_schema()
+            "name": "evaluation", "strict": true, "schema": task.schema.json_schema(model.states_confidence())
         } }
     });
+    if model.confidence == Some(Confidence::Logprobs) {
+        body["logprobs"] = true.into();
+        body["top_logprobs"] = ALTERNATIVES.into();
+    }
     if let Some(temperature) = model.temperature {
         body["temperature"] = temperature.into();
     }
@@ -54,6 +59,7 @@ pub(crate) fn reply(task: &Task, body: &Value) -> Reply {
             output: tokens(&usage["completion_tokens"]),
             reasoning: tokens(&usage["completion_tokens_details"]["reasoning_tokens"]),
         },
+        tokens: confidence::openai(&choice["logprobs"]["content"]).collect(),
         said,
     }
 }
@@ -61,6 +67,32 @@ pub(crate) fn reply(task: &Task, body: &Value) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The shape of the reference of Chat Completions.
+    #[test]
+    fn probabilities_of_tokens() {
+        let entry = |token: &str, logprob: f64| json!({"token": token, "logprob": logprob, "bytes": token.as_bytes()});
+        let with = |token: &str, logprob: f64, top: Value| {
+            let mut entry = entry(token, logprob);
+            entry["top_logprobs"] = top;
+            entry
+        };
+        let content = json!([
+            with("{\"", 0.0, json!([])),
+            with("evaluation", 0.0, json!([])),
+            with("\":\"", 0.0, json!([])),
+            with("REJECT", 0.75f64.ln(), json!([entry("REJECT", 0.75f64.ln()), entry("ACCEPT", 0.25f64.ln())])),
+            with("\"}", 0.0, json!([])),
+        ]);
+        let message = json!({"content": "{\"evaluation\":\"REJECT\"}"});
+        let body = json!({"choices": [{
+            "finish_reason": "stop", "message": message, "logprobs": {"content": content, "refusal": null}
+        }]});
+        let task = Task::default();
+        let reply = reply(&task, &body);
+        let p = confidence::p_yes(&reply.tokens, &task.schema, &reply.said.unwrap().word).unwrap();
+        assert!((p - 0.25).abs() < 1e-12, "{p}");
+    }
 
     #[test]
     fn answers_and_what_is_none() {

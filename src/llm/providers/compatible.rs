@@ -47,13 +47,14 @@ impl Provider for Compatible {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::llm::confidence::Confidence;
     use serde_json::json;
 
     #[test]
     fn a_request() {
         let model = Model { max_tokens: Some(300), ..Model::test(&Compatible, "llama3:8b") };
         let task = Task { prompt: "Judge.".to_string(), ..Task::default() };
-        let schema = task.schema.json_schema();
+        let schema = task.schema.json_schema(false);
         let expected = json!({
             "model": "llama3:8b",
             "messages": [{"role": "system", "content": "Judge."}, {"role": "user", "content": "CV"}],
@@ -63,5 +64,12 @@ mod tests {
             "max_tokens": 300
         });
         assert_eq!(Compatible.body(&model, &task, "CV"), expected);
+        let asking =
+            |confidence| Compatible.body(&Model { confidence: Some(confidence), ..model.clone() }, &task, "CV");
+        let probabilities = asking(Confidence::Logprobs);
+        assert_eq!((&probabilities["logprobs"], &probabilities["top_logprobs"]), (&json!(true), &json!(5)));
+        let stated = asking(Confidence::Stated);
+        assert_eq!(stated["response_format"]["json_schema"]["schema"], task.schema.json_schema(true));
+        assert_eq!(stated["logprobs"], Value::Null);
     }
 }

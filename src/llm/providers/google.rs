@@ -5,6 +5,7 @@
 
 use crate::env::Variable;
 use crate::hash::{Hash, hexadecimal, unhex};
+use crate::llm::confidence::{self, ALTERNATIVES, Confidence};
 use crate::llm::key::Key;
 use crate::llm::model::{Batches, Facts, Home, Line, Model, Provider, Results, Role};
 use crate::llm::prices::Usage;
@@ -43,8 +44,12 @@ impl Provider for Google {
     fn body(&self, model: &Model, task: &Task, text: &str) -> Value {
         let mut config = json!({
             "responseMimeType": "application/json",
-            "responseSchema": task.schema.google_schema()
+            "responseSchema": task.schema.google_schema(model.states_confidence())
         });
+        if model.confidence == Some(Confidence::Logprobs) {
+            config["responseLogprobs"] = true.into();
+            config["logprobs"] = ALTERNATIVES.into();
+        }
         if let Some(temperature) = model.temperature {
             config["temperature"] = temperature.into();
         }
@@ -88,6 +93,7 @@ impl Provider for Google {
                 output: prompt.map(|_| candidates.unwrap_or(0) + thoughts.unwrap_or(0)),
                 reasoning: thoughts,
             },
+            tokens: confidence::google(&candidate["logprobsResult"]),
             said,
         }
     }
@@ -198,6 +204,34 @@ mod tests {
         let config = &Google.body(&model, &task, "CV")["generationConfig"];
         assert_eq!(config["thinkingConfig"], json!({"thinkingBudget": 0}));
         assert_eq!((&config["maxOutputTokens"], &config["temperature"]), (&json!(99), &Value::Null));
+        model.confidence = Some(Confidence::Logprobs);
+        let config = &Google.body(&model, &task, "CV")["generationConfig"];
+        assert_eq!((&config["responseLogprobs"], &config["logprobs"]), (&json!(true), &json!(5)));
+        model.confidence = Some(Confidence::Stated);
+        let config = &Google.body(&model, &task, "CV")["generationConfig"];
+        assert_eq!((&config["responseLogprobs"], &config["logprobs"]), (&Value::Null, &Value::Null));
+        assert_eq!(config["responseSchema"], task.schema.google_schema(true));
+    }
+
+    /// The shape of `LogprobsResult` in the reference of the Gemini API.
+    #[test]
+    fn probabilities_of_tokens() {
+        let entry = |token: &str, p: f64| json!({"token": token, "tokenId": 7, "logProbability": p.ln()});
+        let top = |list: Value| json!({"candidates": list});
+        let result = json!({
+            "chosenCandidates": [entry("{\"evaluation\": \"", 1.0), entry("ACCEPT", 0.9), entry("\"}", 1.0)],
+            "topCandidates": [
+                top(json!([entry("{\"evaluation\": \"", 1.0)])),
+                top(json!([entry("ACCEPT", 0.9), entry("REJECT", 0.06), entry("MAYBE", 0.04)])),
+                top(json!([entry("\"}", 1.0)]))
+            ]
+        });
+        let content = json!({"parts": [{"text": "{\"evaluation\": \"ACCEPT\"}"}]});
+        let body = json!({"candidates": [{"finishReason": "STOP", "content": content, "logprobsResult": result}]});
+        let task = Task::default();
+        let reply = Google.reply(&task, &body);
+        let p = confidence::p_yes(&reply.tokens, &task.schema, &reply.said.unwrap().word).unwrap();
+        assert!((p - 0.9 / 0.96).abs() < 1e-12, "{p}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use crate::env::Variable;
 use crate::hash::{Hash, hexadecimal, unhex};
+use crate::llm::confidence::{self, ALTERNATIVES, Confidence};
 use crate::llm::key::Key;
 use crate::llm::model::{Batches, Facts, Home, Line, Model, Provider, Results, Role, Upload};
 use crate::llm::prices::Usage;
@@ -47,10 +48,14 @@ impl Provider for OpenAi {
             "instructions": task.prompt,
             "input": text,
             "text": { "format": {
-                "type": "json_schema", "name": "evaluation", "strict": true, "schema": task.schema.json_schema()
+                "type": "json_schema", "name": "evaluation", "strict": true, "schema": task.schema.json_schema(model.states_confidence())
             } },
             "store": false
         });
+        if model.confidence == Some(Confidence::Logprobs) {
+            body["include"] = json!(["message.output_text.logprobs"]);
+            body["top_logprobs"] = ALTERNATIVES.into();
+        }
         if let Some(temperature) = model.temperature {
             body["temperature"] = temperature.into();
         }
@@ -74,6 +79,8 @@ impl Provider for OpenAi {
                 task.schema.read(&content.iter().map(|content| reply::spoken(content)).collect::<String>())
             }),
         };
+        let parts = content.iter().filter_map(|content| content.as_array()).flatten();
+        let tokens_of = parts.flat_map(|part| confidence::openai(&part["logprobs"])).collect();
         let usage = &body["usage"];
         Reply {
             model: text(&body["model"]),
@@ -86,6 +93,7 @@ impl Provider for OpenAi {
                 output: tokens(&usage["output_tokens"]),
                 reasoning: tokens(&usage["output_tokens_details"]["reasoning_tokens"]),
             },
+            tokens: tokens_of,
             said,
         }
     }
@@ -162,6 +170,38 @@ mod tests {
         model.reasoning = Some("low".to_string());
         let full = OpenAi.body(&model, &task, "CV");
         assert_eq!((&full["temperature"], &full["reasoning"]), (&json!(0.0), &json!({"effort": "low"})));
+        model.confidence = Some(Confidence::Logprobs);
+        let asking = OpenAi.body(&model, &task, "CV");
+        assert_eq!(
+            (&asking["include"], &asking["top_logprobs"]),
+            (&json!(["message.output_text.logprobs"]), &json!(5))
+        );
+        model.confidence = Some(Confidence::Stated);
+        let stated = OpenAi.body(&model, &task, "CV");
+        assert_eq!(stated["text"]["format"]["schema"], task.schema.json_schema(true));
+        assert_eq!(stated["include"], Value::Null);
+    }
+
+    /// The shape of the reference of Responses.
+    #[test]
+    fn probabilities_of_tokens() {
+        let entry = |token: &str, p: f64| json!({"token": token, "logprob": p.ln(), "bytes": token.as_bytes()});
+        let with = |token: &str, p: f64, top: Value| {
+            let mut entry = entry(token, p);
+            entry["top_logprobs"] = top;
+            entry
+        };
+        let tokens = json!([
+            with("{\"evaluation\":", 1.0, json!([])),
+            with("\"AC", 0.6, json!([entry("\"AC", 0.6), entry("\"RE", 0.4)])),
+            with("CEPT\"}", 1.0, json!([entry("CEPT\"}", 1.0)])),
+        ]);
+        let part = json!({"type": "output_text", "text": "{\"evaluation\":\"ACCEPT\"}", "logprobs": tokens});
+        let output = json!([{"type": "reasoning", "summary": []}, {"type": "message", "content": [part]}]);
+        let task = Task::default();
+        let reply = OpenAi.reply(&task, &json!({"status": "completed", "output": output}));
+        let p = confidence::p_yes(&reply.tokens, &task.schema, &reply.said.unwrap().word).unwrap();
+        assert!((p - 0.6).abs() < 1e-12, "{p}");
     }
 
     #[test]

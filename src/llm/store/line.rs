@@ -148,6 +148,8 @@ struct OutcomeLine<'l, T> {
     label: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<Cow<'l, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "exact")]
+    p_yes: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Cow<'l, str>>,
     finish: Option<Cow<'l, str>>,
@@ -186,6 +188,7 @@ pub(super) fn outcome(entry: &Entry) -> io::Result<Vec<u8>> {
         model: text(outcome.model.as_ref()),
         label: outcome.label.filter(|_| is_answer),
         answer: text(outcome.word.as_ref()),
+        p_yes: outcome.p_yes.filter(|p| p.is_finite()),
         error: text(outcome.error.as_ref()).filter(|_| !is_answer),
         finish: text(outcome.finish.as_ref()),
         attempts: outcome.attempts,
@@ -216,6 +219,7 @@ fn answer<T>(fields: OutcomeLine<T>) -> Outcome {
     let owned = |text: Option<Cow<str>>| text.map(Cow::into_owned);
     Outcome {
         label: fields.label,
+        p_yes: fields.p_yes,
         error: abstained(fields.label, &word),
         word: Some(word),
         model: owned(fields.model),
@@ -356,8 +360,9 @@ mod tests {
             word: Some("ACCEPT".to_string()),
             reason: Some("two\nlines".to_string()),
             attempts: 1,
-            // no sum of few powers of two
+            // no sums of few powers of two
             cost_usd: Some(0.1 + 0.2),
+            p_yes: Some(0.7 + 0.1),
             usage,
             ..Outcome::default()
         }
@@ -385,9 +390,11 @@ mod tests {
         fn any_answer_comes_back_as_it_was(
             (word, reason, model, text) in any::<(String, Option<String>, Option<String>, String)>(),
             (label, cost, input, attempts) in any::<(Option<bool>, Option<f64>, Option<u64>, u32)>(),
+            p_yes in prop::option::of(0.0f64..=1.0),
         ) {
             let given = Outcome {
                 label,
+                p_yes,
                 error: abstained(label, &word),
                 word: Some(word),
                 reason,

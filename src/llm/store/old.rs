@@ -171,6 +171,7 @@ fn entry(row: &Row<'_>, template: &Arc<TemplateRow>, schema: Option<&Schema>) ->
     };
     let outcome = Outcome {
         label,
+        p_yes: None,
         word,
         model: row.get(0)?,
         reason,

@@ -3,6 +3,7 @@
 use super::settings::Settings;
 use crate::parallel;
 use crate::probit::study::{Company, StudyError};
+use crate::progress;
 use crate::stats::quantile;
 use crate::stats::summary::{Summary, summarise_counts};
 
@@ -62,11 +63,14 @@ pub(super) fn by_company<R, T: Copy + Send + Sync, U: Send>(
 ) -> Result<Vec<U>, StudyError> {
     let size = (HELD / settings.draws).max(1);
     let mut reduced = Vec::with_capacity(companies);
+    let steps = progress::steps("replicates", companies.div_ceil(size) * settings.draws);
     for first in (0..companies).step_by(size) {
         let block = first..companies.min(first + size);
         let rows = parallel::map(settings.threads, settings.draws, |r| {
             let mut replicate = start(r)?;
-            Ok(block.clone().map(|c| draw(&mut replicate, c)).collect())
+            let row = block.clone().map(|c| draw(&mut replicate, c)).collect();
+            steps.tick();
+            Ok(row)
         });
         let rows = rows.into_iter().collect::<Result<Vec<Vec<T>>, StudyError>>()?;
         reduced.extend(parallel::map(settings.threads, block.len(), |at| {

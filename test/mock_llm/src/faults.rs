@@ -31,6 +31,7 @@
 //! | `loose`, `surrogate` | JSON that breaks the standard: in the answer, and half a surrogate pair in the body |
 //! | `dear` | an answer of a million tokens |
 //! | `no_usage` | an answer without token counts |
+//! | `no_logprobs` | an answer without the log-probabilities that were asked for |
 //! | `thought` | the answer beside a thought that contradicts it |
 //! | `fickle` | an answer that is another each time, with its number as the reason |
 //! | `other_model` | an answer of another model than was asked |

@@ -13,6 +13,7 @@ use crate::parallel;
 use crate::probit::bins::{BINS, BinRates, Bins};
 use crate::probit::estimate::settings::Settings;
 use crate::probit::prevalence::posterior;
+use crate::progress::{self, Steps};
 use crate::random::{Purpose, Stream, binomial};
 use crate::stats::logistic::logistic;
 use rand_chacha::ChaCha8Rng;
@@ -70,11 +71,19 @@ impl Sampler<'_> {
     pub(super) fn run<T: Send>(&self, keep: impl Fn(Sample) -> T + Sync) -> Vec<Vec<Vec<T>>> {
         let (draws, chains) = (self.settings.draws, CHAINS.min(self.settings.draws));
         let first = |chain: usize| draws * chain / chains;
-        parallel::map(self.settings.threads, chains, |chain| self.chain(chain, first(chain)..first(chain + 1), &keep))
+        let steps = progress::steps("replicates", draws + chains * BURN_IN);
+        let chain = |chain: usize| self.chain(chain, first(chain)..first(chain + 1), &keep, &steps);
+        parallel::map(self.settings.threads, chains, chain)
     }
 
     /// The replicates of a chain.
-    fn chain<T>(&self, number: usize, replicates: Range<usize>, keep: &impl Fn(Sample) -> T) -> Vec<Vec<T>> {
+    fn chain<T>(
+        &self,
+        number: usize,
+        replicates: Range<usize>,
+        keep: &impl Fn(Sample) -> T,
+        steps: &Steps,
+    ) -> Vec<Vec<T>> {
         let start = [-2.0, 0.0, 0.0];
         let companies = self.members.len();
         let size = smallest_size(self.settings.drift_sd);
@@ -115,6 +124,7 @@ impl Sampler<'_> {
                 let sample = |c| keep(self.sample(&mut chain, c, &before.0, &before.1[c]));
                 samples.push((0..companies).map(sample).collect());
             }
+            steps.tick();
         }
         samples
     }

@@ -117,6 +117,7 @@ fn parse(body: &Value) -> Result<Ask, String> {
         schema,
         tool,
         reasoning: body.get("thinking").is_some(),
+        alternatives: None,
     })
 }
 

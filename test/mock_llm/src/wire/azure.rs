@@ -44,6 +44,8 @@ impl Wire for Azure {
                 "max_tokens",
                 "max_completion_tokens",
                 "reasoning_effort",
+                "logprobs",
+                "top_logprobs",
                 "seed",
             ],
         )?;

@@ -1,6 +1,6 @@
 //! Chat Completions, as local servers and gateways speak it: `POST /v1/chat/completions`.
 
-use super::{Answer, Ask, Facts, Finish, Kind, Wire, openai, string, tokens};
+use super::{Answer, Ask, Facts, Finish, Kind, Wire, logprobs, openai, string, tokens};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -45,6 +45,9 @@ pub fn parse(body: &Value) -> Result<Ask, String> {
     if format.is_some_and(|format| format.get("type").is_none()) {
         return Err("response_format must have a type".into());
     }
+    if body.get("top_logprobs").is_some() && body.get("logprobs") != Some(&json!(true)) {
+        return Err("top_logprobs needs logprobs".into());
+    }
     // llama.cpp takes the schema directly
     let schema = format.and_then(|format| format.pointer("/json_schema/schema").or(format.get("schema")));
     Ok(Ask {
@@ -55,6 +58,8 @@ pub fn parse(body: &Value) -> Result<Ask, String> {
         schema: schema.cloned(),
         tool: None,
         reasoning: false,
+        alternatives: (body.get("logprobs") == Some(&json!(true)))
+            .then(|| body.get("top_logprobs").and_then(Value::as_u64).unwrap_or(0)),
     })
 }
 
@@ -81,6 +86,9 @@ pub fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
         "model": answer.model,
         "choices": [{ "index": 0, "message": message, "finish_reason": finish }],
     });
+    if !answer.tokens.is_empty() {
+        body["choices"][0]["logprobs"] = json!({ "content": logprobs(&answer.tokens), "refusal": null });
+    }
     if answer.usage {
         let output = answer.output_tokens();
         body["usage"] = json!({

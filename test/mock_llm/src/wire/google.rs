@@ -1,6 +1,6 @@
 //! Gemini: `POST /v1beta/models/{model}:generateContent`.
 
-use super::{Answer, Ask, Facts, Finish, Kind, Limits, Wire, check_fields, properties, string, tokens};
+use super::{Answer, Ask, Facts, Finish, Kind, Limits, Token, Wire, check_fields, properties, string, tokens};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -80,6 +80,8 @@ fn parse(model: &str, body: &Value) -> Result<Ask, String> {
         schema: schema.cloned(),
         tool: None,
         reasoning: config.get("thinkingConfig").is_some(),
+        alternatives: (config.get("responseLogprobs") == Some(&json!(true)))
+            .then(|| config.get("logprobs").and_then(Value::as_u64).unwrap_or(0)),
     })
 }
 
@@ -104,6 +106,9 @@ fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
             parts.push(json!({ "text": answer.text }));
             candidate["content"] = json!({ "role": "model", "parts": parts });
         }
+        if !answer.tokens.is_empty() {
+            candidate["logprobsResult"] = logprobs_result(&answer.tokens);
+        }
         body["candidates"] = json!([candidate]);
     }
     if answer.usage {
@@ -121,6 +126,18 @@ fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
         }
     }
     body
+}
+
+/// Tokens that were chosen, and beside them a list of the alternatives of each.
+fn logprobs_result(tokens: &[Token]) -> Value {
+    let one = |(id, (text, logprob)): (usize, (&str, f64))| json!({ "token": text, "tokenId": id, "logProbability": logprob });
+    let chosen = tokens.iter().map(|token| (token.text.as_str(), token.logprob)).enumerate().map(one);
+    let top = tokens.iter().map(|token| {
+        let candidates =
+            token.alternatives.iter().map(|(text, logprob)| (text.as_str(), *logprob)).enumerate().map(one);
+        json!({ "candidates": candidates.collect::<Vec<_>>() })
+    });
+    json!({ "topCandidates": top.collect::<Vec<_>>(), "chosenCandidates": chosen.collect::<Vec<_>>() })
 }
 
 /// A 503 comes inside a list, as the real interface does at times.

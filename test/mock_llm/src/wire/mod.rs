@@ -143,6 +143,8 @@ pub struct Ask {
     pub tool: Option<String>,
     /// Whether there is a cap on output tokens, and whether a reasoning effort was asked for.
     pub reasoning: bool,
+    /// Number of alternatives of each token whose log-probabilities were asked for.
+    pub alternatives: Option<u64>,
     pub input_tokens: u64,
     pub cached_tokens: u64,
 }
@@ -164,6 +166,8 @@ pub struct Answer {
     pub finish: Finish,
     pub thought: Option<String>,
     pub usage: bool,
+    /// The tokens of the text, where their log-probabilities were asked for.
+    pub tokens: Vec<Token>,
     /// Tokens that are billed beside those of the text.
     pub hidden_tokens: u64,
 }
@@ -225,7 +229,7 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
         return failure(provider, status, Kind::Plain, &message, context);
     }
     let answer = judged(ask);
-    let changed = |text: &str| Answer { text: text.to_string(), ..judged(ask) };
+    let changed = |text: &str| Answer { text: text.to_string(), tokens: tokens_of(ask, text), ..judged(ask) };
     let ended = |finish: Finish| Answer { text: String::new(), finish, ..judged(ask) };
     match fault.name.as_str() {
         "insufficient_quota" => {
@@ -331,6 +335,7 @@ pub fn reply(provider: Provider, ask: &Ask, fault: Option<&Fault>, context: &Con
             let hidden_tokens = DEAR - answer.output_tokens();
             success(provider, ask, Answer { hidden_tokens, ..answer }, context)
         }
+        "no_logprobs" => success(provider, ask, Answer { tokens: Vec::new(), ..answer }, context),
         "no_usage" => success(provider, ask, Answer { usage: false, ..answer }, context),
         "thought" => {
             let thought = filled(ask, json!("MAYBE"), "first I thought otherwise").to_string();
@@ -394,11 +399,91 @@ fn edited(mut reply: Reply, pointer: &str, edit: impl FnOnce(&Value) -> Value) -
 /// The answer of the model: JSON in the schema, or a sentence where none was given.
 fn judged(ask: &Ask) -> Answer {
     let (yes, reason) = judge(&ask.text, &ask.model);
+    let yes = marked(&ask.text).map_or(yes, |p| p >= 0.5);
     let text = match &ask.schema {
         None => format!("{} {reason}", if yes { "ACCEPT." } else { "REJECT." }),
         Some(schema) => filled(ask, verdict(schema, yes), &reason).to_string(),
     };
-    Answer { model: ask.model.clone(), text, finish: Finish::Stop, thought: None, usage: true, hidden_tokens: 0 }
+    let tokens = tokens_of(ask, &text);
+    Answer {
+        model: ask.model.clone(),
+        text,
+        finish: Finish::Stop,
+        thought: None,
+        usage: true,
+        tokens,
+        hidden_tokens: 0,
+    }
+}
+
+/// A token of an answer with its log-probability, and those of what might have stood in its place.
+#[derive(Debug)]
+pub struct Token {
+    pub text: String,
+    pub logprob: f64,
+    pub alternatives: Vec<(String, f64)>,
+}
+
+/// The probability of yes that a text asks for by `[[p:0.8]]`.
+fn marked(text: &str) -> Option<f64> {
+    text.split_once("[[p:")?.1.split_once("]]")?.0.parse().ok()
+}
+
+/// The probability of yes.
+fn p_yes(ask: &Ask) -> f64 {
+    let (yes, _) = judge(&ask.text, &ask.model);
+    marked(&ask.text).unwrap_or(if yes { 0.9 } else { 0.1 })
+}
+
+/// Share of the probability that goes to what is no verdict.
+const OTHER: f64 = 0.05;
+
+/// What the real interfaces give for a probability of 0.
+const IMPOSSIBLE: f64 = -9999.0;
+
+/// The tokens of an answer, where they were asked for. Words are in pieces of three characters: the first piece of a verdict says
+/// which it is, and has the first pieces of both words as alternatives.
+fn tokens_of(ask: &Ask, text: &str) -> Vec<Token> {
+    let Some(most) = ask.alternatives else { return Vec::new() };
+    let ln = |p: f64| if p > 0.0 { p.ln() } else { IMPOSSIBLE };
+    let pieces = |text: &str| {
+        text.chars().collect::<Vec<_>>().chunks(3).map(|piece| piece.iter().collect::<String>()).collect::<Vec<_>>()
+    };
+    let sure = |piece: String| Token { alternatives: vec![(piece.clone(), 0.0)], text: piece, logprob: 0.0 };
+    let schema = ask.schema.as_ref().unwrap_or(&Value::Null);
+    let name = properties(schema).find(|(_, property)| is_verdict(property)).map(|(name, _)| format!("\"{name}\":\""));
+    let Some((before, rest)) = name.and_then(|name| {
+        let at = text.rfind(&name)? + name.len();
+        Some(text.split_at(at))
+    }) else {
+        return pieces(text).into_iter().map(sure).collect();
+    };
+    let first = |word: &Value| pieces(word.as_str().unwrap_or_default()).into_iter().next().unwrap_or_default();
+    let p = p_yes(ask);
+    let mut alternatives = [
+        (first(&verdict(schema, true)), (1.0 - OTHER) * p),
+        (first(&verdict(schema, false)), (1.0 - OTHER) * (1.0 - p)),
+        ("The".to_string(), OTHER),
+    ];
+    alternatives.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut after = pieces(rest).into_iter();
+    let chosen = after.next().map(|text| {
+        let own = alternatives.iter().find(|(other, _)| *other == text).map_or(0.0, |(_, p)| *p);
+        let listed = alternatives.iter().take(most as usize).map(|(text, p)| (text.clone(), ln(*p)));
+        Token { text, logprob: ln(own), alternatives: listed.collect() }
+    });
+    pieces(before).into_iter().map(sure).chain(chosen).chain(after.map(sure)).collect()
+}
+
+/// Tokens as Chat Completions and Responses have them.
+fn logprobs(tokens: &[Token]) -> Value {
+    let one = |text: &str, logprob: f64| json!({ "token": text, "logprob": logprob, "bytes": text.as_bytes() });
+    let token = |token: &Token| {
+        let mut entry = one(&token.text, token.logprob);
+        entry["top_logprobs"] = token.alternatives.iter().map(|(text, logprob)| one(text, *logprob)).collect();
+        entry
+    };
+    tokens.iter().map(token).collect()
 }
 
 /// The answer that would be wrong.
@@ -434,6 +519,7 @@ fn filled(ask: &Ask, verdict: Value, reason: &str) -> Value {
                 None if is_type(property, "string") => json!(reason),
                 None if is_type(property, "boolean") => json!(true),
                 None if is_type(property, "array") => json!([]),
+                None if is_type(property, "number") => json!(p_yes(ask)),
                 None => json!(1),
             };
             (name.clone(), value)

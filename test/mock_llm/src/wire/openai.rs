@@ -1,6 +1,6 @@
 //! OpenAI Responses: `POST /v1/responses`.
 
-use super::{Answer, Ask, Facts, Finish, Kind, Wire, check_fields, check_strict, string, tokens};
+use super::{Answer, Ask, Facts, Finish, Kind, Wire, check_fields, check_strict, logprobs, string, tokens};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -53,9 +53,16 @@ fn parse(body: &Value) -> Result<Ask, String> {
             "seed",
             "service_tier",
             "metadata",
+            "include",
+            "top_logprobs",
         ],
     )?;
     let model = string(body, "/model")?;
+    let include = body.get("include").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let includes = include.iter().any(|name| name == "message.output_text.logprobs");
+    if includes && is_reasoning(&model) {
+        return Err("logprobs are not supported with reasoning models.".into());
+    }
     if body.get("temperature").is_some() && is_reasoning(&model) {
         return Err("Unsupported parameter: 'temperature' is not supported with this model.".into());
     }
@@ -81,6 +88,7 @@ fn parse(body: &Value) -> Result<Ask, String> {
     let system = body.get("instructions").and_then(Value::as_str).unwrap_or_default();
     Ok(Ask {
         reasoning: is_reasoning(&model),
+        alternatives: includes.then(|| body.get("top_logprobs").and_then(Value::as_u64).unwrap_or(0)),
         model,
         input_tokens: tokens(system) + tokens(&text),
         cached_tokens: 0,
@@ -100,8 +108,11 @@ fn answer(ask: &Ask, answer: &Answer, id: u64) -> Value {
         let summary = answer.thought.iter().map(|text| json!({ "type": "summary_text", "text": text }));
         output.push(json!({ "id": format!("rs_{id}"), "type": "reasoning", "summary": summary.collect::<Vec<_>>() }));
     }
+    let logprobs = logprobs(&answer.tokens);
     let part = match answer.finish {
-        Finish::Stop => Some(json!({ "type": "output_text", "text": answer.text, "annotations": [] })),
+        Finish::Stop => {
+            Some(json!({ "type": "output_text", "text": answer.text, "annotations": [], "logprobs": logprobs }))
+        }
         Finish::Refusal => Some(json!({ "type": "refusal", "refusal": "I'm sorry, I can't help with that." })),
         Finish::Length | Finish::Safety | Finish::Spii => None,
     };
