@@ -5,12 +5,13 @@ use super::batches::batches;
 use super::encoder::Encoder;
 use super::error::{EmbedError, MAX_WORKSPACE};
 use super::json::Json;
+use super::model2vec::{StaticConfig, Table};
 use super::pipeline::{Pipeline, Pooling};
 use super::settings::Dtype;
 use super::tokens::Tokens;
 use super::weights::Files;
 use crate::parallel;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Identity of a loaded model.
@@ -39,6 +40,24 @@ impl Model {
     ///
     /// Where a file of the model is missing, damaged or asks for what is not known here, and where there is no graphics card.
     pub(crate) fn load(key: &ModelKey) -> Result<Model, EmbedError> {
+        match StaticConfig::read(&key.folder)? {
+            Some(config) => Model::load_static(&key.folder, &config),
+            None => Model::load_transformer(key),
+        }
+    }
+
+    fn load_static(folder: &Path, config: &StaticConfig) -> Result<Model, EmbedError> {
+        let mut files = Files::new(folder);
+        let bytes = files.read(&folder.join("tokenizer.json"))?;
+        let tokens = Tokens::of_static(folder, &bytes, config.max_length)?;
+        let table = Table::load(&mut files, folder, tokens.vocabulary())?;
+        files.mix(&config.json.value.to_string());
+        let (dimensions, normalize) = (table.width(), config.normalize);
+        let encoder = Encoder::Table(table);
+        Ok(Model { tokens, encoder, pooling: vec![Pooling::Mean], normalize, dimensions, hash: files.hash() })
+    }
+
+    fn load_transformer(key: &ModelKey) -> Result<Model, EmbedError> {
         let pipeline = Pipeline::read(&key.folder)?;
         let folder = &pipeline.transformer;
         let json = Json::read(&folder.join("config.json"))?;
@@ -97,7 +116,7 @@ impl Model {
         let batch = |i: usize| -> Result<Vec<Arc<[f32]>>, EmbedError> {
             let batch: Vec<&[u32]> = batches[i].iter().map(|&text| ids[text].as_slice()).collect();
             let mut vectors = Vec::with_capacity(batch.len());
-            self.encoder.encode(&batch, |i, rows| vectors.push(self.pool(rows, batch[i].len())))?;
+            self.encoder.encode(&batch, |_, rows| vectors.push(self.pool(rows)))?;
             Ok(vectors)
         };
         let computed = parallel::map(workers, batches.len(), batch);
@@ -114,9 +133,10 @@ impl Model {
         Ok(vectors.into_iter().map(|vector| vector.unwrap_or_else(|| vec![0.0; self.dimensions].into())).collect())
     }
 
-    /// One vector from those of `n` tokens, by rows.
-    pub(super) fn pool(&self, rows: &[f32], n: usize) -> Arc<[f32]> {
-        let width = rows.len() / n.max(1);
+    /// One vector from those of tokens, by rows.
+    pub(super) fn pool(&self, rows: &[f32]) -> Arc<[f32]> {
+        let width = self.dimensions / self.pooling.len();
+        let n = rows.len() / width;
         let mut vector = Vec::with_capacity(self.dimensions);
         for pooling in &self.pooling {
             let start = vector.len();

@@ -18,6 +18,7 @@ use crate::interrupt;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 use regex::Regex;
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -40,7 +41,14 @@ pub(super) const LONGEST: usize = 256 * 1024;
 pub(crate) struct Tokens {
     tokenizer: Tokenizer,
     prompt: String,
+    /// Maximum number of tokens of a text.
     max: usize,
+    /// Maximum number of characters of a text, of a static model.
+    characters: usize,
+    /// Whether texts get the tokens of the template.
+    template: bool,
+    /// Token that is left out.
+    left_out: Option<u32>,
     breaks: Breaks,
 }
 
@@ -66,12 +74,8 @@ impl Tokens {
         prompt: &str,
         lower_case: bool,
     ) -> Result<Tokens, EmbedError> {
-        let path = folder.join("tokenizer.json").display().to_string();
-        let failed = |message: String| EmbedError::File { path: path.clone(), message };
-        if !has_its_tables(bytes) {
-            return Err(failed("its precompiled_charsmap is damaged".to_string()));
-        }
-        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| failed(error.to_string()))?;
+        let failed = |message: String| unreadable(folder, message);
+        let mut tokenizer = tokenizer(folder, bytes)?;
         if lower_case {
             let rest = tokenizer.get_normalizer().cloned();
             let first: NormalizerWrapper = Lowercase.into();
@@ -86,7 +90,30 @@ impl Tokens {
         let truncation = TruncationParams { max_length: max, ..TruncationParams::default() };
         tokenizer.with_truncation(Some(truncation)).map_err(|error| failed(error.to_string()))?;
         let breaks = Breaks::of(&tokenizer);
-        Ok(Tokens { tokenizer, prompt: prompt.to_string(), max, breaks })
+        let prompt = prompt.to_string();
+        Ok(Tokens { tokenizer, prompt, max, characters: usize::MAX, template: true, left_out: None, breaks })
+    }
+
+    /// The tokenizer of a static model in `folder`, from the `bytes` of its file. Texts get at most `max` tokens; of what they say
+    /// only as many characters count as `max` tokens of middling length have. Neither the template's tokens are added, nor is
+    /// the token for what is unknown.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is no tokenizer.
+    pub(crate) fn of_static(folder: &Path, bytes: &[u8], max: Option<usize>) -> Result<Tokens, EmbedError> {
+        let failed = |message: String| unreadable(folder, message);
+        let mut tokenizer = tokenizer(folder, bytes)?;
+        tokenizer.with_padding(None);
+        let truncation = max.map(|max_length| TruncationParams { max_length, ..TruncationParams::default() });
+        tokenizer.with_truncation(truncation).map_err(|error| failed(error.to_string()))?;
+        let unknown: Contents = serde_json::from_slice(bytes).map_err(|error| failed(error.to_string()))?;
+        let Unknown { unk_token, unk_id } = unknown.model;
+        let left_out = unk_id.or_else(|| unk_token.and_then(|token| tokenizer.token_to_id(&token)));
+        let characters = max.map_or(usize::MAX, |max| max.saturating_mul(middling_length(&tokenizer)));
+        let breaks = Breaks::of(&tokenizer);
+        let max = max.unwrap_or(usize::MAX);
+        Ok(Tokens { tokenizer, prompt: String::new(), max, characters, template: false, left_out, breaks })
     }
 
     /// Number of rows that a table of tokens must have: one more than the largest number of a token.
@@ -100,6 +127,19 @@ impl Tokens {
     ///
     /// Where the tokenizer cannot cut the text.
     pub(crate) fn encode(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
+        let mut ids = self.encode_all(text)?;
+        if let Some(left_out) = self.left_out {
+            ids.retain(|id| *id != left_out);
+        }
+        Ok(ids)
+    }
+
+    /// The tokens of `text`, those that are left out among them.
+    fn encode_all(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
+        let text = match text.len() > self.characters {
+            true => &text[..text.char_indices().nth(self.characters).map_or(text.len(), |(at, _)| at)],
+            false => text,
+        };
         let prompted: Cow<str> = match self.prompt.is_empty() {
             true => text.into(),
             false => (self.prompt.clone() + text).into(),
@@ -110,7 +150,8 @@ impl Tokens {
         let shorter = self.breaks.shorten(&prompted);
         let shorter = beginning(&shorter);
         let mut length = SHORT;
-        while length < shorter.len() {
+        // where no piece has as many tokens as the model reads, all is read at once
+        while length < shorter.len() && self.max < shorter.len() {
             let end = (length..).find(|&at| shorter.is_char_boundary(at)).unwrap_or(shorter.len());
             interrupt::check();
             if let Some(at) = self.breaks.last(&shorter[..end]) {
@@ -127,9 +168,45 @@ impl Tokens {
     /// The numbers of the tokens of `text` as it is, neither with the prompt nor cut before it comes to the tokenizer.
     pub(super) fn encode_whole(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
         // the crate panics over tables that point out of themselves
-        let encoded = catch_unwind(AssertUnwindSafe(|| self.tokenizer.encode_fast(text, true)));
+        let encoded = catch_unwind(AssertUnwindSafe(|| self.tokenizer.encode_fast(text, self.template)));
         let encoded = encoded.map_err(|_| EmbedError::Tokens("tokenizer.json is damaged".to_string()))?;
         Ok(encoded.map_err(|error| EmbedError::Tokens(error.to_string()))?.get_ids().to_vec())
+    }
+}
+
+/// The error of a tokenizer's file.
+fn unreadable(folder: &Path, message: String) -> EmbedError {
+    EmbedError::File { path: folder.join("tokenizer.json").display().to_string(), message }
+}
+
+/// The tokenizer in the `bytes` of its file.
+fn tokenizer(folder: &Path, bytes: &[u8]) -> Result<Tokenizer, EmbedError> {
+    if !has_its_tables(bytes) {
+        return Err(unreadable(folder, "its precompiled_charsmap is damaged".to_string()));
+    }
+    Tokenizer::from_bytes(bytes).map_err(|error| unreadable(folder, error.to_string()))
+}
+
+/// The part of `tokenizer.json` that names the token for what is unknown.
+#[derive(Deserialize)]
+struct Contents {
+    model: Unknown,
+}
+
+/// The token for what is unknown: by its text, or with Unigram by its number.
+#[derive(Deserialize)]
+struct Unknown {
+    unk_token: Option<String>,
+    unk_id: Option<u32>,
+}
+
+/// The median length of a token in characters, rounded down.
+fn middling_length(tokenizer: &Tokenizer) -> usize {
+    let mut lengths: Vec<usize> = tokenizer.get_vocab(true).keys().map(|token| token.chars().count()).collect();
+    lengths.sort_unstable();
+    match lengths.len() {
+        0 => 0,
+        n => (lengths[(n - 1) / 2] + lengths[n / 2]) / 2,
     }
 }
 
