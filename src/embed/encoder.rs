@@ -58,7 +58,7 @@ impl Encoder {
     /// at most `threads` threads may work.
     pub(crate) fn batching(&self, tokens: usize, threads: usize) -> (Batching, usize) {
         match self {
-            Encoder::Table(_) => (Batching { limit: 64 * BATCH, alike: false }, threads),
+            Encoder::Table(_) => (Batching { limit: tokens.div_ceil(4 * threads).max(BATCH), alike: false }, threads),
             // fewer tokens where some thread would have nothing to do
             Encoder::Packed(_) => {
                 let limit = tokens.div_ceil(threads).clamp(BATCH / 8, BATCH);

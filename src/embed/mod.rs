@@ -39,4 +39,4 @@ mod weights;
 mod tests;
 
 pub use embedder::open;
-pub use settings::{Device, Dtype, Settings};
+pub use settings::{Chunks, Device, Dtype, Settings};

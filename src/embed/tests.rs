@@ -7,13 +7,13 @@ use super::encoder::{Encoder, TensorEncoder};
 use super::error::EmbedError;
 use super::json::Json;
 use super::model::{Model, ModelKey};
-use super::settings::{Device, Dtype, Settings};
+use super::settings::{Chunks, Device, Dtype, Settings};
 use super::tensors::tensor;
-use super::tokens::beginning;
+use super::tokens::{LONGEST, beginning};
 use super::{open, weights};
 use proptest::prelude::*;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The default model, unpacked by `make models`.
@@ -598,12 +598,86 @@ fn what_is_wrong_with_a_model_is_said() {
     assert!(message.contains("rope_type must be default, got \"yarn\""), "{message}");
 }
 
+/// The smallest model.
+fn settings(device: Device, store: Option<PathBuf>) -> Settings {
+    Settings { model: fixture("tiny_bert"), device, dtype: Dtype::F32, chunks: Chunks::First, store }
+}
+
+#[test]
+fn windows_are_all_tokens_of_a_text() {
+    for name in ["tiny_bert", "tiny_roberta", "tiny_mistral", "tiny_mpnet", "tiny_modernbert", "tiny_model2vec"] {
+        let model = Model::load(&key(&fixture(name), Dtype::F32)).unwrap();
+        for text in ["", " ", "a", "machine learning", &"machine learning research ".repeat(9)] {
+            assert_eq!(model.tokens.windows(text).unwrap(), [model.tokens.encode(text).unwrap()], "{name}: {text}");
+        }
+    }
+    // <s> and </s> around 46 tokens, in which "query: " comes once
+    let model = Model::load(&key(&fixture("tiny_bert"), Dtype::F32)).unwrap();
+    let text = "research ".repeat(100);
+    let windows = model.tokens.windows(&text).unwrap();
+    assert_eq!(windows[0], model.tokens.encode(&text).unwrap());
+    let own: Vec<usize> = windows.iter().map(|window| model.tokens.own(window)).collect();
+    assert!(own[..own.len() - 1].iter().all(|own| *own == 46) && own.len() > 2, "{own:?}");
+    assert!(windows.iter().all(|window| window.first() == Some(&1) && window.last() == Some(&2)));
+    let word = windows[1][20];
+    let count = windows.iter().flatten().filter(|token| **token == word).count();
+    assert_eq!(count, 100, "{word}");
+    // as long as it may be
+    let windows = model.tokens.windows(&"x ".repeat(LONGEST)).unwrap();
+    let tokens: usize = windows.iter().map(|window| model.tokens.own(window)).sum();
+    let expected = model.tokens.windows(&"x ".repeat(LONGEST / 2)).unwrap();
+    assert!(tokens > 100_000 && windows.len().abs_diff(expected.len()) <= 1);
+}
+
+/// The mean of windows by hand: vectors of texts that are the windows, weighted by their tokens.
+#[test]
+fn the_vector_of_a_long_text_is_the_mean_of_its_windows() {
+    for name in ["tiny_mpnet", "tiny_distilbert", "tiny_model2vec_shared"] {
+        let model = Model::load(&key(&fixture(name), Dtype::F32)).unwrap();
+        let texts = ["short", "", &"machine learning and data science ".repeat(100), &"research x ".repeat(400)];
+        let found = model.encode_windows(&texts, 2).unwrap();
+        let first = model.encode(&texts, 2).unwrap();
+        assert_eq!(found[..2], first[..2], "{name}");
+        for (text, found) in texts.iter().zip(&found).skip(2) {
+            let windows = model.tokens.windows(text).unwrap();
+            assert!(windows.len() > 2, "{name}");
+            let mut mean = vec![0.0_f64; model.dimensions()];
+            let mut tokens = 0.0;
+            for window in &windows {
+                let weight = model.tokens.own(window) as f64;
+                let mut vector = Vec::new();
+                model.encoder.encode(&[window], |_, rows| vector = model.pool(rows).to_vec()).unwrap();
+                mean.iter_mut().zip(vector).for_each(|(sum, x)| *sum += weight * f64::from(x));
+                tokens += weight;
+            }
+            mean.iter_mut().for_each(|sum| *sum /= tokens);
+            let length = mean.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let scale = if name == "tiny_mpnet" { length } else { 1.0 };
+            for (x, expected) in found.iter().zip(&mean) {
+                assert!((f64::from(*x) - expected / scale).abs() < 1e-5, "{name}: {x} {expected}");
+            }
+        }
+        // of one token many times over, every window of full length says the same
+        assert_eq!(model.encode_windows(&texts[2..], 1).unwrap(), found[2..]);
+    }
+}
+
+#[test]
+fn windows_and_beginnings_are_remembered_apart() {
+    let first = settings(Device::Cpu, None);
+    let mean = Settings { chunks: Chunks::Mean, ..first.clone() };
+    let text = "machine learning ".repeat(100);
+    let one = |settings: &Settings| open(settings).unwrap().embed(&[&text], 1).unwrap().remove(0);
+    let (begun, whole) = (one(&first), one(&mean));
+    assert_ne!(begun, whole);
+    assert!(Arc::ptr_eq(&begun, &one(&first)) && Arc::ptr_eq(&whole, &one(&mean)));
+}
+
 #[test]
 fn the_store_is_read_before_and_written_after() {
     let path = std::env::temp_dir().join(format!("muster-embed-store-{}.sqlite", std::process::id()));
     let _ = std::fs::remove_file(&path);
-    let settings =
-        Settings { model: fixture("tiny_bert"), device: Device::Cpu, dtype: Dtype::F32, store: Some(path.clone()) };
+    let settings = settings(Device::Cpu, Some(path.clone()));
     let embedder = open(&settings).unwrap();
     let model =
         shared(ModelKey { folder: Path::new(&settings.model).canonicalize().unwrap(), cuda: false, dtype: Dtype::F32 });
@@ -632,7 +706,7 @@ fn the_store_is_read_before_and_written_after() {
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn graphics_cards_need_their_own_build() {
-    let settings = Settings { model: fixture("tiny_bert"), device: Device::Cuda, dtype: Dtype::F32, store: None };
+    let settings = settings(Device::Cuda, None);
     let message = open(&settings).unwrap_err().to_string();
     assert!(message.starts_with("device must be 'auto' or 'cpu', got 'cuda'"), "{message}");
 }

@@ -27,7 +27,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::LazyLock;
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
-use tokenizers::{ModelWrapper, PostProcessor, PreTokenizerWrapper, Tokenizer, TruncationParams};
+use tokenizers::{Encoding, ModelWrapper, PostProcessor, PreTokenizerWrapper, Token, Tokenizer, TruncationDirection};
 
 /// Number of bytes up to which a text is not cut.
 const SHORT: usize = 16 * 1024;
@@ -47,6 +47,8 @@ pub(crate) struct Tokens {
     characters: usize,
     /// Whether texts get the tokens of the template.
     template: bool,
+    /// Number of these tokens.
+    added: usize,
     /// Token that is left out.
     left_out: Option<u32>,
     breaks: Breaks,
@@ -86,12 +88,10 @@ impl Tokens {
         if max <= added {
             return Err(failed(format!("its template adds {added} tokens, the model reads {max}")));
         }
-        tokenizer.with_padding(None);
-        let truncation = TruncationParams { max_length: max, ..TruncationParams::default() };
-        tokenizer.with_truncation(Some(truncation)).map_err(|error| failed(error.to_string()))?;
+        whole_texts(folder, &mut tokenizer)?;
         let breaks = Breaks::of(&tokenizer);
         let prompt = prompt.to_string();
-        Ok(Tokens { tokenizer, prompt, max, characters: usize::MAX, template: true, left_out: None, breaks })
+        Ok(Tokens { tokenizer, prompt, max, characters: usize::MAX, template: true, added, left_out: None, breaks })
     }
 
     /// The tokenizer of a static model in `folder`, from the `bytes` of its file. Texts get at most `max` tokens; of what they say
@@ -104,16 +104,14 @@ impl Tokens {
     pub(crate) fn of_static(folder: &Path, bytes: &[u8], max: Option<usize>) -> Result<Tokens, EmbedError> {
         let failed = |message: String| unreadable(folder, message);
         let mut tokenizer = tokenizer(folder, bytes)?;
-        tokenizer.with_padding(None);
-        let truncation = max.map(|max_length| TruncationParams { max_length, ..TruncationParams::default() });
-        tokenizer.with_truncation(truncation).map_err(|error| failed(error.to_string()))?;
+        whole_texts(folder, &mut tokenizer)?;
         let unknown: Contents = serde_json::from_slice(bytes).map_err(|error| failed(error.to_string()))?;
         let Unknown { unk_token, unk_id } = unknown.model;
         let left_out = unk_id.or_else(|| unk_token.and_then(|token| tokenizer.token_to_id(&token)));
         let characters = max.map_or(usize::MAX, |max| max.saturating_mul(middling_length(&tokenizer)));
         let breaks = Breaks::of(&tokenizer);
         let max = max.unwrap_or(usize::MAX);
-        Ok(Tokens { tokenizer, prompt: String::new(), max, characters, template: false, left_out, breaks })
+        Ok(Tokens { tokenizer, prompt: String::new(), max, characters, template: false, added: 0, left_out, breaks })
     }
 
     /// Number of rows that a table of tokens must have: one more than the largest number of a token.
@@ -127,11 +125,49 @@ impl Tokens {
     ///
     /// Where the tokenizer cannot cut the text.
     pub(crate) fn encode(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
-        let mut ids = self.encode_all(text)?;
+        self.encode_all(text).map(|ids| self.known(ids))
+    }
+
+    /// The tokens of all of `text`, up to [`LONGEST`] bytes of it, in consecutive windows, in each as many as the model reads, with
+    /// those that the template adds. The prompt stands in the first.
+    ///
+    /// # Errors
+    ///
+    /// Where the tokenizer cannot cut the text.
+    pub(crate) fn windows(&self, text: &str) -> Result<Vec<Vec<u32>>, EmbedError> {
+        let prompted = self.prompted(text);
+        let shorter = self.breaks.shorten(&prompted);
+        let encoding = self.encoding(beginning(&shorter))?;
+        let window = |ids: &[u32]| -> Result<Vec<u32>, EmbedError> {
+            interrupt::check();
+            let tokens = ids.iter().map(|&id| Token::new(id, String::new(), (0, 0))).collect();
+            self.with_template(Encoding::from_tokens(tokens, 0)).map(|ids| self.known(ids))
+        };
+        match encoding.get_ids() {
+            [] => Ok(vec![window(&[])?]),
+            ids => ids.chunks(self.max - self.added).map(window).collect(),
+        }
+    }
+
+    /// Number of the tokens of a window that are not the template's.
+    pub(crate) fn own(&self, ids: &[u32]) -> usize {
+        ids.len().saturating_sub(self.added)
+    }
+
+    /// Tokens without the one that is left out.
+    fn known(&self, mut ids: Vec<u32>) -> Vec<u32> {
         if let Some(left_out) = self.left_out {
             ids.retain(|id| *id != left_out);
         }
-        Ok(ids)
+        ids
+    }
+
+    /// The text with the prompt before it.
+    fn prompted<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.prompt.is_empty() {
+            true => text.into(),
+            false => (self.prompt.clone() + text).into(),
+        }
     }
 
     /// The tokens of `text`, those that are left out among them.
@@ -140,10 +176,7 @@ impl Tokens {
             true => &text[..text.char_indices().nth(self.characters).map_or(text.len(), |(at, _)| at)],
             false => text,
         };
-        let prompted: Cow<str> = match self.prompt.is_empty() {
-            true => text.into(),
-            false => (self.prompt.clone() + text).into(),
-        };
+        let prompted = self.prompted(text);
         if prompted.len() <= SHORT {
             return self.encode_whole(&prompted);
         }
@@ -167,10 +200,26 @@ impl Tokens {
 
     /// The numbers of the tokens of `text` as it is, neither with the prompt nor cut before it comes to the tokenizer.
     pub(super) fn encode_whole(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
-        // the crate panics over tables that point out of themselves
-        let encoded = catch_unwind(AssertUnwindSafe(|| self.tokenizer.encode_fast(text, self.template)));
-        let encoded = encoded.map_err(|_| EmbedError::Tokens("tokenizer.json is damaged".to_string()))?;
+        let mut encoding = self.encoding(text)?;
+        encoding.truncate(self.max - self.added, 0, TruncationDirection::Right);
+        self.with_template(encoding)
+    }
+
+    /// The numbers of tokens with those that the template adds.
+    fn with_template(&self, encoding: Encoding) -> Result<Vec<u32>, EmbedError> {
+        if !self.template {
+            return Ok(encoding.get_ids().to_vec());
+        }
+        let encoded = self.tokenizer.post_process(encoding, None, true);
         Ok(encoded.map_err(|error| EmbedError::Tokens(error.to_string()))?.get_ids().to_vec())
+    }
+
+    /// All tokens of `text`, without the template's.
+    fn encoding(&self, text: &str) -> Result<Encoding, EmbedError> {
+        // the crate panics over tables that point out of themselves
+        let encoded = catch_unwind(AssertUnwindSafe(|| self.tokenizer.encode_fast(text, false)));
+        let encoded = encoded.map_err(|_| EmbedError::Tokens("tokenizer.json is damaged".to_string()))?;
+        encoded.map_err(|error| EmbedError::Tokens(error.to_string()))
     }
 }
 
@@ -185,6 +234,13 @@ fn tokenizer(folder: &Path, bytes: &[u8]) -> Result<Tokenizer, EmbedError> {
         return Err(unreadable(folder, "its precompiled_charsmap is damaged".to_string()));
     }
     Tokenizer::from_bytes(bytes).map_err(|error| unreadable(folder, error.to_string()))
+}
+
+/// Takes out what the tokenizer would cut or fill of its own accord.
+fn whole_texts(folder: &Path, tokenizer: &mut Tokenizer) -> Result<(), EmbedError> {
+    tokenizer.with_padding(None);
+    tokenizer.with_truncation(None).map_err(|error| unreadable(folder, error.to_string()))?;
+    Ok(())
 }
 
 /// The part of `tokenizer.json` that names the token for what is unknown.
