@@ -56,7 +56,7 @@ impl ModernBertConfig {
 
     fn is_local(&self, layer: usize) -> bool {
         match &self.local {
-            Local::AllBut(every) => layer % every != 0,
+            Local::AllBut(every) => !layer.is_multiple_of(*every),
             Local::Named(local) => local[layer],
         }
     }
