@@ -202,6 +202,7 @@ fuzz: models
 
 bench-embed: all .venv-embed/ready
 	.venv-embed/bin/python benches/embed.py --extension $(EXTENSION)
+	.venv-embed/bin/python benches/embed_static.py --extension $(EXTENSION)
 
 bench-keywords: all .venv-embed/ready
 	$(CARGO) bench --locked --bench keywords

@@ -5,7 +5,7 @@
 //! Two kinds of texts: phrases of two to four words as keyword extraction has them, and texts beyond the model's 256 tokens.
 //! Every round has new texts, so that none is remembered; the fastest of three counts.
 
-use muster::bench::embed::{Device, Dtype, Settings, open};
+use muster::bench::embed::{Chunks, Device, Dtype, Settings, open};
 use std::path::Path;
 use std::time::Instant;
 
@@ -41,7 +41,8 @@ fn main() {
         println!("the model is missing: run `make models`");
         return;
     }
-    let settings = Settings { model: MODEL.to_string(), device: Device::Cpu, dtype: Dtype::F32, store: None };
+    let (device, dtype, chunks) = (Device::Cpu, Dtype::F32, Chunks::First);
+    let settings = Settings { model: MODEL.to_string(), device, dtype, chunks, store: None };
     let embedder = open(&settings).expect("the model loads");
     let mut next = 0;
     for (kind, words, count) in [("phrases", 3, 2000), ("256 tokens", 300, 64)] {

@@ -108,7 +108,7 @@ fn main() {
             vectors
         };
         let start = Instant::now();
-        let found = keybert::extract(&some, &settings, 1, &mut counted, &|_| String::new());
+        let found = keybert::extract(&some, &[], &settings, 1, &mut counted, &|_| String::new());
         let seconds = (start.elapsed() - timed).as_secs_f64();
         let keywords: usize = found.into_iter().flatten().map(|keywords| keywords.len()).sum();
         let each = seconds * 1e3 / some.len() as f64;

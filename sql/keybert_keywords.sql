@@ -13,7 +13,9 @@
 -- five million choices are an error that names a nr_candidates that works. 'maxsum_greedy' starts from all nr_candidates and leaves
 -- out, one by one, the phrase that is most like the others.
 --
--- A model reads the beginning of a long text only (256 tokens with the default); phrases come from all of it. A text
+-- A model reads the beginning of a long text only (256 tokens with the default), or with `chunks` 'mean' all of it, as in `embed`; phrases
+-- come from all of it. Where texts have been embedded already, by the same model, `vectors` names their vectors, and only phrases
+-- are embedded here. A vector has any length other than zero and as many numbers as the model's; a text whose vector is NULL is embedded. A text
 -- that is NULL or has no phrase gives no row, one with fewer phrases than `top_n` gives all of them. Texts stream through, about
 -- 2,000 at a time. A model that is not on this computer is downloaded at first use: see docs/embeddings.md.
 --
@@ -35,6 +37,8 @@
 --   merge           true: a phrase that stands in a longer one each time it occurs gives its place to that
 --   candidates      list of the only phrases that may be keywords, cut into words like the texts; NULL = all phrases
 --   seed_keywords   list of texts that pull every text's vector to the mean of theirs, with a weight of one quarter
+--   chunks          'first' or 'mean', as in `embed`
+--   vectors         expression over docs: the vector of the text, a list or array of numbers; NULL = embed it here
 --   device          'auto', 'cpu' or 'cuda'
 --   store           NULL, 'default' or a file: where vectors of texts are kept for later calls
 --   store_phrases   true: those of phrases too, with the default model 1.7 kB a phrase, about 1 MB a CV
@@ -65,6 +69,8 @@ CREATE MACRO muster.main.keybert_keywords(
     merge := true,
     candidates := NULL,
     seed_keywords := NULL,
+    chunks := 'first',
+    vectors := NULL,
     device := 'auto',
     store := NULL,
     store_phrases := false
@@ -72,7 +78,9 @@ CREATE MACRO muster.main.keybert_keywords(
 WITH _muster_document AS (
     SELECT
         profile_id AS _muster_id,
-        CAST(muster.main._muster_argument('keybert_keywords', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR) AS _muster_text
+        CAST(muster.main._muster_argument('keybert_keywords', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR) AS _muster_text,
+        -- without _muster_argument: DuckDB 1.5 knows no CASE over arrays
+        CAST(vectors AS FLOAT[]) AS _muster_vector
     FROM query_table(docs) AS _muster_d
 ),
 _muster_options AS (
@@ -85,7 +93,7 @@ _muster_setting AS MATERIALIZED (
 _muster_found AS (
     SELECT _muster_id, unnest(_muster_row)
     FROM (
-        SELECT _muster_id, unnest(muster_keybert_keywords(_muster_text, _muster_setting.key)) AS _muster_row
+        SELECT _muster_id, unnest(muster_keybert_keywords(_muster_text, _muster_setting.key, [_muster_vector])) AS _muster_row
         FROM _muster_document, _muster_setting
         WHERE _muster_text IS NOT NULL
     )

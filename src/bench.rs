@@ -29,7 +29,7 @@ pub mod diagnostics {
 }
 
 pub mod embed {
-    pub use crate::embed::{Device, Dtype, Settings, open};
+    pub use crate::embed::{Chunks, Device, Dtype, Settings, open};
 }
 
 pub mod keywords {

@@ -5,7 +5,7 @@ use super::error::EmbedError;
 use super::hub::Places;
 use super::model::{Model, ModelKey};
 use super::resolve;
-use super::settings::{Device, Settings};
+use super::settings::{Chunks, Device, Settings};
 use super::tensors::has_cuda;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug)]
 pub struct Embedder {
     model: Arc<Model>,
+    chunks: Chunks,
     store: Option<Stored>,
 }
 
@@ -35,7 +36,7 @@ pub fn open(settings: &Settings) -> Result<Arc<Embedder>, EmbedError> {
     };
     let model = shared(ModelKey { folder, cuda, dtype: settings.dtype })?;
     let store = settings.store.as_deref().map(Stored::open).transpose()?;
-    Ok(Arc::new(Embedder { model, store }))
+    Ok(Arc::new(Embedder { model, chunks: settings.chunks, store }))
 }
 
 /// The model of `key`, loaded at the first call; a call for one that is being loaded waits for it.
@@ -55,9 +56,9 @@ pub(super) fn shared(key: ModelKey) -> Result<Arc<Model>, EmbedError> {
 }
 
 impl Embedder {
-    /// Number of bytes of a vector.
-    pub(crate) fn bytes(&self) -> usize {
-        self.model.dimensions() * size_of::<f32>()
+    /// Length of a vector.
+    pub(crate) fn dimensions(&self) -> usize {
+        self.model.dimensions()
     }
 
     /// One vector a text, in order, by at most `threads` threads. Equal texts are computed once, and texts whose vectors are
@@ -81,6 +82,10 @@ impl Embedder {
         threads: usize,
         keep: &dyn Fn(&str) -> bool,
     ) -> Result<Vec<Arc<[f32]>>, EmbedError> {
+        // to look for a vector that was made before takes longer than to make it
+        if self.model.is_static() && self.store.is_none() {
+            return self.computed(texts, threads);
+        }
         let mut places: HashMap<&str, usize> = HashMap::new();
         let mut distinct: Vec<&str> = Vec::new();
         let place: Vec<usize> = texts
@@ -96,6 +101,14 @@ impl Embedder {
         Ok(place.into_iter().map(|place| vectors[place].clone()).collect())
     }
 
+    /// One vector a text, computed.
+    fn computed(&self, texts: &[&str], threads: usize) -> Result<Vec<Arc<[f32]>>, EmbedError> {
+        match self.chunks {
+            Chunks::First => self.model.encode(texts, threads.max(1)),
+            Chunks::Mean => self.model.encode_windows(texts, threads.max(1)),
+        }
+    }
+
     /// One vector a text, where all texts differ from each other.
     fn embed_distinct(
         &self,
@@ -103,7 +116,10 @@ impl Embedder {
         threads: usize,
         keep: &dyn Fn(&str) -> bool,
     ) -> Result<Vec<Arc<[f32]>>, EmbedError> {
-        let hash = self.model.hash();
+        let hash = &match self.chunks {
+            Chunks::First => self.model.hash().to_string(),
+            Chunks::Mean => format!("{} mean", self.model.hash()),
+        };
         let keys: Vec<cache::Key> = texts.iter().map(|text| cache::key(hash, text)).collect();
         let recent = || cache::recent().lock().unwrap_or_else(PoisonError::into_inner);
         let remembered: Vec<Option<Arc<[f32]>>> = {
@@ -117,7 +133,7 @@ impl Embedder {
         };
         let known = |i: usize| remembered[i].as_ref().or(stored[i].as_ref()).cloned();
         let absent: Vec<&str> = (0..texts.len()).filter(|&i| known(i).is_none()).map(|i| texts[i]).collect();
-        let mut computed = self.model.encode(&absent, threads.max(1))?.into_iter();
+        let mut computed = self.computed(&absent, threads)?.into_iter();
         let vectors: Vec<Arc<[f32]>> = (0..texts.len()).filter_map(|i| known(i).or_else(|| computed.next())).collect();
         let is_new = |i: &usize| stored[*i].is_none() && keep(texts[*i]);
         if let Some(store) = &self.store

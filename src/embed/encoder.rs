@@ -1,12 +1,14 @@
-//! Encoders: the vectors of the tokens of texts, before pooling.
+//! Encoders: the vectors of the tokens of texts, before pooling, or at once their mean.
 //!
 //! Texts that go to `candle` together are padded on the right to the longest.
 
 use super::architectures::Config;
 use super::architectures::bert::Bert;
 use super::architectures::mistral::Mistral;
+use super::architectures::modernbert::ModernBert;
 use super::batches::{BATCH, Batching};
 use super::error::EmbedError;
+use super::model2vec::Table;
 use super::packed::Packed;
 use super::settings::Dtype;
 use super::tensors::{device, number_type, tensor};
@@ -16,9 +18,11 @@ use candle_core::{D, DType, Device, Tensor};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// A transformer with its weights.
+/// A model's way from tokens to vectors, with its weights.
 #[derive(Debug)]
 pub(crate) enum Encoder {
+    /// A static model.
+    Table(Table),
     /// BERT and its relatives in `f32` on the processor.
     Packed(Box<Packed>),
     Tensors(Box<TensorEncoder>),
@@ -45,7 +49,7 @@ impl Encoder {
             config => {
                 let (device, dtype) = (device(cuda)?, number_type(dtype));
                 let tensors = files.tensors(folder, |view| tensor(view, &device, dtype))?;
-                Ok(Encoder::Tensors(Box::new(TensorEncoder::new(config, tensors, device, dtype)?)))
+                Ok(Encoder::Tensors(Box::new(TensorEncoder::new(config, tensors, device)?)))
             }
         }
     }
@@ -54,6 +58,7 @@ impl Encoder {
     /// at most `threads` threads may work.
     pub(crate) fn batching(&self, tokens: usize, threads: usize) -> (Batching, usize) {
         match self {
+            Encoder::Table(_) => (Batching { limit: tokens.div_ceil(4 * threads).max(BATCH), alike: false }, threads),
             // fewer tokens where some thread would have nothing to do
             Encoder::Packed(_) => {
                 let limit = tokens.div_ceil(threads).clamp(BATCH / 8, BATCH);
@@ -64,14 +69,18 @@ impl Encoder {
         }
     }
 
-    /// Calls `visit` with the index of each text and the vectors of its tokens, by rows. Every text has at least one token
-    /// and at most as many as the model has positions; every token is one of the vocabulary.
+    /// Calls `visit` with the index of each text and the vectors of its tokens, by rows; of a static model there is one row, their
+    /// mean. Every text has at least one token and at most as many as the model has positions; every token is one of the vocabulary.
     ///
     /// # Errors
     ///
     /// Where the device fails, for want of memory or otherwise.
     pub(crate) fn encode(&self, texts: &[&[u32]], mut visit: impl FnMut(usize, &[f32])) -> Result<(), EmbedError> {
         match self {
+            Encoder::Table(table) => {
+                table.encode(texts, &mut visit);
+                Ok(())
+            }
             Encoder::Packed(packed) => {
                 packed.encode(texts, &mut visit);
                 Ok(())
@@ -86,7 +95,6 @@ impl Encoder {
 pub(crate) struct TensorEncoder {
     transformer: Transformer,
     device: Device,
-    dtype: DType,
     /// Lock of a graphics card: one batch at a time, which fills its memory.
     turn: Mutex<()>,
 }
@@ -95,10 +103,11 @@ pub(crate) struct TensorEncoder {
 enum Transformer {
     Bert(Box<Bert>),
     Mistral(Box<Mistral>),
+    ModernBert(Box<ModernBert>),
 }
 
 impl TensorEncoder {
-    /// The transformer of `config` with its weights out of `tensors`, which are on `device` in the number type `dtype`.
+    /// The transformer of `config` with its weights out of `tensors`, which are on `device`.
     ///
     /// # Errors
     ///
@@ -107,13 +116,13 @@ impl TensorEncoder {
         config: Config,
         mut tensors: Tensors<Tensor>,
         device: Device,
-        dtype: DType,
     ) -> Result<TensorEncoder, EmbedError> {
         let transformer = match config {
             Config::Bert(config) => Transformer::Bert(Box::new(Bert::new(config, &mut tensors)?)),
             Config::Mistral(config) => Transformer::Mistral(Box::new(Mistral::new(config, &mut tensors)?)),
+            Config::ModernBert(config) => Transformer::ModernBert(Box::new(ModernBert::new(config, &mut tensors)?)),
         };
-        Ok(TensorEncoder { transformer, device, dtype, turn: Mutex::new(()) })
+        Ok(TensorEncoder { transformer, device, turn: Mutex::new(()) })
     }
 
     /// Rule of batches. On the processor texts of one length go together, so that none is padded: padding would change the
@@ -137,7 +146,8 @@ impl TensorEncoder {
         let ids = Tensor::from_vec(ids, (texts.len(), longest), &self.device)?;
         let forward = || match &self.transformer {
             Transformer::Bert(bert) => bert.forward(&ids, texts),
-            Transformer::Mistral(mistral) => mistral.forward(&ids, self.dtype),
+            Transformer::Mistral(mistral) => mistral.forward(&ids),
+            Transformer::ModernBert(modernbert) => modernbert.forward(&ids, texts),
         };
         let states = if self.device.is_cpu() { parallel::inside(forward) } else { forward() }?;
         let width = states.dim(D::Minus1)?;

@@ -6,7 +6,7 @@
 //! * [`resolve`] and [`hub`]: from a model's name to its folder;
 //! * [`files`], [`json`], [`pipeline`] and [`weights`]: the contents of the folder;
 //! * [`tokens`]: texts to tokens;
-//! * [`architectures`], [`tensors`], [`packed`] and [`encoder`]: tokens to their vectors;
+//! * [`architectures`], [`tensors`], [`packed`], [`model2vec`] and [`encoder`]: tokens to their vectors;
 //! * [`batches`] and [`model`]: texts to vectors, the vectors of a text's tokens pooled into one;
 //! * [`cache`] and [`embedder`]: models that are shared, and vectors that are remembered.
 //!
@@ -26,6 +26,7 @@ mod files;
 mod hub;
 mod json;
 mod model;
+mod model2vec;
 mod packed;
 mod pipeline;
 mod resolve;
@@ -38,4 +39,4 @@ mod weights;
 mod tests;
 
 pub use embedder::open;
-pub use settings::{Device, Dtype, Settings};
+pub use settings::{Chunks, Device, Dtype, Settings};

@@ -6,6 +6,7 @@
 //! tensor in each step and spreads each product over the cores instead of the texts.
 
 use super::architectures::bert::BertConfig;
+use super::architectures::distance::{BUCKETS, DistanceBias};
 use super::error::EmbedError;
 use super::weights::Tensors;
 use crate::interrupt;
@@ -31,6 +32,7 @@ pub(crate) struct Packed {
     /// Vectors of the positions, that of the first token type, which all tokens are of, added.
     position_embeddings: Vec<f32>,
     embeddings_layer_norm: LayerNorm,
+    distances: Option<DistanceBias>,
     layers: Vec<Layer>,
     scratch: Mutex<Vec<Scratch>>,
 }
@@ -86,6 +88,11 @@ impl Packed {
             }
         }
         let embeddings_layer_norm = tensors.layer_norm(names.embeddings_layer_norm, hidden, epsilon)?;
+        let distances = names.relative_attention_bias.map(|name| {
+            let table = tensors.take(name, &[BUCKETS, config.num_attention_heads])?;
+            Ok::<_, EmbedError>(DistanceBias::new(&table, config.max_tokens()))
+        });
+        let distances = distances.transpose()?;
         let mut layers = Vec::new();
         for number in 0..config.num_hidden_layers {
             let name = |part: &str| names.in_layer(number, part);
@@ -99,7 +106,7 @@ impl Packed {
             });
         }
         let scratch = Mutex::default();
-        Ok(Packed { config, word_embeddings, position_embeddings, embeddings_layer_norm, layers, scratch })
+        Ok(Packed { config, word_embeddings, position_embeddings, embeddings_layer_norm, distances, layers, scratch })
     }
 
     /// Calls `visit` with the index of each text and the vectors of its tokens, by rows. Every text has at least one token and
@@ -170,7 +177,13 @@ impl Packed {
         let scores = &mut scores[..n * n];
         for head in 0..heads {
             let part = |kind: usize| Matrix::by_rows(&qkv[kind * h + head * d..], n, d, 3 * h);
-            product(scores, n, part(0), part(1).transposed(), 1.0 / (d as f32).sqrt(), false);
+            if let Some(distances) = &self.distances {
+                for (i, row) in scores.chunks_exact_mut(n).enumerate() {
+                    row.copy_from_slice(distances.row(head, i, n));
+                }
+            }
+            let scale = 1.0 / (d as f32).sqrt();
+            product(scores, n, part(0), part(1).transposed(), scale, self.distances.is_some());
             softmax(scores, n);
             product(&mut out[head * d..], h, Matrix::by_rows(scores, n, n, n), part(2), 1.0, false);
         }

@@ -29,6 +29,16 @@ impl Dtype {
     }
 }
 
+/// Part of a text beyond the model's longest that its vector is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Chunks {
+    /// The beginning, as many tokens as the model reads.
+    First,
+    /// All of it, in consecutive windows of as many tokens as the model reads. The vector is the mean of theirs, each weighted by its
+    /// number of tokens without the template's, normalised again where the model normalises.
+    Mean,
+}
+
 /// Model, and how it computes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -36,6 +46,7 @@ pub struct Settings {
     pub model: String,
     pub device: Device,
     pub dtype: Dtype,
+    pub chunks: Chunks,
     /// File that keeps vectors between processes; `None` = no file.
     pub store: Option<PathBuf>,
 }

@@ -80,7 +80,7 @@ impl Linear {
 #[derive(Debug)]
 pub(crate) struct LayerNorm {
     weight: Tensor,
-    bias: Tensor,
+    bias: Option<Tensor>,
     epsilon: f64,
 }
 
@@ -89,7 +89,11 @@ impl LayerNorm {
         let wide = x.to_dtype(DType::F32)?;
         let centred = wide.broadcast_sub(&wide.mean_keepdim(D::Minus1)?)?;
         let deviation = (centred.sqr()?.mean_keepdim(D::Minus1)? + self.epsilon)?.sqrt()?;
-        let normed = centred.broadcast_div(&deviation)?.broadcast_mul(&self.weight)?.broadcast_add(&self.bias)?;
+        let normed = centred.broadcast_div(&deviation)?.broadcast_mul(&self.weight)?;
+        let normed = match &self.bias {
+            Some(bias) => normed.broadcast_add(bias)?,
+            None => normed,
+        };
         normed.to_dtype(x.dtype())
     }
 }
@@ -129,14 +133,23 @@ impl Tensors<Tensor> {
         Ok(Linear { weight: weight.t()?.contiguous()?, bias })
     }
 
-    /// The normalisation of vectors of length `width`.
+    /// The normalisation of vectors of length `width`, with `bias` or without.
     ///
     /// # Errors
     ///
     /// Where a tensor is missing or has another shape.
-    pub(crate) fn layer_norm(&mut self, name: &str, width: usize, epsilon: f64) -> Result<LayerNorm, EmbedError> {
-        let weight = self.take(&format!("{name}.weight"), &[width])?.to_dtype(DType::F32)?;
-        let bias = self.take(&format!("{name}.bias"), &[width])?.to_dtype(DType::F32)?;
+    pub(crate) fn layer_norm(
+        &mut self,
+        name: &str,
+        width: usize,
+        epsilon: f64,
+        bias: bool,
+    ) -> Result<LayerNorm, EmbedError> {
+        let mut part = |part: &str| -> Result<Tensor, EmbedError> {
+            Ok(self.take(&format!("{name}.{part}"), &[width])?.to_dtype(DType::F32)?)
+        };
+        let weight = part("weight")?;
+        let bias = bias.then(|| part("bias")).transpose()?;
         Ok(LayerNorm { weight, bias, epsilon })
     }
 
@@ -147,6 +160,35 @@ impl Tensors<Tensor> {
     /// Where the tensor is missing or has another shape.
     pub(crate) fn rms_norm(&mut self, name: &str, width: usize, epsilon: f64) -> Result<RmsNorm, EmbedError> {
         Ok(RmsNorm { weight: self.take(&format!("{name}.weight"), &[width])?.to_dtype(DType::F32)?, epsilon })
+    }
+}
+
+/// Rotation by position: (a, b) ↦ (a cos t - b sin t, b cos t + a sin t), a and b the halves of a head of width d, of which
+/// pair i turns by t = position * theta^(-2 i / d).
+#[derive(Debug)]
+pub(crate) struct Rotation {
+    cos: Tensor,
+    sin: Tensor,
+}
+
+impl Rotation {
+    /// The rotation of heads of `width` numbers in texts of `longest` tokens.
+    pub(crate) fn new(theta: f64, width: usize, longest: usize, device: &Device) -> candle_core::Result<Rotation> {
+        let half = width / 2;
+        let turn = |i: usize| (1.0 / theta.powf(2.0 * i as f64 / width as f64)) as f32;
+        let angles: Vec<f32> = (0..longest).flat_map(|at| (0..half).map(move |i| at as f32 * turn(i))).collect();
+        let angles = Tensor::from_vec(angles, (longest, half), device)?;
+        Ok(Rotation { cos: angles.cos()?, sin: angles.sin()? })
+    }
+
+    /// `x` (…, length, width), rotated in `f32`.
+    pub(crate) fn apply(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let half = x.dim(D::Minus1)? / 2;
+        let wide = x.to_dtype(DType::F32)?;
+        let (a, b) = (wide.narrow(D::Minus1, 0, half)?, wide.narrow(D::Minus1, half, half)?);
+        let first = (a.broadcast_mul(&self.cos)? - b.broadcast_mul(&self.sin)?)?;
+        let second = (b.broadcast_mul(&self.cos)? + a.broadcast_mul(&self.sin)?)?;
+        Tensor::cat(&[first, second], D::Minus1)?.to_dtype(x.dtype())
     }
 }
 

@@ -7,13 +7,13 @@ use super::encoder::{Encoder, TensorEncoder};
 use super::error::EmbedError;
 use super::json::Json;
 use super::model::{Model, ModelKey};
-use super::settings::{Device, Dtype, Settings};
+use super::settings::{Chunks, Device, Dtype, Settings};
 use super::tensors::tensor;
-use super::tokens::{Tokens, beginning};
+use super::tokens::{LONGEST, Tokens, beginning};
 use super::{open, weights};
 use proptest::prelude::*;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The default model, unpacked by `make models`.
@@ -80,8 +80,9 @@ fn tokens_and_vectors_are_those_of_sentence_transformers() {
 fn a_vector_does_not_depend_on_its_neighbours() {
     let oracle = oracle("embed.json");
     let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).step_by(3).collect();
-    for model in [minilm(), Arc::new(Model::load(&key(&fixture("tiny_mistral"), Dtype::F32)).unwrap())] {
-        assert_alone_as_together(&model, &texts);
+    assert_alone_as_together(&minilm(), &texts);
+    for name in ["tiny_mistral", "tiny_mpnet", "tiny_modernbert"] {
+        assert_alone_as_together(&Model::load(&key(&fixture(name), Dtype::F32)).unwrap(), &texts);
     }
 }
 
@@ -95,26 +96,30 @@ fn assert_alone_as_together(model: &Model, texts: &[&str]) {
     }
 }
 
-#[test]
-fn both_encoders_agree() {
-    let (packed, oracle) = (minilm(), oracle("embed.json"));
-    let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).step_by(5).collect();
-    let mut files = weights::Files::new(Path::new(MINILM));
-    let config = Config::read(&Json::read(&Path::new(MINILM).join("config.json")).unwrap()).unwrap();
+/// Vectors of `texts` by the encoder over candle, texts of very different lengths in one batch, so that there is padding.
+fn padded(folder: &str, texts: &[&str]) -> Vec<Arc<[f32]>> {
+    let folder = Path::new(folder);
+    let model = Model::load(&key(folder.to_str().unwrap(), Dtype::F32)).unwrap();
+    let config = Config::read(&Json::read(&folder.join("config.json")).unwrap()).unwrap();
     let cpu = candle_core::Device::Cpu;
     let kind = candle_core::DType::F32;
-    let tensors = files.tensors(Path::new(MINILM), |view| tensor(view, &cpu, kind)).unwrap();
-    let tensors = TensorEncoder::new(config, tensors, cpu, kind).unwrap();
-    let expected = packed.encode(&texts, 2).unwrap();
-    let ids: Vec<Vec<u32>> = texts.iter().map(|text| packed.tokens.encode(text).unwrap()).collect();
-    // texts of very different lengths in one batch, so that there is padding
-    for (ids, expected) in ids.chunks(7).zip(expected.chunks(7)) {
+    let tensors = weights::Files::new(folder).tensors(folder, |view| tensor(view, &cpu, kind)).unwrap();
+    let encoder = TensorEncoder::new(config, tensors, cpu).unwrap();
+    let ids: Vec<Vec<u32>> = texts.iter().map(|text| model.tokens.encode(text).unwrap()).collect();
+    let mut vectors = Vec::new();
+    for ids in ids.chunks(7) {
         let batch: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
-        let mut vectors = Vec::new();
-        tensors.encode(&batch, |i, rows| vectors.push(packed.pool(rows, batch[i].len()))).unwrap();
-        for (vector, expected) in vectors.iter().zip(expected) {
-            assert!(largest_difference(vector, expected) < 1e-6);
-        }
+        encoder.encode(&batch, |_, rows| vectors.push(model.pool(rows))).unwrap();
+    }
+    vectors
+}
+
+#[test]
+fn both_encoders_agree() {
+    let oracle = oracle("embed.json");
+    let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).step_by(5).collect();
+    for (vector, expected) in padded(MINILM, &texts).iter().zip(minilm().encode(&texts, 2).unwrap()) {
+        assert!(largest_difference(vector, &expected) < 1e-6);
     }
 }
 
@@ -252,6 +257,131 @@ fn relatives_of_bert_are_those_of_transformers() {
     }
 }
 
+#[test]
+fn mpnet_and_modernbert_are_those_of_transformers() {
+    for (name, is_packed) in [("tiny_mpnet", true), ("tiny_modernbert", false), ("tiny_modernbert_bias", false)] {
+        let model = Model::load(&key(&fixture(name), Dtype::F32)).unwrap();
+        assert_eq!(matches!(model.encoder, Encoder::Packed(_)), is_packed);
+        let oracle = oracle(&format!("{name}.json"));
+        let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).collect();
+        let longest = oracle.iter().map(|(_, ids, _)| ids.len()).max();
+        assert_eq!(longest, Some(128), "beyond the window and the last bucket of distances");
+        let together = padded(&fixture(name), &texts);
+        for (((text, ids, expected), vector), together) in
+            oracle.iter().zip(model.encode(&texts, 2).unwrap()).zip(together)
+        {
+            assert_eq!(model.tokens.encode(text).unwrap(), *ids, "{name}: {text:.200}");
+            for (way, vector) in [("alone", vector), ("padded", together)] {
+                let difference = largest_difference(expected, &vector);
+                assert!(difference < 1e-5, "{name}, {way}: {difference} for {text:.200}");
+            }
+        }
+        let half = Model::load(&key(&fixture(name), Dtype::F16)).unwrap();
+        for ((text, _, expected), vector) in oracle.iter().zip(half.encode(&texts, 2).unwrap()) {
+            let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+            let cosine = product(expected, &vector) / (product(expected, expected) * product(&vector, &vector)).sqrt();
+            assert!(cosine > 0.99, "{name}: {cosine} for {text:.200}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_modernbert_is_said() {
+    let edits = [
+        (
+            "tiny_mpnet",
+            r#""relative_attention_num_buckets": 32"#,
+            r#""relative_attention_num_buckets": 64"#,
+            "must be 32, got 64",
+        ),
+        (
+            "tiny_modernbert",
+            r#""rope_type": "default""#,
+            r#""rope_type": "yarn""#,
+            "rope_type must be default, got \"yarn\"",
+        ),
+        (
+            "tiny_modernbert",
+            "sliding_attention\"\n",
+            "other\"\n",
+            "layer_types must say full_attention or sliding_attention for each of 3",
+        ),
+        (
+            "tiny_modernbert",
+            r#""sep_token_id""#,
+            r#""rope_scaling": {"factor": 2}, "sep_token_id""#,
+            "rope_scaling must be null, got {\"factor\":2}",
+        ),
+        (
+            "tiny_modernbert",
+            r#""hidden_activation": "gelu""#,
+            r#""hidden_activation": "relu""#,
+            "hidden_activation must be gelu",
+        ),
+        (
+            "tiny_modernbert",
+            r#""num_attention_heads": 4"#,
+            r#""num_attention_heads": 32"#,
+            "num_attention_heads must divide half of hidden_size, 32, got 32",
+        ),
+    ];
+    for (name, from, to, expected) in edits {
+        let message = refusal(name, |folder| edit(&folder.join("config.json"), from, to));
+        assert!(message.contains(expected), "{to}: {message}");
+    }
+}
+
+#[test]
+fn static_models_are_those_of_model2vec() {
+    for name in ["tiny_model2vec", "tiny_model2vec_shared", "tiny_model2vec_int8"] {
+        let model = Model::load(&key(&fixture(name), Dtype::F32)).unwrap();
+        let oracle = oracle(&format!("{name}.json"));
+        let texts: Vec<&str> = oracle.iter().map(|(text, _, _)| text.as_str()).collect();
+        for ((text, ids, expected), vector) in oracle.iter().zip(model.encode(&texts, 2).unwrap()) {
+            assert_eq!(model.tokens.encode(text).unwrap(), *ids, "{name}: {text:.200}");
+            let difference = largest_difference(expected, &vector);
+            assert!(difference < 1e-6, "{name}: {difference} for {text:.200}");
+        }
+        assert_alone_as_together(&model, &texts);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_static_model_is_said() {
+    let config =
+        |from: &'static str, to: &'static str| move |folder: &Path| edit(&folder.join("config.json"), from, to);
+    let message = refusal("tiny_model2vec_shared", config("\"max_length\": 20", "\"max_length\": -1"));
+    assert!(message.contains("max_length must be a whole number of at least 1, got -1"), "{message}");
+    let message = refusal("tiny_model2vec_shared", config("\"normalize\": false", "\"normalize\": 1"));
+    assert!(message.contains("normalize must be true or false, got 1"), "{message}");
+    let message = refusal("tiny_model2vec", |folder| {
+        std::fs::copy(Path::new(MINILM).join("tokenizer.json"), folder.join("tokenizer.json")).unwrap();
+    });
+    assert!(message.contains("knows 30522 tokens, the model only"), "{message}");
+    let message = refusal("tiny_model2vec", |folder| {
+        std::fs::copy(fixture("tiny_bert") + "/model.safetensors", folder.join("model.safetensors")).unwrap();
+    });
+    assert!(message.contains("lack the tensor embeddings"), "{message}");
+    // the first row of the mapping, in 32 bits
+    for (row, ok) in [(39_i32, true), (40, false), (-1, false)] {
+        let model = loaded("tiny_model2vec_shared", |folder| {
+            let mut bytes = std::fs::read(folder.join("model.safetensors")).unwrap();
+            let at = {
+                let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+                tensors.tensor("mapping").unwrap().data().as_ptr() as usize - bytes.as_ptr() as usize
+            };
+            bytes[at..at + 4].copy_from_slice(&row.to_le_bytes());
+            std::fs::write(folder.join("model.safetensors"), bytes).unwrap();
+        });
+        match model {
+            Ok(_) => assert!(ok, "{row}"),
+            Err(error) => {
+                assert!(!ok && error.to_string().contains("its mapping must lead to one of 40 rows"), "{error}")
+            }
+        }
+    }
+}
+
 /// Error of loading a copy of a fixture after `change`.
 fn refusal(name: &str, change: impl Fn(&Path)) -> String {
     loaded(name, change).unwrap_err().to_string()
@@ -264,6 +394,9 @@ fn loaded(name: &str, change: impl Fn(&Path)) -> Result<Model, EmbedError> {
     let copy = std::env::temp_dir().join(format!("muster-embed-{}-{number}", std::process::id()));
     let _ = std::fs::remove_dir_all(&copy);
     for (from, to) in [("", ""), ("1_Pooling", "1_Pooling")] {
+        if !Path::new(&fixture(name)).join(from).exists() {
+            continue;
+        }
         std::fs::create_dir_all(copy.join(to)).unwrap();
         for entry in std::fs::read_dir(Path::new(&fixture(name)).join(from)).unwrap() {
             let path = entry.unwrap().path();
@@ -278,13 +411,16 @@ fn loaded(name: &str, change: impl Fn(&Path)) -> Result<Model, EmbedError> {
     model
 }
 
-/// Files of a model, of its weights the header, and how many bytes of each may be changed.
-const OUTSIDE: [(&str, usize); 5] = [
-    ("config.json", usize::MAX),
-    ("tokenizer.json", usize::MAX),
-    ("modules.json", usize::MAX),
-    ("1_Pooling/config.json", usize::MAX),
-    ("model.safetensors", 2000),
+/// Files of models, of weights the header, and how many bytes of each may be changed.
+const OUTSIDE: [(&str, &str, usize); 8] = [
+    ("tiny_bert", "config.json", usize::MAX),
+    ("tiny_bert", "tokenizer.json", usize::MAX),
+    ("tiny_bert", "modules.json", usize::MAX),
+    ("tiny_bert", "1_Pooling/config.json", usize::MAX),
+    ("tiny_bert", "model.safetensors", 2000),
+    ("tiny_model2vec", "config.json", usize::MAX),
+    ("tiny_model2vec", "tokenizer.json", usize::MAX),
+    ("tiny_model2vec_shared", "model.safetensors", usize::MAX),
 ];
 
 proptest! {
@@ -293,11 +429,11 @@ proptest! {
     /// A model with other bytes in one of its files is an error, or one that embeds as models do.
     #[test]
     fn any_change_of_a_model_is_an_error_or_a_model(
-        (file, length) in prop::sample::select(&OUTSIDE[..]),
+        (name, file, length) in prop::sample::select(&OUTSIDE[..]),
         places in prop::collection::vec((any::<prop::sample::Index>(), "[0-9]|[\"{}\\[\\],:.e-]|null|99999999|\\x00"), 1..4),
         cut in prop::option::weighted(0.1, any::<prop::sample::Index>()),
     ) {
-        let changed = loaded("tiny_bert", |folder| {
+        let changed = loaded(name, |folder| {
             let path = folder.join(file);
             let mut bytes = std::fs::read(&path).unwrap();
             for (place, text) in &places {
@@ -345,8 +481,8 @@ fn what_is_wrong_with_a_model_is_said() {
         (
             "config.json",
             r#""model_type": "bert""#,
-            r#""model_type": "mpnet""#,
-            "model_type must be one of bert, camembert, distilbert, mistral, roberta, xlm-roberta, got \"mpnet\"",
+            r#""model_type": "t5""#,
+            "model_type must be one of bert, camembert, distilbert, mistral, model2vec, modernbert, mpnet, roberta, xlm-roberta, got \"t5\"",
         ),
         ("config.json", r#""hidden_act": "gelu""#, r#""hidden_act": "relu""#, "hidden_act must be gelu, got \"relu\""),
         (
@@ -477,12 +613,86 @@ fn what_is_wrong_with_a_model_is_said() {
     assert!(message.contains("rope_type must be default, got \"yarn\""), "{message}");
 }
 
+/// The smallest model.
+fn settings(device: Device, store: Option<PathBuf>) -> Settings {
+    Settings { model: fixture("tiny_bert"), device, dtype: Dtype::F32, chunks: Chunks::First, store }
+}
+
+#[test]
+fn windows_are_all_tokens_of_a_text() {
+    for name in ["tiny_bert", "tiny_roberta", "tiny_mistral", "tiny_mpnet", "tiny_modernbert", "tiny_model2vec"] {
+        let model = Model::load(&key(&fixture(name), Dtype::F32)).unwrap();
+        for text in ["", " ", "a", "machine learning", &"machine learning research ".repeat(9)] {
+            assert_eq!(model.tokens.windows(text).unwrap(), [model.tokens.encode(text).unwrap()], "{name}: {text}");
+        }
+    }
+    // <s> and </s> around 46 tokens, in which "query: " comes once
+    let model = Model::load(&key(&fixture("tiny_bert"), Dtype::F32)).unwrap();
+    let text = "research ".repeat(100);
+    let windows = model.tokens.windows(&text).unwrap();
+    assert_eq!(windows[0], model.tokens.encode(&text).unwrap());
+    let own: Vec<usize> = windows.iter().map(|window| model.tokens.own(window)).collect();
+    assert!(own[..own.len() - 1].iter().all(|own| *own == 46) && own.len() > 2, "{own:?}");
+    assert!(windows.iter().all(|window| window.first() == Some(&1) && window.last() == Some(&2)));
+    let word = windows[1][20];
+    let count = windows.iter().flatten().filter(|token| **token == word).count();
+    assert_eq!(count, 100, "{word}");
+    // as long as it may be
+    let windows = model.tokens.windows(&"x ".repeat(LONGEST)).unwrap();
+    let tokens: usize = windows.iter().map(|window| model.tokens.own(window)).sum();
+    let expected = model.tokens.windows(&"x ".repeat(LONGEST / 2)).unwrap();
+    assert!(tokens > 100_000 && windows.len().abs_diff(expected.len()) <= 1);
+}
+
+/// The mean of windows by hand: vectors of texts that are the windows, weighted by their tokens.
+#[test]
+fn the_vector_of_a_long_text_is_the_mean_of_its_windows() {
+    for name in ["tiny_mpnet", "tiny_distilbert", "tiny_model2vec_shared"] {
+        let model = Model::load(&key(&fixture(name), Dtype::F32)).unwrap();
+        let texts = ["short", "", &"machine learning and data science ".repeat(100), &"research x ".repeat(400)];
+        let found = model.encode_windows(&texts, 2).unwrap();
+        let first = model.encode(&texts, 2).unwrap();
+        assert_eq!(found[..2], first[..2], "{name}");
+        for (text, found) in texts.iter().zip(&found).skip(2) {
+            let windows = model.tokens.windows(text).unwrap();
+            assert!(windows.len() > 2, "{name}");
+            let mut mean = vec![0.0_f64; model.dimensions()];
+            let mut tokens = 0.0;
+            for window in &windows {
+                let weight = model.tokens.own(window) as f64;
+                let mut vector = Vec::new();
+                model.encoder.encode(&[window], |_, rows| vector = model.pool(rows).to_vec()).unwrap();
+                mean.iter_mut().zip(vector).for_each(|(sum, x)| *sum += weight * f64::from(x));
+                tokens += weight;
+            }
+            mean.iter_mut().for_each(|sum| *sum /= tokens);
+            let length = mean.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let scale = if name == "tiny_mpnet" { length } else { 1.0 };
+            for (x, expected) in found.iter().zip(&mean) {
+                assert!((f64::from(*x) - expected / scale).abs() < 1e-5, "{name}: {x} {expected}");
+            }
+        }
+        // of one token many times over, every window of full length says the same
+        assert_eq!(model.encode_windows(&texts[2..], 1).unwrap(), found[2..]);
+    }
+}
+
+#[test]
+fn windows_and_beginnings_are_remembered_apart() {
+    let first = settings(Device::Cpu, None);
+    let mean = Settings { chunks: Chunks::Mean, ..first.clone() };
+    let text = "machine learning ".repeat(100);
+    let one = |settings: &Settings| open(settings).unwrap().embed(&[&text], 1).unwrap().remove(0);
+    let (begun, whole) = (one(&first), one(&mean));
+    assert_ne!(begun, whole);
+    assert!(Arc::ptr_eq(&begun, &one(&first)) && Arc::ptr_eq(&whole, &one(&mean)));
+}
+
 #[test]
 fn the_store_is_read_before_and_written_after() {
     let path = std::env::temp_dir().join(format!("muster-embed-store-{}.sqlite", std::process::id()));
     let _ = std::fs::remove_file(&path);
-    let settings =
-        Settings { model: fixture("tiny_bert"), device: Device::Cpu, dtype: Dtype::F32, store: Some(path.clone()) };
+    let settings = settings(Device::Cpu, Some(path.clone()));
     let embedder = open(&settings).unwrap();
     let model =
         shared(ModelKey { folder: Path::new(&settings.model).canonicalize().unwrap(), cuda: false, dtype: Dtype::F32 });
@@ -511,7 +721,7 @@ fn the_store_is_read_before_and_written_after() {
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn graphics_cards_need_their_own_build() {
-    let settings = Settings { model: fixture("tiny_bert"), device: Device::Cuda, dtype: Dtype::F32, store: None };
+    let settings = settings(Device::Cuda, None);
     let message = open(&settings).unwrap_err().to_string();
     assert!(message.starts_with("device must be 'auto' or 'cpu', got 'cuda'"), "{message}");
 }

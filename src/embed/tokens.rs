@@ -19,6 +19,7 @@ use crate::process::PerProcess;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 use regex::Regex;
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -27,7 +28,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
-use tokenizers::{ModelWrapper, PostProcessor, PreTokenizerWrapper, Tokenizer, TruncationParams};
+use tokenizers::{Encoding, ModelWrapper, PostProcessor, PreTokenizerWrapper, Token, Tokenizer, TruncationDirection};
 
 /// Number of bytes up to which a text is not cut.
 const SHORT: usize = 16 * 1024;
@@ -44,7 +45,16 @@ static TURN: PerProcess<Mutex<()>> = PerProcess::new();
 pub(crate) struct Tokens {
     tokenizer: Tokenizer,
     prompt: String,
+    /// Maximum number of tokens of a text.
     max: usize,
+    /// Maximum number of characters of a text, of a static model.
+    characters: usize,
+    /// Whether texts get the tokens of the template.
+    template: bool,
+    /// Number of these tokens.
+    added: usize,
+    /// Token that is left out.
+    left_out: Option<u32>,
     breaks: Breaks,
 }
 
@@ -70,18 +80,10 @@ impl Tokens {
         prompt: &str,
         lower_case: bool,
     ) -> Result<Tokens, EmbedError> {
-        let path = folder.join("tokenizer.json").display().to_string();
-        let failed = |message: String| EmbedError::File { path: path.clone(), message };
-        let fields = serde_json::from_slice(bytes).map_err(|error| failed(format!("not JSON: {error}")))?;
-        if !has_its_tables(&fields) {
-            return Err(failed("its precompiled_charsmap is damaged".to_string()));
-        }
-        let tokens = guarded(|| Tokens::make(bytes, max, prompt, lower_case).map_err(failed));
-        tokens.unwrap_or_else(|| Err(failed("it is damaged".to_string())))
+        checked(folder, bytes, |tokenizer| Tokens::make(tokenizer, max, prompt, lower_case))
     }
 
-    fn make(bytes: &[u8], max: usize, prompt: &str, lower_case: bool) -> Result<Tokens, String> {
-        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| error.to_string())?;
+    fn make(mut tokenizer: Tokenizer, max: usize, prompt: &str, lower_case: bool) -> Result<Tokens, String> {
         if lower_case {
             let rest = tokenizer.get_normalizer().cloned();
             let first: NormalizerWrapper = Lowercase.into();
@@ -92,11 +94,32 @@ impl Tokens {
         if max <= added {
             return Err(format!("its template adds {added} tokens, the model reads {max}"));
         }
-        tokenizer.with_padding(None);
-        let truncation = TruncationParams { max_length: max, ..TruncationParams::default() };
-        tokenizer.with_truncation(Some(truncation)).map_err(|error| error.to_string())?;
+        whole_texts(&mut tokenizer)?;
         let breaks = Breaks::of(&tokenizer);
-        Ok(Tokens { tokenizer, prompt: prompt.to_string(), max, breaks })
+        let prompt = prompt.to_string();
+        Ok(Tokens { tokenizer, prompt, max, characters: usize::MAX, template: true, added, left_out: None, breaks })
+    }
+
+    /// The tokenizer of a static model in `folder`, from the `bytes` of its file. Texts get at most `max` tokens; of what they say
+    /// only as many characters count as `max` tokens of middling length have. Neither the template's tokens are added, nor is
+    /// the token for what is unknown.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is no tokenizer.
+    pub(crate) fn of_static(folder: &Path, bytes: &[u8], max: Option<usize>) -> Result<Tokens, EmbedError> {
+        checked(folder, bytes, |tokenizer| Tokens::make_static(tokenizer, bytes, max))
+    }
+
+    fn make_static(mut tokenizer: Tokenizer, bytes: &[u8], max: Option<usize>) -> Result<Tokens, String> {
+        whole_texts(&mut tokenizer)?;
+        let unknown: Contents = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let Unknown { unk_token, unk_id } = unknown.model;
+        let left_out = unk_id.or_else(|| unk_token.and_then(|token| tokenizer.token_to_id(&token)));
+        let characters = max.map_or(usize::MAX, |max| max.saturating_mul(middling_length(&tokenizer)));
+        let breaks = Breaks::of(&tokenizer);
+        let max = max.unwrap_or(usize::MAX);
+        Ok(Tokens { tokenizer, prompt: String::new(), max, characters, template: false, added: 0, left_out, breaks })
     }
 
     /// Number of rows that a table of tokens must have: one more than the largest number of a token.
@@ -110,17 +133,66 @@ impl Tokens {
     ///
     /// Where the tokenizer cannot cut the text.
     pub(crate) fn encode(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
-        let prompted: Cow<str> = match self.prompt.is_empty() {
+        self.encode_all(text).map(|ids| self.known(ids))
+    }
+
+    /// The tokens of all of `text`, up to [`LONGEST`] bytes of it, in consecutive windows, in each as many as the model reads, with
+    /// those that the template adds. The prompt stands in the first.
+    ///
+    /// # Errors
+    ///
+    /// Where the tokenizer cannot cut the text.
+    pub(crate) fn windows(&self, text: &str) -> Result<Vec<Vec<u32>>, EmbedError> {
+        let prompted = self.prompted(text);
+        let shorter = self.breaks.shorten(&prompted);
+        let encoding = self.encoding(beginning(&shorter))?;
+        let window = |ids: &[u32]| -> Result<Vec<u32>, EmbedError> {
+            interrupt::check();
+            let tokens = ids.iter().map(|&id| Token::new(id, String::new(), (0, 0))).collect();
+            self.with_template(Encoding::from_tokens(tokens, 0)).map(|ids| self.known(ids))
+        };
+        match encoding.get_ids() {
+            [] => Ok(vec![window(&[])?]),
+            ids => ids.chunks(self.max - self.added).map(window).collect(),
+        }
+    }
+
+    /// Number of the tokens of a window that are not the template's.
+    pub(crate) fn own(&self, ids: &[u32]) -> usize {
+        ids.len().saturating_sub(self.added)
+    }
+
+    /// Tokens without the one that is left out.
+    fn known(&self, mut ids: Vec<u32>) -> Vec<u32> {
+        if let Some(left_out) = self.left_out {
+            ids.retain(|id| *id != left_out);
+        }
+        ids
+    }
+
+    /// The text with the prompt before it.
+    fn prompted<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.prompt.is_empty() {
             true => text.into(),
             false => (self.prompt.clone() + text).into(),
+        }
+    }
+
+    /// The tokens of `text`, those that are left out among them.
+    fn encode_all(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
+        let text = match text.len() > self.characters {
+            true => &text[..text.char_indices().nth(self.characters).map_or(text.len(), |(at, _)| at)],
+            false => text,
         };
+        let prompted = self.prompted(text);
         if prompted.len() <= SHORT {
             return self.encode_whole(&prompted);
         }
         let shorter = self.breaks.shorten(&prompted);
         let shorter = beginning(&shorter);
         let mut length = SHORT;
-        while length < shorter.len() {
+        // where no piece has as many tokens as the model reads, all is read at once
+        while length < shorter.len() && self.max < shorter.len() {
             let end = (length..).find(|&at| shorter.is_char_boundary(at)).unwrap_or(shorter.len());
             interrupt::check();
             if let Some(at) = self.breaks.last(&shorter[..end]) {
@@ -136,11 +208,77 @@ impl Tokens {
 
     /// The numbers of the tokens of `text` as it is, neither with the prompt nor cut before it comes to the tokenizer.
     pub(super) fn encode_whole(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
+        let mut encoding = self.encoding(text)?;
+        encoding.truncate(self.max - self.added, 0, TruncationDirection::Right);
+        self.with_template(encoding)
+    }
+
+    /// The numbers of tokens with those that the template adds.
+    fn with_template(&self, encoding: Encoding) -> Result<Vec<u32>, EmbedError> {
+        if !self.template {
+            return Ok(encoding.get_ids().to_vec());
+        }
+        let encoded = self.tokenizer.post_process(encoding, None, true);
+        Ok(encoded.map_err(|error| EmbedError::Tokens(error.to_string()))?.get_ids().to_vec())
+    }
+
+    /// All tokens of `text`, without the template's.
+    fn encoding(&self, text: &str) -> Result<Encoding, EmbedError> {
         let _turn = (text.len() > SHORT)
             .then(|| TURN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner));
-        let encoded = guarded(|| self.tokenizer.encode_fast(text, true));
+        let encoded = guarded(|| self.tokenizer.encode_fast(text, false));
         let encoded = encoded.ok_or_else(|| EmbedError::Tokens("tokenizer.json is damaged".to_string()))?;
-        Ok(encoded.map_err(|error| EmbedError::Tokens(error.to_string()))?.get_ids().to_vec())
+        encoded.map_err(|error| EmbedError::Tokens(error.to_string()))
+    }
+}
+
+/// What `make` makes of the tokenizer in the `bytes` of its file; the crate that reads it panics over some damage.
+///
+/// # Errors
+///
+/// Where the file is no tokenizer, or `make` says so.
+fn checked(
+    folder: &Path,
+    bytes: &[u8],
+    make: impl FnOnce(Tokenizer) -> Result<Tokens, String>,
+) -> Result<Tokens, EmbedError> {
+    let path = folder.join("tokenizer.json").display().to_string();
+    let failed = |message: String| EmbedError::File { path: path.clone(), message };
+    let fields = serde_json::from_slice(bytes).map_err(|error| failed(format!("not JSON: {error}")))?;
+    if !has_its_tables(&fields) {
+        return Err(failed("its precompiled_charsmap is damaged".to_string()));
+    }
+    let made = guarded(|| make(Tokenizer::from_bytes(bytes).map_err(|error| error.to_string())?));
+    made.unwrap_or_else(|| Err("it is damaged".to_string())).map_err(failed)
+}
+
+/// Takes out what the tokenizer would cut or fill of its own accord.
+fn whole_texts(tokenizer: &mut Tokenizer) -> Result<(), String> {
+    tokenizer.with_padding(None);
+    tokenizer.with_truncation(None).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+/// The part of `tokenizer.json` that names the token for what is unknown.
+#[derive(Deserialize)]
+struct Contents {
+    model: Unknown,
+}
+
+/// The token for what is unknown: by its text, or with Unigram by its number.
+#[derive(Deserialize)]
+struct Unknown {
+    unk_token: Option<String>,
+    unk_id: Option<u32>,
+}
+
+/// The median length of a token in characters, rounded down.
+fn middling_length(tokenizer: &Tokenizer) -> usize {
+    let mut lengths: Vec<usize> = tokenizer.get_vocab(true).keys().map(|token| token.chars().count()).collect();
+    lengths.sort_unstable();
+    match lengths.len() {
+        0 => 0,
+        n => (lengths[(n - 1) / 2] + lengths[n / 2]) / 2,
     }
 }
 

@@ -127,6 +127,18 @@ struct Found<T> {
 }
 
 impl<T> Tensors<T> {
+    /// The shape of the tensor `name`.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such tensor.
+    pub(crate) fn shape(&self, name: &str) -> Result<&[usize], EmbedError> {
+        match self.by_name.get(name) {
+            Some(read) => Ok(&read.shape),
+            None => Err(EmbedError::MissingTensor { folder: self.folder.clone(), name: name.to_string() }),
+        }
+    }
+
     /// Takes the tensor `name` out.
     ///
     /// # Errors
@@ -151,7 +163,7 @@ impl<T> Tensors<T> {
 
 /// A tensor's name without the wrapper that some models are saved in.
 fn plain(name: &str) -> &str {
-    const WRAPPERS: [&str; 6] = ["bert.", "roberta.", "camembert.", "distilbert.", "xlm_roberta.", "model."];
+    const WRAPPERS: [&str; 7] = ["bert.", "roberta.", "camembert.", "distilbert.", "xlm_roberta.", "mpnet.", "model."];
     WRAPPERS.iter().find_map(|wrapper| name.strip_prefix(wrapper)).unwrap_or(name)
 }
 
@@ -175,6 +187,11 @@ fn is_finite(view: &TensorView) -> bool {
     let two = |ones: u16| !bytes.chunks_exact(2).any(|b| u16::from_le_bytes([b[0], b[1]]) & ones == ones);
     match view.dtype() {
         Dtype::F32 => bytes.chunks_exact(4).all(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).is_finite()),
+        // as the 32 bits that it becomes
+        Dtype::F64 => bytes.chunks_exact(8).all(|b| {
+            let number = f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
+            (number as f32).is_finite()
+        }),
         Dtype::BF16 => two(0x7f80),
         Dtype::F16 => two(0x7c00),
         _ => true,

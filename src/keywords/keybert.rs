@@ -145,7 +145,8 @@ fn choices(n: usize, k: usize) -> u64 {
 /// Function from texts to their vectors, one a text.
 pub(crate) type Embed<'a, E> = dyn FnMut(&[&str]) -> Result<Vec<Arc<[f32]>>, E> + 'a;
 
-/// The keywords of each text, best first; none for a text without candidates.
+/// The keywords of each text, best first; none for a text without candidates. A text with a vector among `own` is not embedded;
+/// texts beyond the end of `own` have none.
 ///
 /// Each distinct phrase of the texts is embedded once; its vector is kept until the last text that has it is done.
 /// `size` is given the number of distinct phrases before any is embedded, and tells it for the call's progress.
@@ -155,6 +156,7 @@ pub(crate) type Embed<'a, E> = dyn FnMut(&[&str]) -> Result<Vec<Arc<[f32]>>, E> 
 /// Those of `embed`.
 pub fn extract<E>(
     texts: &[&str],
+    own: &[Option<Arc<[f32]>>],
     settings: &Settings,
     threads: usize,
     embed: &mut Embed<E>,
@@ -193,9 +195,13 @@ pub fn extract<E>(
             end += 1;
         }
         let part: Vec<usize> = (start..end).filter(|document| !documents[*document].is_empty()).collect();
-        let wanted = phrases[embedded..until].iter().copied().chain(part.iter().map(|document| texts[*document]));
+        let own = |document: &usize| own.get(*document).cloned().flatten();
+        let without = part.iter().filter(|document| own(document).is_none()).map(|document| texts[*document]);
+        let wanted = phrases[embedded..until].iter().copied().chain(without);
         let mut made = embed(&wanted.collect::<Vec<_>>())?;
-        let whole = made.split_off(until - embedded);
+        let mut embedded_texts = made.split_off(until - embedded).into_iter();
+        let whole: Vec<Arc<[f32]>> =
+            part.iter().filter_map(|document| own(document).or_else(|| embedded_texts.next())).collect();
         for (slot, vector) in vectors[embedded..until].iter_mut().zip(made) {
             *slot = Some(vector);
         }
@@ -509,7 +515,7 @@ mod tests {
 
     fn run(texts: &[&str], settings: &Settings, threads: usize) -> Vec<Vec<(String, f64)>> {
         let mut embed = |texts: &[&str]| Ok::<_, Infallible>(angles(texts));
-        let found = extract(texts, settings, threads, &mut embed, &|_| String::new()).unwrap();
+        let found = extract(texts, &[], settings, threads, &mut embed, &|_| String::new()).unwrap();
         found.into_iter().map(|keywords| keywords.into_iter().map(|k| (k.term, k.score)).collect()).collect()
     }
 
@@ -559,6 +565,23 @@ mod tests {
     }
 
     #[test]
+    fn a_text_with_a_vector_is_not_embedded() {
+        let settings = settings(Method::Plain, 1);
+        let texts = ["aa bb cc", "aa bb cc dd", "aa bb"];
+        let mut asked = Vec::new();
+        let mut embed = |texts: &[&str]| {
+            asked.extend(texts.iter().map(|text| text.to_string()));
+            Ok::<_, Infallible>(angles(texts))
+        };
+        // 0.2 is the angle of cc; the vector may be of any length
+        let own = [Some(Arc::from([3.0 * 0.2_f32.cos(), 3.0 * 0.2_f32.sin(), 0.0])), None];
+        let found = extract(&texts, &own, &settings, 1, &mut embed, &mut |_| ()).unwrap();
+        let best: Vec<(&str, f64)> = found.iter().map(|found| (found[0].term.as_str(), found[0].score)).collect();
+        assert_eq!(best, [("cc", 1.0), ("aa", 1.0), ("aa", 1.0)]);
+        assert_eq!(asked, ["aa", "bb", "cc", "dd", "aa bb cc dd", "aa bb"]);
+    }
+
+    #[test]
     fn choices_beyond_the_budget_are_errors_that_name_what_works() {
         let new =
             |nr_candidates, top_n| Settings::new(words(1), Method::MaxSum { nr_candidates }, top_n, None, Vec::new());
@@ -599,7 +622,7 @@ mod tests {
             told.set(phrases);
             String::new()
         };
-        let found = extract(&texts, &settings, 2, &mut embed, &size).unwrap();
+        let found = extract(&texts, &[], &settings, 2, &mut embed, &size).unwrap();
         let phrases: HashSet<String> = texts.iter().flat_map(|text| settings.words.phrases(text)).collect();
         assert_eq!(told.get(), phrases.len());
         assert!(calls > 2, "{calls}");
@@ -669,6 +692,7 @@ mod tests {
             model: concat!(env!("CARGO_MANIFEST_DIR"), "/.models/sentence-transformers/all-MiniLM-L6-v2").to_string(),
             device: crate::embed::Device::Cpu,
             dtype: crate::embed::Dtype::F32,
+            chunks: crate::embed::Chunks::First,
             store: None,
         };
         let model = crate::embed::open(&model).unwrap();
@@ -682,7 +706,7 @@ mod tests {
             let expected: Vec<Vec<(String, i64)>> = serde_json::from_value(case["keywords"].clone()).unwrap();
             assert_eq!(expected.len() as u64, case["documents"].as_u64().unwrap());
             let mut embed = |texts: &[&str]| model.embed(texts, 2);
-            let found = extract(&texts[..expected.len()], &settings, 2, &mut embed, &|_| String::new()).unwrap();
+            let found = extract(&texts[..expected.len()], &[], &settings, 2, &mut embed, &|_| String::new()).unwrap();
             for (document, (found, expected)) in found.iter().zip(&expected).enumerate() {
                 let place = format!("document {document}, {:?}", settings.method);
                 let got: Vec<&str> = found.iter().map(|keyword| keyword.term.as_str()).collect();

@@ -7,7 +7,7 @@ use super::keywords::stop_word_list;
 use super::options::{self, Options};
 use super::rows::{Failure, Listed, Rows, list, listed};
 use crate::cluster::{self, Method, Settings, hdbscan, map::map, points::Points};
-use crate::embed::{self, Dtype};
+use crate::embed::{self, Chunks, Dtype};
 use crate::keywords::labels::labels;
 use crate::keywords::tokens::Cut;
 use crate::progress;
@@ -63,7 +63,7 @@ fn asked(mut options: Options) -> Result<Asked, Failure> {
         min_samples: options.whole("min_samples", 1, MAX_MIN_SAMPLES)? as usize,
     };
     let seed = options.seed()?;
-    let model = model(&mut options, Dtype::F32)?;
+    let model = model(&mut options, Dtype::F32, Chunks::First)?;
     let label_terms = options.whole("label_terms", 0, 100)? as usize;
     let stop_words = stop_word_list(&mut options, Cut::Unicode)?;
     let map = options.boolean("map")?;

@@ -3,7 +3,7 @@
 use super::kernel::{Scalar, register as kernel};
 use super::options::{self, OptionError, Options, runs};
 use super::rows::{Failure, list_of};
-use crate::embed::{self, Device, Dtype, Settings};
+use crate::embed::{self, Chunks, Device, Dtype, Settings};
 use crate::store;
 use duckdb::Connection;
 use duckdb::arrow::array::{Array, ArrayRef, AsArray, Float32Builder, ListBuilder, RecordBatch};
@@ -15,23 +15,28 @@ pub(super) fn register(connection: &Connection) -> Result<(), Failure> {
     kernel::<Embed>(connection)
 }
 
-/// The options `model`, `device` and `store`: a file, `default` for the user's own, NULL for none.
+/// The options `model`, `device` and `store`, with `chunks` as given: a file, `default` for the user's own, NULL for none.
 ///
 /// # Errors
 ///
 /// Where one of them is wrong, there is no place for a store, or the database is closed to files and the network.
-pub(super) fn model(options: &mut Options, dtype: Dtype) -> Result<Settings, Failure> {
+pub(super) fn model(options: &mut Options, dtype: Dtype, chunks: Chunks) -> Result<Settings, Failure> {
     options.outside()?;
     let model = options.required_text("model", "name a model")?;
     let devices = [("auto", Device::Auto), ("cpu", Device::Cpu), ("cuda", Device::Cuda)];
     let device = options.choice("device", &devices)?;
     let store = options.optional_text("store", "name a file")?;
     let store = store.map(|name| store::path(Some(&name))).transpose()?;
-    Ok(Settings { model, device, dtype, store })
+    Ok(Settings { model, device, dtype, chunks, store })
 }
 
 fn dtype(options: &mut Options) -> Result<Dtype, OptionError> {
     options.choice("dtype", &[("f32", Dtype::F32), ("f16", Dtype::F16), ("bf16", Dtype::Bf16)])
+}
+
+/// The option `chunks`: what counts of a long text.
+pub(super) fn chunks(options: &mut Options) -> Result<Chunks, OptionError> {
+    options.choice("chunks", &[("first", Chunks::First), ("mean", Chunks::Mean)])
 }
 
 /// `muster_embed(text, options)`
@@ -60,8 +65,8 @@ impl Scalar for Embed {
         let mut vectors: Vec<Option<Arc<[f32]>>> = vec![None; input.num_rows()];
         for (mut options, rows) in models.into_values().filter(|(_, rows)| !rows.is_empty()) {
             let threads = options.threads();
-            let dtype = dtype(&mut options)?;
-            let settings = model(&mut options, dtype)?;
+            let (dtype, chunks) = (dtype(&mut options)?, chunks(&mut options)?);
+            let settings = model(&mut options, dtype, chunks)?;
             options.finish()?;
             let embedder = embed::open(&settings)?;
             let wanted: Vec<&str> = rows.iter().map(|&row| texts.value(row)).collect();

@@ -4,10 +4,10 @@
 //! a key; the second kernel gets texts and the key. A list of candidates may be long, and as an argument of its own it would
 //! be copied for each of the 2,048 texts of a vector.
 
-use super::embed::model;
+use super::embed::{chunks, model};
 use super::kernel::{Kernel, VectorKernel, register as kernel};
 use super::options::{self, NameOrList, OptionError, Options};
-use super::rows::{Failure, Listed, Rows, list, listed, text};
+use super::rows::{Failure, Listed, Rows, list, list_of, listed, text};
 use crate::affiliation::{Terms, parts};
 use crate::embed::{self, Dtype};
 use crate::hash::hexadecimal;
@@ -16,8 +16,8 @@ use crate::keywords::tokens::{self, Cut};
 use crate::keywords::vectorizer::{self, Frequency, Limits};
 use crate::keywords::{Keyword, keybert, stop_words, tfidf};
 use duckdb::Connection;
-use duckdb::arrow::array::{AsArray, RecordBatch};
-use duckdb::arrow::datatypes::DataType;
+use duckdb::arrow::array::{Array, AsArray, ListArray, RecordBatch};
+use duckdb::arrow::datatypes::{DataType, Float32Type};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -163,7 +163,8 @@ fn keybert_settings(mut options: Options) -> Result<Keybert, Failure> {
     }
     let seed_keywords = options.optional_texts("seed_keywords")?.unwrap_or_default();
     let merge = options.boolean("merge")?;
-    let model = model(&mut options, Dtype::F32)?;
+    let chunks = chunks(&mut options)?;
+    let model = model(&mut options, Dtype::F32, chunks)?;
     let store_phrases = options.boolean("store_phrases")?;
     let seeds = seed_keywords.iter().cloned().collect();
     let threads = options.threads();
@@ -178,7 +179,8 @@ fn keybert_settings(mut options: Options) -> Result<Keybert, Failure> {
     Ok(Keybert { keywords, seeds, model, store_phrases, threads })
 }
 
-/// `muster_keybert_keywords(text, key)`: the ranked keywords of each text of a vector.
+/// `muster_keybert_keywords(text, key, [vector])`: the ranked keywords of each text of a vector; `vector` is that of the text, NULL where
+/// it is to be embedded, inside of a list since DuckDB calls no function with NULL.
 struct KeybertKeywords;
 
 /// A keyword with its rank.
@@ -189,7 +191,7 @@ impl VectorKernel for KeybertKeywords {
     type Row = Ranked;
 
     fn arguments() -> Vec<DataType> {
-        vec![DataType::Utf8, DataType::Utf8]
+        vec![DataType::Utf8, DataType::Utf8, list_of(list_of(DataType::Float32))]
     }
 
     fn rows() -> Rows<Ranked> {
@@ -206,19 +208,49 @@ impl VectorKernel for KeybertKeywords {
         let settings = known.ok_or("use muster.keybert_keywords instead of its kernel")?;
         let texts: Vec<&str> = all.iter().map(Option::unwrap_or_default).collect();
         let embedder = embed::open(&settings.model)?;
+        let own = input.column(2).as_list::<i32>();
+        let own =
+            (0..texts.len()).map(|row| own_vector(own, row, embedder.dimensions())).collect::<Result<Vec<_>, _>>()?;
         let whole: HashSet<&str> = texts.iter().copied().collect();
         let keep = |text: &str| settings.store_phrases || whole.contains(text) || settings.seeds.contains(text);
         let mut embed = |texts: &[&str]| embedder.embed_keeping(texts, settings.threads, &keep);
-        let size = |phrases| size(phrases, embedder.bytes());
-        let found = keybert::extract(&texts, &settings.keywords, settings.threads, &mut embed, &size)?;
+        let size = |phrases| size(phrases, embedder.dimensions());
+        let found = keybert::extract(&texts, &own, &settings.keywords, settings.threads, &mut embed, &size)?;
         let lengths = found.iter().map(Vec::len).collect();
         Ok((lengths, found.into_iter().flat_map(|keywords| (1..).zip(keywords)).collect()))
     }
 }
 
+/// The vector of a text that was embedded elsewhere; `None` for NULL.
+///
+/// # Errors
+///
+/// Where it is not as long as the model's, or not of finite numbers.
+fn own_vector(vectors: &ListArray, row: usize, dimensions: usize) -> Result<Option<Arc<[f32]>>, Failure> {
+    let one = vectors.value(row);
+    let one = one.as_list::<i32>();
+    if one.is_null(0) {
+        return Ok(None);
+    }
+    let vector = one.value(0);
+    if vector.len() != dimensions {
+        let length = vector.len();
+        return Err(
+            format!("vectors must have as many numbers as those of the model, {dimensions}, got {length}").into()
+        );
+    }
+    let numbers = vector.as_primitive::<Float32Type>();
+    if let Some(wrong) = numbers.iter().find(|x| !x.is_some_and(f32::is_finite)) {
+        let wrong = wrong.map_or("NULL".to_string(), |x| x.to_string());
+        return Err(format!("vectors must hold finite numbers, got {wrong}").into());
+    }
+    Ok(Some(numbers.values().as_ref().into()))
+}
+
 /// Size of the work, for the line on the terminal.
-fn size(phrases: usize, bytes: usize) -> String {
-    format!("{phrases} phrases, {} MB of vectors", (phrases * bytes).div_ceil(1_000_000))
+fn size(phrases: usize, dimensions: usize) -> String {
+    let bytes = phrases * dimensions * size_of::<f32>();
+    format!("{phrases} phrases, {} MB of vectors", bytes.div_ceil(1_000_000))
 }
 
 listed! {

@@ -1,6 +1,6 @@
 """Write the models tiny_*/ and the vectors that sentence-transformers gives with them, tiny_*.json.
 
-    python test/oracle/tiny_models.py
+    python test/oracle/tiny_models.py [tiny_bert …]
 
 Random weights from a seed, two layers of 32 numbers, small enough to be kept here. The tokenizer is byte-level BPE trained on a few
 sentences; its template puts <s> before a text and </s> behind it. Vectors are in base64, 32-bit floating point numbers, least
@@ -13,13 +13,18 @@ significant byte first.
 | tiny_bert | BERT | the first token, lower case, a prompt before every text |
 | tiny_roberta | XLM-RoBERTa, positions counted from 2 | mean and maximum side by side, the newer form of pooling, length 1 |
 | tiny_distilbert | DistilBERT | no modules.json: mean of all tokens |
+| tiny_mpnet | that of all-mpnet-base-v2 | texts beyond the last bucket of distances, mean, length 1 |
+| tiny_modernbert | ModernBERT, two layers of three see 8 tokens to each side | layer_types and rope_parameters, mean |
+| tiny_modernbert_bias | the same with biases, every second layer sees all | both as older files have them, the first token |
 """
 
 import base64
 import json
 import shutil
+import sys
 from pathlib import Path
 
+import numpy
 import sentence_transformers
 import tokenizers
 import torch
@@ -33,6 +38,10 @@ from transformers import (
     DistilBertModel,
     MistralConfig,
     MistralModel,
+    ModernBertConfig,
+    ModernBertModel,
+    MPNetConfig,
+    MPNetModel,
     PreTrainedTokenizerFast,
     XLMRobertaConfig,
     XLMRobertaModel,
@@ -80,6 +89,8 @@ def dump(path, value):
 
 def write(name, seed, model_class, config, steps, dtype, max_shard_size="5GB", **files):
     """`steps` are the pipeline's behind the transformer, each with its configuration; `files` those of the folder."""
+    if sys.argv[1:] and name not in sys.argv[1:]:
+        return
     folder = HERE / name
     shutil.rmtree(folder, ignore_errors=True)
     torch.manual_seed(seed)
@@ -90,8 +101,15 @@ def write(name, seed, model_class, config, steps, dtype, max_shard_size="5GB", *
     model.to(dtype).save_pretrained(folder, max_shard_size=max_shard_size)
     tokenizer().save_pretrained(folder)
     settings = json.loads((folder / "config.json").read_text())
-    if name == "tiny_mistral":  # as older files have it
+    # as older files have it
+    if name == "tiny_mistral":
         settings["rope_theta"] = settings.pop("rope_parameters")["rope_theta"]
+    if name == "tiny_modernbert_bias":
+        rotations = settings.pop("rope_parameters")
+        settings["global_rope_theta"] = rotations["full_attention"]["rope_theta"]
+        settings["local_rope_theta"] = rotations["sliding_attention"]["rope_theta"]
+        settings["global_attn_every_n_layers"] = 2
+        del settings["layer_types"]
     dump(folder / "config.json", settings)
     if steps:
         names = ["Transformer", *steps]
@@ -115,6 +133,9 @@ def write(name, seed, model_class, config, steps, dtype, max_shard_size="5GB", *
         ids = peer.tokenize([prompt + text])["input_ids"][0].tolist()
         vector = peer.encode(text, show_progress_bar=False).astype("<f4")
         records.append({"text": text, "ids": ids, "vector": base64.b64encode(vector.tobytes()).decode()})
+    alone = [numpy.frombuffer(base64.b64decode(record["vector"]), "<f4") for record in records]
+    together = peer.encode(TEXTS, batch_size=len(TEXTS), show_progress_bar=False)
+    assert abs(numpy.stack(alone) - together).max() < 1e-5, "padding changes a vector"
     made_by = {module.__name__: module.__version__ for module in (sentence_transformers, transformers, tokenizers, torch)}
     dump(HERE / f"{name}.json", {"made_by": made_by, "seed": seed, "texts": records})
 
@@ -151,6 +172,27 @@ def encoder(config_class, **more):
     )
 
 
+def modernbert(layers, **more):
+    rotations = {"full_attention": 500.0, "sliding_attention": 50.0}
+    return ModernBertConfig(
+        vocab_size=400,
+        hidden_size=32,
+        intermediate_size=40,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        max_position_embeddings=256,
+        local_attention=16,
+        initializer_range=0.3,
+        bos_token_id=1,
+        eos_token_id=2,
+        cls_token_id=1,
+        sep_token_id=2,
+        pad_token_id=2,
+        rope_parameters={kind: {"rope_type": "default", "rope_theta": theta} for kind, theta in rotations.items()},
+        **more,
+    )
+
+
 def main():
     last = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": False, "pooling_mode_lasttoken": True}
     steps = {"Pooling": last, "Normalize": None}
@@ -182,6 +224,19 @@ def main():
         vocab_size=400, dim=32, hidden_dim=56, n_layers=2, n_heads=4, max_position_embeddings=64, initializer_range=0.3, pad_token_id=0
     )
     write("tiny_distilbert", 5, DistilBertModel, config, {}, torch.float16)
+    mean = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True}
+    write(
+        "tiny_mpnet",
+        6,
+        MPNetModel,
+        encoder(MPNetConfig, max_position_embeddings=130, pad_token_id=1, layer_norm_eps=1e-5),
+        {"Pooling": mean, "Normalize": None},
+        torch.float16,
+        sentence_bert_config={"max_seq_length": 128, "do_lower_case": False},
+    )
+    write("tiny_modernbert", 7, ModernBertModel, modernbert(3), {"Pooling": mean, "Normalize": None}, torch.float16)
+    config = modernbert(4, norm_bias=True, attention_bias=True, mlp_bias=True, layer_types=["full_attention", "sliding_attention"] * 2)
+    write("tiny_modernbert_bias", 8, ModernBertModel, config, {"Pooling": first}, torch.float16)
 
 
 if __name__ == "__main__":

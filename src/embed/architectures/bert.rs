@@ -10,12 +10,13 @@
 //!
 //! This is the configuration, and the encoder over `candle`. [`packed`](super::super::packed) computes the same on the processor.
 
+use super::distance::{BUCKETS, DistanceBias};
 use crate::embed::error::EmbedError;
 use crate::embed::json::Json;
 use crate::embed::tensors::{LayerNorm, Linear, attention, by_head, joined, right_padding_mask};
 use crate::embed::weights::Tensors;
 use crate::interrupt;
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use serde_json::Value;
 
 /// Keys of `config.json` that a family has names of its own for.
@@ -53,6 +54,8 @@ pub(crate) struct WeightNames {
     pub(crate) intermediate: &'static str,
     pub(crate) output: &'static str,
     pub(crate) output_layer_norm: &'static str,
+    /// Bias of the attention by distance (buckets x heads), for all layers.
+    pub(crate) relative_attention_bias: Option<&'static str>,
 }
 
 /// Names of the weights of BERT.
@@ -70,6 +73,7 @@ pub(crate) const WEIGHTS: WeightNames = WeightNames {
     intermediate: "intermediate.dense",
     output: "output.dense",
     output_layer_norm: "output.LayerNorm",
+    relative_attention_bias: None,
 };
 
 impl WeightNames {
@@ -195,6 +199,7 @@ pub(crate) struct Bert {
     /// Vector of the first token type, which all tokens are of.
     token_type_embedding: Option<Tensor>,
     embeddings_layer_norm: LayerNorm,
+    distances: Option<DistanceBias>,
     layers: Vec<Layer>,
 }
 
@@ -219,20 +224,37 @@ impl Bert {
                     &name(names.attention_layer_norm),
                     hidden,
                     config.layer_norm_eps,
+                    true,
                 )?,
                 intermediate: tensors.linear(&name(names.intermediate), hidden, config.intermediate_size, true)?,
                 output: tensors.linear(&name(names.output), config.intermediate_size, hidden, true)?,
-                output_layer_norm: tensors.layer_norm(&name(names.output_layer_norm), hidden, config.layer_norm_eps)?,
+                output_layer_norm: tensors.layer_norm(
+                    &name(names.output_layer_norm),
+                    hidden,
+                    config.layer_norm_eps,
+                    true,
+                )?,
             });
         }
         let word_embeddings = tensors.take(names.word_embeddings, &[config.vocab_size, hidden])?;
         let position_embeddings = tensors.take(names.position_embeddings, &[config.max_position_embeddings, hidden])?;
         let types = names.token_type_embeddings.map(|name| tensors.take(name, &[config.type_vocab_size, hidden]));
+        let distances = names.relative_attention_bias.map(|name| -> Result<DistanceBias, EmbedError> {
+            let table = tensors.take(name, &[BUCKETS, config.num_attention_heads])?;
+            let table = table.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+            Ok(DistanceBias::new(&table, config.max_tokens()))
+        });
         Ok(Bert {
             word_embeddings,
             position_embeddings,
             token_type_embedding: types.transpose()?.map(|types| types.get(0)).transpose()?,
-            embeddings_layer_norm: tensors.layer_norm(names.embeddings_layer_norm, hidden, config.layer_norm_eps)?,
+            embeddings_layer_norm: tensors.layer_norm(
+                names.embeddings_layer_norm,
+                hidden,
+                config.layer_norm_eps,
+                true,
+            )?,
+            distances: distances.transpose()?,
             layers,
             config,
         })
@@ -252,7 +274,13 @@ impl Bert {
         if let Some(kind) = &self.token_type_embedding {
             x = x.broadcast_add(kind)?;
         }
-        let mask = right_padding_mask(texts, length, ids.device())?;
+        let mut mask = right_padding_mask(texts, length, ids.device())?;
+        if let Some(distances) = &self.distances {
+            let row = |(head, i): (usize, usize)| distances.row(head, i, length).iter().copied();
+            let bias = (0..heads).flat_map(|head| (0..length).map(move |i| (head, i))).flat_map(row);
+            let bias = Tensor::from_vec(bias.collect::<Vec<f32>>(), (1, heads, length, length), ids.device())?;
+            mask = mask.broadcast_add(&bias)?;
+        }
         x = self.embeddings_layer_norm.apply(&x)?;
         for layer in &self.layers {
             interrupt::check();

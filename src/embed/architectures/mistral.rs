@@ -1,8 +1,7 @@
 //! Mistral ([Jiang et al. 2023](https://arxiv.org/abs/2310.06825)), with x the vectors of the tokens:
 //!
 //! ```text
-//! each layer:  q k v = rms(x) W          rotated by position: (a, b) -> (a cos t - b sin t, b cos t + a sin t),
-//!                                        t = position * theta^(-2 i / d), a and b the halves of a head
+//! each layer:  q k v = rms(x) W          q and k rotated by position
 //!              x = x + softmax(q kᵀ / √d + mask) v W
 //!              x = x + (silu(rms(x) W) * (rms(x) W)) W
 //! x = rms(x)
@@ -13,10 +12,10 @@
 
 use crate::embed::error::EmbedError;
 use crate::embed::json::Json;
-use crate::embed::tensors::{Linear, RmsNorm, attention, by_head, joined};
+use crate::embed::tensors::{Linear, RmsNorm, Rotation, attention, by_head, joined};
 use crate::embed::weights::Tensors;
 use crate::interrupt;
-use candle_core::{D, DType, Tensor};
+use candle_core::Tensor;
 use serde_json::Value;
 
 /// Configuration of a Mistral.
@@ -138,26 +137,15 @@ impl Mistral {
     }
 
     /// Vectors (batch x length x hidden) of the tokens `ids` (batch x length).
-    pub(crate) fn forward(&self, ids: &Tensor, dtype: DType) -> candle_core::Result<Tensor> {
+    pub(crate) fn forward(&self, ids: &Tensor) -> candle_core::Result<Tensor> {
         let MistralConfig { num_attention_heads: heads, num_key_value_heads, head_dim, .. } = self.config;
         let (rope_theta, window) = (self.config.rope_theta, self.config.sliding_window);
         let (batch, longest) = ids.dims2()?;
         let device = ids.device();
-        let half = head_dim / 2;
-        let turn = |i: usize| (1.0 / rope_theta.powf(2.0 * i as f64 / head_dim as f64)) as f32;
-        let angles: Vec<f32> = (0..longest).flat_map(|at| (0..half).map(move |i| at as f32 * turn(i))).collect();
-        let angles = Tensor::from_vec(angles, (longest, half), device)?;
-        let (cos, sin) = (angles.cos()?, angles.sin()?);
+        let rotation = Rotation::new(rope_theta, head_dim, longest, device)?;
         let seen = |i: usize, j: usize| j <= i && window.is_none_or(|window| j + window > i);
         let mask = |i: usize| (0..longest).map(move |j| if seen(i, j) { 0.0 } else { f32::MIN });
         let mask = Tensor::from_vec((0..longest).flat_map(mask).collect::<Vec<f32>>(), (longest, longest), device)?;
-        let rotated = |x: &Tensor| -> candle_core::Result<Tensor> {
-            let wide = x.to_dtype(DType::F32)?;
-            let (a, b) = (wide.narrow(D::Minus1, 0, half)?, wide.narrow(D::Minus1, half, half)?);
-            let first = (a.broadcast_mul(&cos)? - b.broadcast_mul(&sin)?)?;
-            let second = (b.broadcast_mul(&cos)? + a.broadcast_mul(&sin)?)?;
-            Tensor::cat(&[first, second], D::Minus1)?.to_dtype(dtype)
-        };
         // each head of keys stands for several heads of queries
         let spread = |x: Tensor| -> candle_core::Result<Tensor> {
             let (batch, shared, length, width) = x.dims4()?;
@@ -171,8 +159,8 @@ impl Mistral {
         for layer in &self.layers {
             interrupt::check();
             let normed = layer.input_layernorm.apply(&x)?;
-            let query = rotated(&by_head(&layer.q_proj.apply(&normed)?, heads)?)?;
-            let key = spread(rotated(&by_head(&layer.k_proj.apply(&normed)?, num_key_value_heads)?)?)?;
+            let query = rotation.apply(&by_head(&layer.q_proj.apply(&normed)?, heads)?)?;
+            let key = spread(rotation.apply(&by_head(&layer.k_proj.apply(&normed)?, num_key_value_heads)?)?)?;
             let value = spread(by_head(&layer.v_proj.apply(&normed)?, num_key_value_heads)?)?;
             x = (x + layer.o_proj.apply(&joined(&attention(&query, &key, &value, &mask)?)?)?)?;
             let normed = layer.post_attention_layernorm.apply(&x)?;

@@ -2,37 +2,47 @@
 //!
 //! * `bert`: BERT, and the parts that its relatives share with it;
 //! * `distilbert` and `roberta`: their differences from BERT;
-//! * `mistral`: Mistral.
+//! * `mpnet`: its difference from BERT, with `distance`, the bias by the distance of tokens;
+//! * `mistral`: Mistral;
+//! * `modernbert`: ModernBERT.
 //!
 //! The fields of configurations are called what `config.json` calls them, and weights what the model files call them.
 
 pub(crate) mod bert;
+pub(crate) mod distance;
 pub(crate) mod mistral;
+pub(crate) mod modernbert;
 
 mod distilbert;
+mod mpnet;
 mod roberta;
 
 use super::batches::BATCH;
 use super::error::EmbedError;
 use super::json::Json;
+use super::model2vec::MODEL_TYPE;
 use bert::BertConfig;
 use mistral::MistralConfig;
+use modernbert::ModernBertConfig;
 
 /// Configuration of a transformer.
 #[derive(Debug)]
 pub(crate) enum Config {
     Bert(BertConfig),
     Mistral(MistralConfig),
+    ModernBert(ModernBertConfig),
 }
 
 type Read = fn(&Json) -> Result<Config, EmbedError>;
 
 /// Each `model_type` that can be computed, with the reader of its configuration.
-const MODEL_TYPES: [(&str, Read); 6] = [
+const MODEL_TYPES: [(&str, Read); 8] = [
     ("bert", |json| bert::config(json).map(Config::Bert)),
     ("camembert", |json| roberta::config(json).map(Config::Bert)),
     ("distilbert", |json| distilbert::config(json).map(Config::Bert)),
     ("mistral", |json| mistral::config(json).map(Config::Mistral)),
+    ("modernbert", |json| modernbert::config(json).map(Config::ModernBert)),
+    ("mpnet", |json| mpnet::config(json).map(Config::Bert)),
     ("roberta", |json| roberta::config(json).map(Config::Bert)),
     ("xlm-roberta", |json| roberta::config(json).map(Config::Bert)),
 ];
@@ -48,8 +58,9 @@ impl Config {
         match MODEL_TYPES.iter().find(|(name, _)| *name == model_type) {
             Some((_, read)) => read(json),
             None => {
-                let names = MODEL_TYPES.map(|(name, _)| name).join(", ");
-                Err(json.invalid("model_type", &format!("be one of {names}"), &model_type.into()))
+                let mut names: Vec<&str> = MODEL_TYPES.iter().map(|(name, _)| *name).chain([MODEL_TYPE]).collect();
+                names.sort_unstable();
+                Err(json.invalid("model_type", &format!("be one of {}", names.join(", ")), &model_type.into()))
             }
         }
     }
@@ -59,6 +70,7 @@ impl Config {
         match self {
             Config::Bert(config) => config.hidden_size,
             Config::Mistral(config) => config.hidden_size,
+            Config::ModernBert(config) => config.hidden_size,
         }
     }
 
@@ -67,6 +79,7 @@ impl Config {
         match self {
             Config::Bert(config) => config.vocab_size,
             Config::Mistral(config) => config.vocab_size,
+            Config::ModernBert(config) => config.vocab_size,
         }
     }
 
@@ -75,6 +88,7 @@ impl Config {
         let (hidden, inner, heads) = match self {
             Config::Bert(config) => (config.hidden_size, config.intermediate_size, config.num_attention_heads),
             Config::Mistral(config) => config.widths(),
+            Config::ModernBert(config) => config.widths(),
         };
         let [n, hidden, inner, heads] = [tokens.max(BATCH), hidden, inner, heads].map(|size| size as u128);
         size_of::<f32>() as u128 * n * (5 * hidden + 2 * inner + heads * n)
@@ -85,6 +99,7 @@ impl Config {
         match self {
             Config::Bert(config) => config.max_tokens(),
             Config::Mistral(config) => config.max_position_embeddings,
+            Config::ModernBert(config) => config.max_position_embeddings,
         }
     }
 }
