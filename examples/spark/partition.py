@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 BATCH_ROWS = 10_000
-# as Spark and Parquet call them
+# columns of labelled people, as Spark names types
 LABELLED = (
     "profile_id long, company string, is_expert boolean, headcount long, labels array<struct<annotator: string, label: boolean>>, "
     "errors long, vector array<float>"
