@@ -20,6 +20,7 @@
 #   make compare         muster beside its peers from PyPI, half an hour, written to docs/
 #   make docs            the generated reference
 #   make models          the default embedding model, into .models
+#   make test-spark      the study in Spark and in plain processes; needs Java 17 or later (Debian: default-jre-headless)
 #   make cuda            the extension for NVIDIA cards of compute capability 9.0; test-cuda, bench-cuda try it
 #   make wheel           the Python package with the extension inside, into build/wheel
 #   make description     what the community repository wants to know, into build/description.yml
@@ -36,7 +37,7 @@ PYTHON := python3
 # there is a package of the client for 1.5.6 only, so it goes with the environment of that version
 CLI := .venv-1.5/bin/duckdb -unsigned
 
-.PHONY: all build models demo demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs test-clients test-r test-wheel lint bench bench-estimates \
+.PHONY: all build models demo demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs test-clients test-r test-spark test-wheel lint bench bench-estimates \
 	bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak fuzz compare cuda test-cuda bench-cuda docs wheel description package clean \
 	configure configure_ci debug release test_debug test_release set_duckdb_version set_duckdb_tag output_distribution_matrix
 
@@ -168,6 +169,17 @@ test-r: all
 	@command -v Rscript > /dev/null || { echo 'Rscript is missing: make test-r needs R with the package duckdb'; exit 1; }
 	Rscript examples/r/study.R $(EXTENSION)
 
+# PySpark brings Spark but no Java
+.venv-spark/ready: examples/spark/requirements.txt
+	$(PYTHON) -m venv .venv-spark
+	.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check -r examples/spark/requirements.txt
+	touch $@
+
+# not part of `make test`: Java, and half a gigabyte of Spark
+test-spark: all $(MOCK) .venv-spark/ready
+	@command -v java > /dev/null || { echo 'java is missing: make test-spark needs Java 17 or later (Debian: default-jre-headless)'; exit 1; }
+	.venv-spark/bin/python test/test_spark.py --extension $(EXTENSION)
+
 # the peer of the speed bench is a plain numpy and scipy program
 .venv-bench/ready: benches/requirements.txt
 	$(PYTHON) -m venv .venv-bench
@@ -292,4 +304,4 @@ description:
 		-e "s|@REF@|$$(git rev-parse HEAD)|" extension_config/description.yml > build/description.yml
 
 clean:
-	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-dbt .venv-embed .node
+	rm -rf target build .venv .venv-1.5 .venv-bench .venv-compare .venv-dbt .venv-embed .venv-spark .node

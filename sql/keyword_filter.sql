@@ -55,8 +55,7 @@ FROM (
     SELECT
         _muster_id,
         _muster_text IS NOT NULL AS _muster_known,
-        unnest(muster_keyword_filter(coalesce(_muster_text, ''), _muster_description, _muster_key, coalesce(strlen(_muster_text), 0)))
-            AS _muster_row
+        unnest(muster_keyword_filter(coalesce(_muster_text, ''), _muster_description, _muster_key)) AS _muster_row
     FROM _muster_doc, _muster_filters
 )
 ORDER BY _muster_id, _muster_row.annotator;

@@ -84,7 +84,7 @@ _muster_filters AS (
     WHERE _muster_description IS NOT NULL
 ),
 _muster_found AS (
-    SELECT _muster_class, unnest(muster_keyword_filter(_muster_text, _muster_description, _muster_key, strlen(_muster_text)), recursive := true)
+    SELECT _muster_class, unnest(muster_keyword_filter(_muster_text, _muster_description, _muster_key), recursive := true)
     FROM _muster_document, _muster_filters
     WHERE _muster_class IS NOT NULL AND _muster_text IS NOT NULL
 ),

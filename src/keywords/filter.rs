@@ -28,11 +28,13 @@
 //! case, and finds parts of words unless it says \b. Such expressions take time in proportion to the text; one that
 //! compiles to more than [`EXPRESSION_BYTES`] is refused.
 //!
-//! All plain terms of all filters are looked for at once (Aho and Corasick 1975); expressions are tried only where the
-//! plain terms leave the answer open.
+//! All plain terms of all filters are looked for at once, those that begin with a letter of ASCII at the beginnings of words
+//! only ([`Starts`]) and the others by an automaton (Aho and Corasick 1975), until every answer is settled. Expressions are
+//! tried only where the plain terms leave the answer open.
 
 use super::form::{is_settled, small};
 use super::script::{Script, ranges};
+use super::starts::Starts;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
@@ -57,6 +59,9 @@ const EXPRESSIONS: usize = 1000;
 
 /// Maximum number of bytes of terms whose automaton is a table, which is faster and takes some hundred bytes a byte.
 const TABLE_BYTES: usize = 1 << 16;
+
+/// Number of bytes that are brought to their form together.
+const CHUNK: usize = 16;
 
 const FIELDS: [&str; 4] = ["annotator", "any_of", "all_of", "none_of"];
 
@@ -161,10 +166,24 @@ impl Letters {
         out.clear();
         out.resize(room(bytes.len()), 0);
         let (mut read, mut to) = (0, Written::default());
+        // where the next chunk begins that may be simple
+        let mut next = 0;
         while read < bytes.len() {
+            if read >= next
+                && let Some(chunk) = bytes[read.max(1) - 1..].first_chunk::<{ CHUNK + 1 }>()
+                && read > 0
+            {
+                next = read + CHUNK;
+                if let Some(form) = simple(chunk) {
+                    out[to.bytes..to.bytes + CHUNK].copy_from_slice(&form);
+                    to = Written { bytes: to.bytes + CHUNK, gap: form[CHUNK - 1] == b' ' };
+                    read = next;
+                    continue;
+                }
+            }
             let byte = bytes[read];
             if byte < 0x80 {
-                // most of most texts: without a branch
+                // most of the rest: without a branch
                 let form = self.ascii[byte as usize];
                 out[to.bytes] = form;
                 to.bytes += usize::from(!(to.gap && form == b' '));
@@ -266,6 +285,20 @@ struct Written {
     gap: bool,
 }
 
+/// The form of the bytes behind the first one, where all are characters of one byte and none is a gap behind a gap. Written for the
+/// compiler, which takes many bytes at once.
+fn simple(bytes: &[u8; CHUNK + 1]) -> Option<[u8; CHUNK]> {
+    let gap = |byte: u8| u8::from((byte == b' ') | (byte == b'-') | (byte.wrapping_sub(b'\t') < 5));
+    let mut form = [0; CHUNK];
+    let mut is_other = bytes[0] >> 7;
+    for i in 0..CHUNK {
+        let (before, byte) = (bytes[i], bytes[i + 1]);
+        form[i] = if gap(byte) == 1 { b' ' } else { byte.to_ascii_lowercase() };
+        is_other |= gap(before) & gap(byte) | byte >> 7;
+    }
+    (is_other == 0).then_some(form)
+}
+
 /// Room for the form of so many bytes: a folded character is at most half as long again; and for the write that a gap takes
 /// back.
 fn room(bytes: usize) -> usize {
@@ -358,8 +391,19 @@ enum Term {
 /// Condition that some term occurs, or with `wanted` false that none does.
 #[derive(Debug)]
 struct Clause {
-    terms: Vec<Term>,
+    filter: usize,
     wanted: bool,
+    /// Its terms that are expressions.
+    expressions: Vec<usize>,
+}
+
+/// What a filter asks for.
+#[derive(Debug, Default)]
+struct Asked {
+    /// Its clauses, by their places among all.
+    clauses: Vec<usize>,
+    /// Number of them that are wanted.
+    wanted: usize,
 }
 
 /// First or last character of a plain term.
@@ -372,47 +416,86 @@ struct End {
     script: Script,
 }
 
+/// A plain term as it is looked for.
+#[derive(Debug)]
+struct Sought {
+    first: End,
+    last: End,
+    /// Clauses that it belongs to.
+    clauses: Vec<usize>,
+}
+
 /// Plain terms that are compared in one way.
 #[derive(Debug)]
 struct Plain {
     reading: Reading,
-    /// None where there are no terms.
-    automaton: Option<AhoCorasick>,
-    /// First and last character of each term.
-    ends: Vec<(End, End)>,
+    terms: Vec<Sought>,
+    /// Terms that are looked for at the beginnings of words, with their places; none where there are none.
+    starts: Option<(Starts, Vec<usize>)>,
+    /// The other terms.
+    others: Option<(AhoCorasick, Vec<usize>)>,
 }
 
 impl Plain {
-    fn new(terms: &[String], reading: Reading) -> Result<Plain, FilterError> {
+    fn new(terms: &[String], clauses: Vec<Vec<usize>>, reading: Reading) -> Result<Plain, FilterError> {
         let letters = Letters::get();
-        let ends = |term: &String| (letters.end(term.chars()), letters.end(term.chars().rev()));
-        Ok(Plain { reading, automaton: automaton(terms)?, ends: terms.iter().map(ends).collect() })
+        let sought = |(term, clauses): (&String, Vec<usize>)| Sought {
+            first: letters.end(term.chars()),
+            last: letters.end(term.chars().rev()),
+            clauses,
+        };
+        let (starting, others): (Vec<usize>, Vec<usize>) =
+            (0..terms.len()).partition(|&place| Starts::takes(&terms[place]));
+        let of = |places: &[usize]| places.iter().map(|&place| terms[place].as_str()).collect::<Vec<_>>();
+        let many =
+            |error: aho_corasick::BuildError| FilterError::ManyTerms { terms: terms.len(), reason: error.to_string() };
+        let starts = if starting.is_empty() { None } else { Some(Starts::new(&of(&starting)).map_err(many)?) };
+        let automaton = if others.is_empty() { None } else { Some(automaton(&of(&others)).map_err(many)?) };
+        Ok(Plain {
+            reading,
+            terms: terms.iter().zip(clauses).map(sought).collect(),
+            starts: starts.map(|starts| (starts, starting)),
+            others: automaton.map(|automaton| (automaton, others)),
+        })
     }
 
-    /// Marks the terms that occur in a text, given in its form.
-    fn find(&self, form: &[u8], found: &mut Vec<bool>) {
-        found.clear();
-        found.resize(self.ends.len(), false);
-        let Some(automaton) = &self.automaton else { return };
-        let letters = Letters::get();
-        for hit in automaton.find_overlapping_iter(form) {
-            let term = hit.pattern().as_usize();
-            if found[term] {
-                continue;
-            }
-            let (first, last) = self.ends[term];
-            found[term] = !letters.goes_on(first, &form[..hit.start()], self.reading)
-                && !letters.is_gone_on(last, &form[hit.end()..], self.reading);
+    /// Tells the verdict which terms occur in a text, given in its form, until it is settled.
+    fn find(&self, form: &[u8], verdict: &mut Verdict) {
+        if let Some((starts, places)) = &self.starts {
+            starts.find(form, |term, start, end| self.meet(places[term], form, start, end, verdict));
         }
+        if let Some((automaton, places)) = &self.others
+            && verdict.open > 0
+        {
+            for hit in automaton.find_overlapping_iter(form) {
+                if self.meet(places[hit.pattern().as_usize()], form, hit.start(), hit.end(), verdict) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// A term's letters are there: whether the verdict is settled now.
+    fn meet(&self, term: usize, form: &[u8], start: usize, end: usize, verdict: &mut Verdict) -> bool {
+        let Sought { first, last, clauses } = &self.terms[term];
+        let letters = Letters::get();
+        if clauses.iter().any(|&clause| !verdict.holds[clause])
+            && !letters.goes_on(*first, &form[..start], self.reading)
+            && !letters.is_gone_on(*last, &form[end..], self.reading)
+        {
+            clauses.iter().for_each(|&clause| verdict.meet(clause));
+        }
+        verdict.open == 0
     }
 }
 
 /// Compiled filters.
 #[derive(Debug)]
 pub struct Filters {
-    /// Annotators in the order of their names.
+    /// Annotators in the order of their names, and what each asks for.
     annotators: Vec<String>,
-    clauses: Vec<Vec<Clause>>,
+    asked: Vec<Asked>,
+    clauses: Vec<Clause>,
     words: Plain,
     exact: Plain,
     expressions: Vec<Regex>,
@@ -422,8 +505,61 @@ pub struct Filters {
 #[derive(Debug, Default)]
 pub struct Scratch {
     form: Vec<u8>,
-    words: Vec<bool>,
-    exact: Vec<bool>,
+    /// Whether some term of a clause occurs.
+    holds: Vec<bool>,
+    labels: Vec<Standing>,
+}
+
+/// What is known of a filter's label.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    /// Number of wanted clauses of which no term has been met.
+    missing: usize,
+    /// Whether a term has been met that must not be there.
+    is_refused: bool,
+}
+
+/// What is known of the labels of a text.
+struct Verdict<'f> {
+    filters: &'f Filters,
+    holds: &'f mut Vec<bool>,
+    labels: &'f mut Vec<Standing>,
+    /// Number of filters that another term may still decide.
+    open: usize,
+}
+
+impl Verdict<'_> {
+    fn new<'f>(filters: &'f Filters, holds: &'f mut Vec<bool>, labels: &'f mut Vec<Standing>) -> Verdict<'f> {
+        holds.clear();
+        holds.resize(filters.clauses.len(), false);
+        labels.clear();
+        labels.extend(filters.asked.iter().map(|asked| Standing { missing: asked.wanted, is_refused: false }));
+        let open = filters.asked.iter().filter(|asked| !asked.clauses.is_empty()).count();
+        Verdict { filters, holds, labels, open }
+    }
+
+    /// A term of the clause occurs.
+    fn meet(&mut self, clause: usize) {
+        if std::mem::replace(&mut self.holds[clause], true) {
+            return;
+        }
+        let Clause { filter, wanted, .. } = self.filters.clauses[clause];
+        let asked = &self.filters.asked[filter];
+        let label = &mut self.labels[filter];
+        let was_open = label.is_open(asked);
+        if wanted {
+            label.missing -= 1;
+        } else {
+            label.is_refused = true;
+        }
+        self.open -= usize::from(was_open && !label.is_open(asked));
+    }
+}
+
+impl Standing {
+    fn is_open(self, asked: &Asked) -> bool {
+        !self.is_refused && (self.missing > 0 || asked.wanted < asked.clauses.len())
+    }
 }
 
 /// Terms of all filters while they are read, each distinct one once.
@@ -523,7 +659,7 @@ impl Filters {
             return Err(FilterError::Empty);
         }
         let mut terms = Terms::default();
-        let mut named: Vec<(String, Vec<Clause>)> = Vec::with_capacity(rows.len());
+        let mut named: Vec<(String, Vec<(Vec<Term>, bool)>)> = Vec::with_capacity(rows.len());
         for row in &rows {
             let Value::Object(row) = row else { return Err(not_filters()) };
             if let Some(field) = row.keys().find(|key| !FIELDS.contains(&key.as_str())) {
@@ -540,12 +676,35 @@ impl Filters {
         if let Some(pair) = named.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(FilterError::SameAnnotator(pair[0].0.clone()));
         }
-        let (annotators, clauses) = named.into_iter().unzip();
+        let mut annotators = Vec::with_capacity(named.len());
+        let (mut asked, mut clauses) = (Vec::with_capacity(named.len()), Vec::new());
+        let mut words = vec![Vec::new(); terms.words.len()];
+        let mut exact = vec![Vec::new(); terms.exact.len()];
+        for (filter, (annotator, lists)) in named.into_iter().enumerate() {
+            annotators.push(annotator);
+            let mut asks = Asked::default();
+            for (list, wanted) in lists {
+                let place = clauses.len();
+                let mut clause = Clause { filter, wanted, expressions: Vec::new() };
+                for term in list {
+                    match term {
+                        Term::Word(term) => words[term].push(place),
+                        Term::Exact(term) => exact[term].push(place),
+                        Term::Expression(term) => clause.expressions.push(term),
+                    }
+                }
+                clauses.push(clause);
+                asks.clauses.push(place);
+                asks.wanted += usize::from(wanted);
+            }
+            asked.push(asks);
+        }
         Ok(Filters {
             annotators,
+            asked,
             clauses,
-            words: Plain::new(&terms.words, Reading::Words)?,
-            exact: Plain::new(&terms.exact, Reading::Letters)?,
+            words: Plain::new(&terms.words, words, Reading::Words)?,
+            exact: Plain::new(&terms.exact, exact, Reading::Letters)?,
             expressions: terms.expressions,
         })
     }
@@ -557,47 +716,55 @@ impl Filters {
 
     /// Appends one label an annotator, in their order, to `labels`.
     pub fn label(&self, text: &str, scratch: &mut Scratch, labels: &mut Vec<bool>) {
-        let Scratch { form, words, exact } = scratch;
+        let Scratch { form, holds, labels: standings } = scratch;
         Letters::get().normalise(text, Reading::Words, form);
         if form.is_empty() || form == b" " {
             labels.extend(self.annotators.iter().map(|_| false));
             return;
         }
-        self.words.find(form, words);
-        if self.exact.automaton.is_some() {
+        let mut verdict = Verdict::new(self, holds, standings);
+        self.words.find(form, &mut verdict);
+        if verdict.open > 0 && !self.exact.terms.is_empty() {
             Letters::get().normalise(text, Reading::Letters, form);
-            self.exact.find(form, exact);
+            self.exact.find(form, &mut verdict);
         }
-        let occurs = |term: &Term| match *term {
-            Term::Word(i) => words[i],
-            Term::Exact(i) => exact[i],
-            Term::Expression(i) => self.expressions[i].is_match(text),
-        };
-        let is_plain = |term: &&Term| !matches!(term, Term::Expression(_));
-        let any = |terms: &[Term]| {
-            terms.iter().filter(is_plain).any(occurs) || terms.iter().filter(|term| !is_plain(term)).any(occurs)
-        };
-        labels.extend(self.clauses.iter().map(|clauses| clauses.iter().all(|c| any(&c.terms) == c.wanted)));
+        if verdict.open > 0 && !self.expressions.is_empty() {
+            self.match_expressions(text, &mut verdict);
+        }
+        labels.extend(standings.iter().map(|label| label.missing == 0 && !label.is_refused));
+    }
+
+    /// Tries expressions where the plain terms have left a label open.
+    fn match_expressions(&self, text: &str, verdict: &mut Verdict) {
+        for (filter, asked) in self.asked.iter().enumerate() {
+            for &place in &asked.clauses {
+                let clause = &self.clauses[place];
+                if verdict.holds[place] || !verdict.labels[filter].is_open(asked) {
+                    continue;
+                }
+                if clause.expressions.iter().any(|&term| self.expressions[term].is_match(text)) {
+                    verdict.meet(place);
+                } else if clause.wanted {
+                    break;
+                }
+            }
+        }
     }
 }
 
-/// The automaton of all plain terms; none where there are none.
-fn automaton(terms: &[String]) -> Result<Option<AhoCorasick>, FilterError> {
-    if terms.is_empty() {
-        return Ok(None);
-    }
-    let bytes: usize = terms.iter().map(String::len).sum();
+/// The automaton of terms.
+fn automaton(terms: &[&str]) -> Result<AhoCorasick, aho_corasick::BuildError> {
+    let bytes: usize = terms.iter().map(|term| term.len()).sum();
     let kind = if bytes > TABLE_BYTES { AhoCorasickKind::ContiguousNFA } else { AhoCorasickKind::DFA };
-    let built = AhoCorasick::builder().match_kind(MatchKind::Standard).kind(Some(kind)).build(terms);
-    built.map(Some).map_err(|error| FilterError::ManyTerms { terms: terms.len(), reason: error.to_string() })
+    AhoCorasick::builder().match_kind(MatchKind::Standard).kind(Some(kind)).build(terms)
 }
 
-/// The clauses of one filter, whose terms go into `terms`.
+/// The clauses of one filter, each with whether it is wanted; their terms go into `terms`.
 fn read_clauses(
     annotator: &str,
     row: &serde_json::Map<String, Value>,
     terms: &mut Terms,
-) -> Result<Vec<Clause>, FilterError> {
+) -> Result<Vec<(Vec<Term>, bool)>, FilterError> {
     let mut clauses = Vec::new();
     let entries = |field: &'static str| match row.get(field) {
         None | Some(Value::Null) => Ok(&[][..]),
@@ -612,7 +779,7 @@ fn read_clauses(
     let mut clause = |field: &'static str, entries: &[Value], wanted: bool| -> Result<(), FilterError> {
         let terms = entries.iter().map(|entry| term(field, entry)).collect::<Result<Vec<_>, _>>()?;
         if !terms.is_empty() {
-            clauses.push(Clause { terms, wanted });
+            clauses.push((terms, wanted));
         }
         Ok(())
     };
@@ -665,9 +832,75 @@ mod tests {
             }
         }
 
+        /// The labels of all plain terms by an automaton over the whole form, and the form by single characters.
+        #[test]
+        fn labels_by_looking_everywhere(
+            terms in prop::collection::vec("(exact:)?[aB机é.0_][ab C机é+\\-0.]{0,4}", 1..5),
+            text in "(([aAbB机éc+.0_-]|\u{301}|\u{ad}|  ?|\n\n){1,6} ){0,12}",
+        ) {
+            let row = |term: &String| serde_json::json!({"annotator": term, "any_of": [term]});
+            let distinct: std::collections::BTreeSet<&String> = terms.iter().collect();
+            let one = serde_json::json!({
+                "annotator": "\u{10ffff}", "all_of": [distinct.iter().take(1).collect::<Vec<_>>()], "none_of": distinct.iter().skip(1).collect::<Vec<_>>()
+            });
+            let json = serde_json::json!(distinct.iter().map(|term| row(term)).chain([one]).collect::<Vec<_>>()).to_string();
+            let expected: Vec<bool> = distinct.iter().map(|term| occurs(term, &text)).collect();
+            let last = !blank(&text) && expected[0] && !expected[1..].contains(&true);
+            prop_assert_eq!(label(&json, &text), [expected, vec![last]].concat());
+        }
+
         #[test]
         fn any_json_is_read(json in r#"([\[\]{},:]|"(annotator|any_of|all_of|none_of|[a-z]{0,2})"|null|1|\PC){0,20}"#) {
             let _ = Filters::parse(&json);
+        }
+    }
+
+    /// The form of a text, character by character.
+    fn slow_form(text: &str, reading: Reading) -> Vec<u8> {
+        let letters = Letters::get();
+        let text = if reading == Reading::Letters { text.to_string() } else { form(text) };
+        let (mut out, mut to) = (vec![0; room(text.len())], Written::default());
+        text.chars().for_each(|c| letters.write(c, &mut out, &mut to));
+        out.truncate(to.bytes);
+        out
+    }
+
+    fn blank(text: &str) -> bool {
+        matches!(&slow_form(text, Reading::Words)[..], b"" | b" ")
+    }
+
+    /// Whether a plain term occurs, by comparing it with every place of the text.
+    fn occurs(term: &str, text: &str) -> bool {
+        let (written, reading) = match term.strip_prefix(EXACT) {
+            Some(written) => (written, Reading::Letters),
+            None => (term, Reading::Words),
+        };
+        let letters = Letters::get();
+        let sought = String::from_utf8(slow_form(written, reading).trim_ascii().to_vec()).unwrap();
+        let (first, last) = (letters.end(sought.chars()), letters.end(sought.chars().rev()));
+        let form = slow_form(text, reading);
+        !blank(text)
+            && (0..form.len()).filter(|&start| form[start..].starts_with(sought.as_bytes())).any(|start| {
+                !letters.goes_on(first, &form[..start], reading)
+                    && !letters.is_gone_on(last, &form[start + sought.len()..], reading)
+            })
+    }
+
+    /// Bytes that are brought to their form together are so one by one.
+    #[test]
+    fn simple_forms_are_those_of_the_table() {
+        let ascii = &Letters::get().ascii;
+        for byte in 0..=255 {
+            let mut bytes = [b'x'; CHUNK + 1];
+            bytes[7] = byte;
+            let mut expected = [b'x'; CHUNK];
+            if let Some(form) = ascii.get(usize::from(byte)) {
+                expected[6] = *form;
+            }
+            assert_eq!(simple(&bytes), (byte < 0x80).then_some(expected), "{byte}");
+            bytes[8] = b' ';
+            expected[7] = b' ';
+            assert_eq!(simple(&bytes), (byte < 0x80 && expected[6] != b' ').then_some(expected), "{byte}");
         }
     }
 

@@ -9,6 +9,7 @@
 //! * [`form`]: one form for texts that look the same;
 //! * [`markup`]: what is no word of a text from the web;
 //! * [`script`]: which scripts write spaces between words;
+//! * [`starts`]: terms that begin where words begin;
 //! * [`filter`]: annotators that say yes where a text has the right words.
 
 pub(crate) mod discriminative;
@@ -19,6 +20,7 @@ pub(crate) mod labels;
 pub(crate) mod markup;
 pub(crate) mod names;
 pub(crate) mod script;
+mod starts;
 pub(crate) mod stop_words;
 pub(crate) mod tfidf;
 pub(crate) mod tokens;

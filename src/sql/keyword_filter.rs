@@ -1,7 +1,7 @@
 //! The kernel behind `keyword_filter`.
 //!
-//! It works on DuckDB's vectors of texts as they come. The description of the filters, many times as long as a text, stands in
-//! every row, so it is read from the first one only, unless the rows' keys say that there are several.
+//! It reads texts where DuckDB's vectors have them, without a copy. The description of the filters, many times as long as a text,
+//! stands in every row, so it is read from the first one only, unless the rows' keys say that there are several.
 
 use super::kernel::named;
 use super::rows::{Failure, Rows};
@@ -9,8 +9,10 @@ use crate::interrupt::{self, stoppable};
 use crate::keywords::filter::{Filters, Scratch};
 use duckdb::Connection;
 use duckdb::arrow::array::AsArray;
-use duckdb::arrow::datatypes::{DataType, Int64Type, UInt64Type};
-use duckdb::core::DataChunkHandle;
+use duckdb::arrow::datatypes::{DataType, UInt64Type};
+use duckdb::core::{DataChunkHandle, FlatVector};
+use duckdb::ffi::duckdb_string_t;
+use duckdb::types::DuckString;
 use duckdb::vscalar::{ScalarFunctionSignature, VScalar};
 use duckdb::vtab::arrow::{
     WritableVector, flat_vector_to_arrow_array, to_duckdb_logical_type, write_arrow_array_to_vector,
@@ -28,9 +30,6 @@ type Recent = Vec<(String, Arc<Filters>)>;
 
 /// Maximum number of compiled filters that are kept.
 const KEPT: usize = 8;
-
-/// Maximum number of bytes that the array of the texts of a vector can hold.
-const VECTOR_BYTES: i64 = i32::MAX as i64;
 
 /// The compiled filters of a description.
 fn compiled(json: &str) -> Result<Arc<Filters>, Failure> {
@@ -65,16 +64,7 @@ fn rows() -> Rows<Labelled> {
 fn label(input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Result<(), Failure> {
     let n = input.len();
     let column = |argument, rows| flat_vector_to_arrow_array(&input.flat_vector(argument), rows);
-    let sizes = column(3, n)?;
-    let bytes: i64 = sizes.as_primitive::<Int64Type>().values().iter().sum();
-    if bytes > VECTOR_BYTES {
-        return Err(format!(
-            "text must be at most {VECTOR_BYTES} bytes in {n} rows together, got {bytes}; cut the longest texts"
-        )
-        .into());
-    }
-    let texts = column(0, n)?;
-    let texts = texts.as_string::<i32>();
+    let texts = input.flat_vector(0);
     let keys = column(2, n)?;
     let keys = keys.as_primitive::<UInt64Type>().values();
     let several = keys.iter().any(|key| Some(key) != keys.first());
@@ -86,14 +76,16 @@ fn label(input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Result
     let mut labels = Vec::new();
     let mut labelled = Vec::new();
     let mut lengths = Vec::with_capacity(n);
-    for (row, (text, &key)) in texts.iter().zip(keys).enumerate() {
+    for (row, (&(mut text), &key)) in slots(&texts, n).iter().zip(keys).enumerate() {
         if current.as_ref().is_none_or(|(known, _)| *known != key) {
             current = Some((key, compiled(descriptions.value(row))?));
         }
         interrupt::check();
         let Some((_, filters)) = &current else { continue };
         labels.clear();
-        filters.label(text.unwrap_or_default(), &mut scratch, &mut labels);
+        // a slot of NULL holds anything
+        let bytes = if texts.row_is_null(row as u64) { &[] } else { DuckString::new(&mut text).as_bytes() };
+        filters.label(&String::from_utf8_lossy(bytes), &mut scratch, &mut labels);
         lengths.push(labels.len());
         let each = labels.iter().enumerate();
         labelled.extend(each.map(|(filter, &label)| Labelled { filters: filters.clone(), filter, label }));
@@ -101,8 +93,15 @@ fn label(input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Result
     write_arrow_array_to_vector(&rows().lists(lengths, &labelled)?, output)
 }
 
-/// `muster_keyword_filter(text, filters, key, bytes)`: one row an annotator. Equal keys say that filters are equal; `bytes`
-/// is the length of the text.
+/// The slots of a vector of texts of `n` rows; binding and Arrow have only copies.
+#[allow(unsafe_code)]
+fn slots<'v>(texts: &'v FlatVector, n: usize) -> &'v [duckdb_string_t] {
+    // SAFETY: the argument is a VARCHAR by the signature, so its slots are `duckdb_string_t`; DuckDB has set those of its `n` rows, and
+    // nobody writes them during the call.
+    unsafe { texts.as_slice_with_len::<duckdb_string_t>(n) }
+}
+
+/// `muster_keyword_filter(text, filters, key)`: one row an annotator. Equal keys say that filters are equal.
 struct KeywordFilter;
 
 impl VScalar for KeywordFilter {
@@ -115,7 +114,7 @@ impl VScalar for KeywordFilter {
 
     fn signatures() -> Vec<ScalarFunctionSignature> {
         let duckdb = |kind: DataType| to_duckdb_logical_type(&kind).expect("a type that DuckDB has");
-        let arguments = [DataType::Utf8, DataType::Utf8, DataType::UInt64, DataType::Int64].map(duckdb).into();
+        let arguments = [DataType::Utf8, DataType::Utf8, DataType::UInt64].map(duckdb).into();
         vec![ScalarFunctionSignature::exact(arguments, duckdb(rows().data_type()))]
     }
 }

@@ -1,0 +1,100 @@
+"""The study without Spark: processes over hash partitions of Parquet, on one machine or by hand on several.
+
+    python processes.py --extension muster.duckdb_extension --people people.parquet --out out [--processes 2] [--models …]
+
+A part is a file. Run again it labels the parts that are missing in `out`, so it goes on where it was killed.
+"""
+
+import argparse
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
+from multiprocessing import get_context
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet
+
+import partition
+from partition import Settings, literal
+
+COLUMNS = ["profile_id", "text", "company", "is_expert", "headcount"]
+
+
+def split(people, folder, parts):
+    """The people by their texts in folders part=0, part=1, …; equal texts are in one."""
+    with duckdb.connect() as connection:
+        connection.execute(f"""
+            COPY (
+                SELECT {', '.join(COLUMNS)}, ('0x' || md5(coalesce(text, ''))[:8])::UBIGINT % {parts} AS part
+                FROM read_parquet({literal(str(people))})
+            ) TO {literal(str(folder))} (FORMAT parquet, PARTITION_BY (part))
+        """)
+
+
+def label(split, part, extension, settings, out):
+    """Labels one part into a file, which is there when it is whole."""
+    file = out / f"part-{part:05}.parquet"
+    if file.exists():
+        return
+    people = pyarrow.parquet.read_table(split / f"part={part}", columns=COLUMNS)
+    batches = partition.label(people, part, extension, settings)
+    unfinished = file.with_suffix(".unfinished")
+    first = next(batches)
+    with pyarrow.parquet.ParquetWriter(unfinished, first.schema) as writer:
+        for batch in chain([first], batches):
+            writer.write_batch(batch)
+    unfinished.rename(file)
+
+
+def count(labelled):
+    """People alike as one row, with their number."""
+    with duckdb.connect() as connection:
+        return connection.sql(f"""
+            SELECT company, is_expert, labels, max(headcount) AS headcount, count(*) AS weight
+            FROM read_parquet({literal(str(labelled / '*.parquet'))})
+            GROUP BY company, is_expert, labels
+        """).to_arrow_table()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--extension", required=True)
+    parser.add_argument("--people", required=True, help="Parquet: profile_id, text, company, is_expert, headcount")
+    parser.add_argument("--out", required=True, help="folder for parts, labelled people, stores and estimates")
+    parser.add_argument("--parts", type=int, default=8, help="number of parts; keep it as long as you keep --out")
+    parser.add_argument("--processes", type=int, default=2, help="how many parts at once")
+    parser.add_argument("--models", nargs="*", default=[], help="provider:model; keys come from the environment")
+    parser.add_argument("--max-cost-usd", type=float)
+    parser.add_argument("--requests-per-minute", type=int)
+    parser.add_argument("--embedding", help="folder of an embedding model; default: no vectors")
+    args = parser.parse_args()
+    out = Path(args.out).resolve()
+    parts, labelled, stores = out / "parts", out / "labelled", out / "stores"
+    labelled.mkdir(parents=True, exist_ok=True)
+    settings = Settings(
+        parts=args.parts,
+        models=tuple(args.models),
+        stores=str(stores),
+        max_cost_usd=args.max_cost_usd,
+        requests_per_minute=args.requests_per_minute,
+        embedding=args.embedding,
+    )
+    if not parts.exists():
+        split(args.people, out / "parts.unfinished", args.parts)
+        (out / "parts.unfinished").rename(parts)
+    present = sorted(int(folder.name.removeprefix("part=")) for folder in parts.glob("part=*"))
+    # a process of its own each, begun anew: a fork of a process with threads may stand still
+    with ProcessPoolExecutor(args.processes, get_context("spawn")) as pool:
+        tasks = [pool.submit(label, parts, part, args.extension, settings, labelled) for part in present]
+        for task in tasks:
+            task.result()
+    estimates = partition.fit(count(labelled), args.extension)
+    pyarrow.parquet.write_table(estimates, out / "estimates.parquet")
+    print(estimates.select(["company", "headcount", "estimate", "lower", "upper"]).to_pandas().to_string(index=False))
+    if args.models:
+        partition.merge(stores, stores / "all.sqlite", args.extension)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
