@@ -20,7 +20,7 @@
 --   FROM muster.llm_import(answers);
 CREATE MACRO muster.main.llm_import(answers, store := NULL) AS TABLE
 WITH _muster_answer AS (
-    SELECT muster_nested(typeof(_muster_given), CAST(_muster_given AS VARCHAR)) AS _muster_record
+    SELECT muster.main._muster_nested(_muster_given) AS _muster_record
     FROM (
         SELECT {
             request_hash: request_hash,
