@@ -74,7 +74,8 @@ _muster_options AS (
     SELECT muster_options() AS _muster_asked
 )
 SELECT COLUMNS(
-    lambda _muster_name: _muster_name <> 'draws' OR coalesce(TRY_CAST(CAST(keep_draws AS VARCHAR) AS BOOLEAN), false)
+    -- all, or all but `draws`; for a lambda DuckDB would call a macro of the user's that is named list_filter
+    CASE WHEN coalesce(TRY_CAST(CAST(keep_draws AS VARCHAR) AS BOOLEAN), false) THEN '.*' ELSE '^([^d]|d[^r])' END
 )
 FROM (
     SELECT unnest(_muster_row)

@@ -384,7 +384,7 @@ class Names(unittest.TestCase):
     TOTALS = "{counts}, {ratings}, {firm}, {judge}, {number}, {size}"
     CALLS = {
         "check_inputs": "{profiles}, {ratings}, company := {company}, headcount := {headcount}",
-        "fit_probit_bootstrap": STUDY + ", headcount := {headcount}, draws := 5",
+        "fit_probit_bootstrap": STUDY + ", headcount := {headcount}, draws := 5, keep_draws := true",
         "headcount_total": "{estimates}, stratum := {stratum}",
         "probit_posterior": "{ratings}, {profiles}, {truth}, company := {company}, prior := 0.2",
         "probit_model": "{ratings}, {profiles}, {truth}",
