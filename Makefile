@@ -272,8 +272,12 @@ ifneq ($(OSX_BUILD_ARCH),)
 export CARGO_BUILD_TARGET := $(if $(filter arm64,$(OSX_BUILD_ARCH)),aarch64,x86_64)-apple-darwin
 endif
 
-configure configure_ci set_duckdb_version set_duckdb_tag:
+set_duckdb_version set_duckdb_tag:
 	@:
+
+# On Linux the workflow calls it outside of its container first: the folder is then that user's, who tests there, and not the container's.
+configure configure_ci:
+	@mkdir -p build
 
 debug:
 	$(CARGO) build --locked --package muster

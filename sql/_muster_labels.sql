@@ -15,22 +15,25 @@
 --   _muster_gold BIGINT        the number of the gold label of the profile
 CREATE MACRO muster.main._muster_labels(caller, ratings, profiles, truth) AS TABLE
 WITH _muster_profile AS MATERIALIZED (
-    SELECT muster.main._muster_value(profile_id) AS _muster_id, muster.main._muster_class(truth) AS _muster_class
-    FROM query_table(profiles)
+    SELECT _muster_given.*
+    FROM (SELECT profile_id FROM muster.main._muster_absent()) AS _muster_a, LATERAL (
+        SELECT
+            muster.main._muster_id(caller, 'profiles', typeof(_muster_p), profile_id) AS _muster_id,
+            muster.main._muster_class(truth) AS _muster_class
+        FROM query_table(profiles) AS _muster_p
+    ) AS _muster_given
 ),
 _muster_given AS MATERIALIZED (
-    SELECT
-        CASE
-            WHEN muster.main._muster_value(profile_id) IS NULL
-                THEN error(caller || ': profile_id must not be NULL in ratings')
-            ELSE profile_id
-        END AS _muster_id,
-        CASE
-            WHEN muster.main._muster_value(annotator) IS NULL THEN error(caller || ': annotator must not be NULL in ratings')
-            ELSE CAST(annotator AS VARCHAR)
-        END AS _muster_name,
-        muster.main._muster_class(label) AS _muster_class
-    FROM query_table(ratings)
+    SELECT _muster_given.*
+    FROM muster.main._muster_absent() AS _muster_a, LATERAL (
+        SELECT
+            muster.main._muster_given_id(caller, 'ratings', typeof(_muster_r), profile_id) AS _muster_id,
+            muster.main._muster_annotator(caller, typeof(_muster_r), annotator) AS _muster_name,
+            muster.main._muster_class(
+                muster.main._muster_column(caller, 'ratings', 'label', typeof(_muster_r), label)
+            ) AS _muster_class
+        FROM query_table(ratings) AS _muster_r
+    ) AS _muster_given
 ),
 _muster_all_classes AS (
     SELECT _muster_class FROM _muster_given

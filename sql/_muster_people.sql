@@ -16,31 +16,36 @@
 --   _muster_headcount DOUBLE   as the profile states it
 CREATE MACRO muster.main._muster_people(caller, ratings, profiles, company, truth, headcount, weight, gold_weight) AS TABLE
 WITH _muster_profile AS MATERIALIZED (
-    SELECT
-        muster.main._muster_value(profile_id) AS _muster_id,
-        CAST(muster.main._muster_value(
-            muster.main._muster_argument(caller, 'company', 'profiles', typeof(_muster_p), company)
-        ) AS VARCHAR) AS _muster_name,
-        muster.main._muster_boolean(caller, 'truth', truth) AS _muster_truth,
-        muster.main._muster_number(
-            caller, 'headcount', 'be a whole number of at least 0', headcount
-        ) AS _muster_headcount,
-        muster.main._muster_weight(caller, weight) AS _muster_weight,
-        CASE
-            WHEN muster.main._muster_boolean(caller, 'truth', truth) IS NULL THEN 1.0
-            ELSE muster.main._muster_gold_weight(caller, gold_weight)
-        END AS _muster_gold_weight
-    FROM query_table(profiles) AS _muster_p
+    SELECT _muster_given.*
+    FROM (SELECT profile_id FROM muster.main._muster_absent()) AS _muster_a, LATERAL (
+        SELECT
+            muster.main._muster_id(caller, 'profiles', typeof(_muster_p), profile_id) AS _muster_id,
+            CAST(muster.main._muster_value(
+                muster.main._muster_argument(caller, 'company', 'profiles', typeof(_muster_p), company)
+            ) AS VARCHAR) AS _muster_name,
+            muster.main._muster_boolean(caller, 'truth', truth) AS _muster_truth,
+            muster.main._muster_number(
+                caller, 'headcount', 'be a whole number of at least 0', headcount
+            ) AS _muster_headcount,
+            muster.main._muster_weight(caller, weight) AS _muster_weight,
+            CASE
+                WHEN muster.main._muster_boolean(caller, 'truth', truth) IS NULL THEN 1.0
+                ELSE muster.main._muster_gold_weight(caller, gold_weight)
+            END AS _muster_gold_weight
+        FROM query_table(profiles) AS _muster_p
+    ) AS _muster_given
 ),
 _muster_rating AS MATERIALIZED (
-    SELECT
-        muster.main._muster_value(profile_id) AS _muster_id,
-        CASE
-            WHEN muster.main._muster_value(annotator) IS NULL THEN error(caller || ': annotator must not be NULL in ratings')
-            ELSE CAST(annotator AS VARCHAR)
-        END AS _muster_name,
-        muster.main._muster_boolean(caller, 'label', label) AS _muster_label
-    FROM query_table(ratings)
+    SELECT _muster_given.*
+    FROM muster.main._muster_absent() AS _muster_a, LATERAL (
+        SELECT
+            muster.main._muster_id(caller, 'ratings', typeof(_muster_r), profile_id) AS _muster_id,
+            muster.main._muster_annotator(caller, typeof(_muster_r), annotator) AS _muster_name,
+            muster.main._muster_boolean(
+                caller, 'label', muster.main._muster_column(caller, 'ratings', 'label', typeof(_muster_r), label)
+            ) AS _muster_label
+        FROM query_table(ratings) AS _muster_r
+    ) AS _muster_given
 ),
 _muster_types AS (
     SELECT
@@ -51,12 +56,20 @@ _muster_annotator AS MATERIALIZED (
     SELECT
         _muster_name,
         CASE
-            WHEN _muster_position >= 60
-                THEN error(caller || ': at most 60 annotators are possible, ratings has more')
+            WHEN _muster_annotators > 60
+                THEN error(
+                    caller || ': at most '
+                    -- what the model takes, or the masks hold
+                    || CASE WHEN caller IN ('annotator_metrics', 'annotator_correlations') THEN '60' ELSE '12' END
+                    || ' annotators are possible, ratings has ' || _muster_annotators || '; leave some out by a WHERE on annotator'
+                )
             ELSE 1::BIGINT << _muster_position
         END AS _muster_bit
     FROM (
-        SELECT _muster_name, CAST(row_number() OVER (ORDER BY _muster_name) - 1 AS INTEGER) AS _muster_position
+        SELECT
+            _muster_name,
+            CAST(row_number() OVER (ORDER BY _muster_name) - 1 AS INTEGER) AS _muster_position,
+            count(*) OVER () AS _muster_annotators
         FROM (SELECT DISTINCT _muster_name FROM _muster_rating)
     )
 ),
@@ -99,7 +112,7 @@ SELECT
     CASE
         WHEN _muster_lost IS NOT NULL THEN muster.main._muster_lost_error(caller, _muster_lost)
         WHEN _muster_profiles > 0 AND _muster_id IS NULL
-            THEN error(caller || ': profile_id must not be NULL in profiles')
+            THEN error(caller || ': profile_id must not be NULL or blank in profiles')
         WHEN _muster_profiles > 1
             THEN error(
                 caller || ': profiles must have one row a person, profile_id '

@@ -2,7 +2,7 @@
 -- section: Helpers
 --
 -- BOOLEAN as it is; a number equal to 1 or 0, of any type and also as text; the texts true, false, yes and no in any
--- case. NULL is missing, and NaN, which Arrow and data frames have for nothing.
+-- case. NULL and blank text are missing, and NaN, which Arrow and data frames have for nothing.
 CREATE MACRO muster.main._muster_reading(value) AS
     CASE
         WHEN value IS NULL THEN NULL
@@ -15,6 +15,7 @@ CREATE MACRO muster.main._muster_reading(value) AS
             WHEN 'no' THEN 'no'
             WHEN '0' THEN 'no'
             ELSE CASE
+                WHEN muster.main._muster_blank(CAST(value AS VARCHAR)) THEN NULL
                 -- not by a cast: 0.99999999999999999 is no 1
                 WHEN regexp_full_match(trim(CAST(value AS VARCHAR)), '\+?0*1(\.0*)?([eE][+-]?0+)?') THEN 'yes'
                 WHEN regexp_full_match(trim(CAST(value AS VARCHAR)), '[+-]?(0+(\.0*)?|\.0+)([eE][+-]?[0-9]+)?') THEN 'no'

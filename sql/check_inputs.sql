@@ -38,8 +38,10 @@ WITH _muster_profile AS MATERIALIZED (
     SELECT
         muster.main._muster_value(profile_id) AS _muster_id,
         CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_company,
+        muster.main._muster_blank(company) AS _muster_company_blank,
         CAST(truth AS VARCHAR) AS _muster_truth,
         muster.main._muster_reading(truth) AS _muster_reading,
+        muster.main._muster_blank(truth) AS _muster_blank,
         CAST(headcount AS VARCHAR) AS _muster_headcount,
         CAST(weight AS VARCHAR) AS _muster_weight,
         CAST(gold_weight AS VARCHAR) AS _muster_gold_weight
@@ -50,7 +52,8 @@ _muster_label AS MATERIALIZED (
         muster.main._muster_value(profile_id) AS _muster_id,
         CAST(muster.main._muster_value(annotator) AS VARCHAR) AS _muster_annotator,
         CAST(label AS VARCHAR) AS _muster_label,
-        muster.main._muster_reading(label) AS _muster_reading
+        muster.main._muster_reading(label) AS _muster_reading,
+        muster.main._muster_blank(label) AS _muster_blank
     FROM query_table(ratings)
 ),
 _muster_types AS (
@@ -61,20 +64,22 @@ _muster_types AS (
 -- ids of both relations are brought to one type, as the estimators do
 _muster_both AS MATERIALIZED (
     SELECT
-        _muster_id, true AS _muster_is_profile, _muster_reading,
-        _muster_company, _muster_truth, _muster_headcount, _muster_weight, _muster_gold_weight,
+        _muster_id, true AS _muster_is_profile, _muster_reading, _muster_blank,
+        _muster_company, _muster_company_blank, _muster_truth, _muster_headcount, _muster_weight, _muster_gold_weight,
         NULL AS _muster_annotator, NULL AS _muster_label
     FROM _muster_profile
     UNION ALL
-    SELECT _muster_id, false, _muster_reading, NULL, NULL, NULL, NULL, NULL, _muster_annotator, _muster_label
+    SELECT _muster_id, false, _muster_reading, _muster_blank, NULL, NULL, NULL, NULL, NULL, NULL, _muster_annotator, _muster_label
     FROM _muster_label
 ),
 _muster_person AS (
     SELECT
         CAST(_muster_id AS VARCHAR) AS _muster_id,
         _muster_company,
+        _muster_company_blank,
         _muster_truth,
         _muster_reading,
+        _muster_blank,
         _muster_headcount,
         _muster_weight,
         -- people of the row; one where the weight is none
@@ -84,7 +89,7 @@ _muster_person AS (
     WHERE _muster_is_profile
 ),
 _muster_rating AS (
-    SELECT CAST(_muster_id AS VARCHAR) AS _muster_id, _muster_annotator, _muster_label, _muster_reading
+    SELECT CAST(_muster_id AS VARCHAR) AS _muster_id, _muster_annotator, _muster_label, _muster_reading, _muster_blank
     FROM _muster_both
     WHERE NOT _muster_is_profile
 ),
@@ -225,9 +230,19 @@ _muster_violation AS (
     FROM (SELECT count(*) AS _muster_n FROM _muster_annotators)
     WHERE _muster_n > 12
     UNION ALL
-    SELECT 'warning', 'profiles', 'company is not blank', 'blank'
+    SELECT 'warning', 'profiles', 'company is not blank (else the person has none)', 'blank'
     FROM _muster_person
-    WHERE muster_look(_muster_company) = ''
+    WHERE _muster_company_blank
+    UNION ALL
+    SELECT 'warning', 'profiles', 'truth is not blank (else nobody has rated the person)', 'blank'
+    FROM _muster_person
+    WHERE _muster_blank
+    UNION ALL
+    SELECT 'warning', 'profiles', 'a company has people of a weight above 0 (else it is left out)', _muster_company
+    FROM _muster_person
+    WHERE _muster_company IS NOT NULL
+    GROUP BY _muster_company
+    HAVING max(_muster_people) = 0
     UNION ALL
     SELECT 'warning', 'profiles', 'company is written in one way', string_agg(_muster_company, ' = ' ORDER BY _muster_company)
     FROM _muster_companies
@@ -257,6 +272,10 @@ _muster_violation AS (
         WHERE _muster_people > 0
     )
     WHERE _muster_yes = 0 OR _muster_yes = _muster_gold
+    UNION ALL
+    SELECT 'warning', 'ratings', 'label is not blank (else it is missing)', 'blank'
+    FROM _muster_rating
+    WHERE _muster_blank
     UNION ALL
     SELECT 'warning', 'ratings', 'every rating is of a profile (else it is ignored)', coalesce(_muster_id, 'missing')
     FROM _muster_rating

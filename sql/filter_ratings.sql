@@ -46,32 +46,41 @@ WITH _muster_limit AS (
         CAST(muster.main._muster_whole('filter_ratings', 'seed', seed) AS VARCHAR) AS _muster_seed
 ),
 _muster_profile AS MATERIALIZED (
-    SELECT
-        muster.main._muster_value(profile_id) AS _muster_id,
-        CAST(muster.main._muster_value(
-            muster.main._muster_argument('filter_ratings', 'company', 'profiles', typeof(_muster_p), company)
-        ) AS VARCHAR) AS _muster_name,
-        CASE
-            WHEN company IS NOT NULL AND headcount IS NOT NULL AND NOT muster.main._muster_is_headcount(headcount)
-                THEN error(
-                    'filter_ratings: headcount must be a whole number of at least 0, got '
-                    || CAST(headcount AS VARCHAR) || ' for company ' || CAST(company AS VARCHAR)
-                    || CASE
-                        WHEN TRY_CAST(CAST(headcount AS VARCHAR) AS DOUBLE) > 9007199254740992
-                            THEN '; it may be at most 9007199254740992'
-                        ELSE ''
-                    END
+    SELECT _muster_given.*
+    FROM (SELECT profile_id FROM muster.main._muster_absent()) AS _muster_a, LATERAL (
+        SELECT
+            muster.main._muster_id('filter_ratings', 'profiles', typeof(_muster_p), profile_id) AS _muster_id,
+            CAST(muster.main._muster_value(
+                muster.main._muster_argument('filter_ratings', 'company', 'profiles', typeof(_muster_p), company)
+            ) AS VARCHAR) AS _muster_name,
+            CASE
+                WHEN company IS NOT NULL AND headcount IS NOT NULL AND NOT muster.main._muster_is_headcount(headcount)
+                    THEN error(
+                        'filter_ratings: headcount must be a whole number of at least 0, got '
+                        || CAST(headcount AS VARCHAR) || ' for company ' || CAST(company AS VARCHAR)
+                        || CASE
+                            WHEN TRY_CAST(CAST(headcount AS VARCHAR) AS DOUBLE) > 9007199254740992
+                                THEN '; it may be at most 9007199254740992'
+                            ELSE ''
+                        END
+                    )
+                ELSE muster.main._muster_number(
+                    'filter_ratings', 'headcount', 'be a whole number of at least 0', headcount
                 )
-            ELSE muster.main._muster_number(
-                'filter_ratings', 'headcount', 'be a whole number of at least 0', headcount
-            )
-        END AS _muster_headcount,
-        muster.main._muster_boolean('filter_ratings', 'truth', truth) AS _muster_truth
-    FROM query_table(profiles) AS _muster_p
+            END AS _muster_headcount,
+            muster.main._muster_boolean('filter_ratings', 'truth', truth) AS _muster_truth
+        FROM query_table(profiles) AS _muster_p
+    ) AS _muster_given
 ),
 _muster_rating AS MATERIALIZED (
-    SELECT muster.main._muster_value(profile_id) AS _muster_id, annotator AS _muster_annotator, label AS _muster_label
-    FROM query_table(ratings)
+    SELECT _muster_given.*
+    FROM muster.main._muster_absent() AS _muster_a, LATERAL (
+        SELECT
+            muster.main._muster_id('filter_ratings', 'ratings', typeof(_muster_r), profile_id) AS _muster_id,
+            muster.main._muster_column('filter_ratings', 'ratings', 'annotator', typeof(_muster_r), annotator) AS _muster_annotator,
+            muster.main._muster_column('filter_ratings', 'ratings', 'label', typeof(_muster_r), label) AS _muster_label
+        FROM query_table(ratings) AS _muster_r
+    ) AS _muster_given
 ),
 _muster_company AS (
     SELECT _muster_name

@@ -25,7 +25,7 @@
 --   gold_sampling how gold people of companies were chosen: 'by_class' (with a look at the truth, so they tell nothing of the
 --                 prevalence) or 'at_random' (without one, each with the inverse of `gold_weight` as chance)
 --   keep_draws    whether to return the draws, for `headcount_total`
---   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
+--   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody, and a company of nobody has no row
 --   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number
 -- columns:
 --   company VARCHAR           the company
@@ -45,7 +45,7 @@
 --   detection_floor DOUBLE    what a company without any expert would be given, at most
 --   below_floor BOOLEAN       estimate < detection_floor: it cannot be told from no expert
 --   note VARCHAR              what there is to doubt about the estimate; NULL = nothing
---   draws BIGINT[]            the draws, NULL unless keep_draws
+--   draws BIGINT[]            the draws; the column is there only with keep_draws
 -- example:
 --   SELECT company, headcount, round(estimate, 1) AS estimate, lower, upper
 --   FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, headcount := headcount);
@@ -73,8 +73,14 @@ WITH _muster_person AS (
 _muster_options AS (
     SELECT muster_options() AS _muster_asked
 )
-SELECT unnest(_muster_row)
+SELECT COLUMNS(
+    -- all, or all but `draws`; for a lambda DuckDB would call a macro of the user's that is named list_filter
+    CASE WHEN coalesce(TRY_CAST(CAST(keep_draws AS VARCHAR) AS BOOLEAN), false) THEN '.*' ELSE '^([^d]|d[^r])' END
+)
 FROM (
-    SELECT unnest(muster_fit_probit_bootstrap(_muster_counts, _muster_asked)) AS _muster_row
-    FROM muster.main._muster_counts(_muster_person), _muster_options
+    SELECT unnest(_muster_row)
+    FROM (
+        SELECT unnest(muster_fit_probit_bootstrap(_muster_counts, _muster_asked)) AS _muster_row
+        FROM muster.main._muster_counts(_muster_person), _muster_options
+    )
 );

@@ -6,7 +6,8 @@
 -- stratum, ordered by stratum.
 --
 -- arguments:
---   estimates   relation made by `fit_probit_bootstrap(…, keep_draws := true)`, also after a CSV file has made text of its draws
+--   estimates   relation made by `fit_probit_bootstrap(…, keep_draws := true)`, also after a CSV file has made text of its draws;
+--               where it has the estimate too, draws must have that mean
 --   stratum     expression over estimates: what to total by; NULL = everything
 --   level       of the interval, between 0 and 1
 -- columns:
@@ -23,15 +24,19 @@
 --   FROM muster.headcount_total(estimates);
 CREATE MACRO muster.main.headcount_total(estimates, stratum := NULL, level := 0.8) AS TABLE
 WITH _muster_estimate AS (
-    SELECT
-        stratum AS _muster_stratum,
-        muster.main._muster_headcount('headcount_total', headcount) AS _muster_headcount,
-        CASE
-            WHEN draws IS NULL
-                THEN error('headcount_total: estimates has no draws, make it with keep_draws := true')
-            ELSE muster.main._muster_draws('headcount_total', draws)
-        END AS _muster_draws
-    FROM query_table(estimates)
+    -- what a relation may lack
+    SELECT _muster_given.*
+    FROM (SELECT NULL AS draws, NULL AS estimate) AS _muster_a, LATERAL (
+        SELECT
+            stratum AS _muster_stratum,
+            muster.main._muster_headcount('headcount_total', headcount) AS _muster_headcount,
+            CASE
+                WHEN draws IS NULL
+                    THEN error('headcount_total: estimates has no draws, make it with keep_draws := true')
+                ELSE muster.main._muster_kept('headcount_total', draws, estimate)
+            END AS _muster_draws
+        FROM query_table(estimates)
+    ) AS _muster_given
 ),
 _muster_level AS (
     SELECT CASE

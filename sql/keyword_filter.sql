@@ -43,7 +43,7 @@ WITH _muster_doc AS (
 _muster_filters AS (
     SELECT _muster_description, hash(_muster_description) AS _muster_key
     FROM (
-        SELECT coalesce(muster_nested(typeof(_muster_given), CAST(_muster_given AS VARCHAR)), 'null') AS _muster_description
+        SELECT coalesce(muster.main._muster_nested(_muster_given), 'null') AS _muster_description
         FROM (SELECT filters AS _muster_given)
     )
 )

@@ -78,7 +78,7 @@ _muster_listed AS MATERIALIZED (
 _muster_filters AS (
     SELECT _muster_description, hash(_muster_description) AS _muster_key
     FROM (
-        SELECT muster_nested(typeof(_muster_given), CAST(_muster_given AS VARCHAR)) AS _muster_description
+        SELECT muster.main._muster_nested(_muster_given) AS _muster_description
         FROM (SELECT list({annotator: _muster_number, any_of: _muster_keywords}) AS _muster_given FROM _muster_listed)
     )
     WHERE _muster_description IS NOT NULL

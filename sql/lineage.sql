@@ -35,8 +35,8 @@ _muster_parsed AS (
         _muster_text,
         list_transform(_muster_list, lambda _muster_query: CAST(
             json_serialize_sql(_muster_query, skip_null := true, skip_empty := true, skip_default := true) AS VARCHAR
-        )) AS _muster_json
+        )) AS _muster_nested
     FROM _muster_queries
 )
 SELECT unnest(_muster_row)
-FROM (SELECT unnest(muster_lineage(_muster_text, _muster_json)) AS _muster_row FROM _muster_parsed);
+FROM (SELECT unnest(muster_lineage(_muster_text, _muster_nested)) AS _muster_row FROM _muster_parsed);

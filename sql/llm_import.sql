@@ -27,7 +27,7 @@ WITH _muster_given_answer AS (
     WHERE false
 ),
 _muster_answer AS (
-    SELECT muster_nested(typeof(_muster_given), CAST(_muster_given AS VARCHAR)) AS _muster_record
+    SELECT muster.main._muster_nested(_muster_given) AS _muster_record
     FROM (
         SELECT {
             request_hash: request_hash,

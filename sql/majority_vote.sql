@@ -2,7 +2,7 @@
 -- section: Truth without gold people
 --
 -- Every label counts once, labels of any type are compared as text, numbers by their value. Where all labels say yes or no, in
--- several spellings (true, yes and 1, say), they are read as true and false; NaN is missing. Where several labels are equally
+-- several spellings (true, yes and 1, say), they are read as true and false; NaN and blank text are missing. Where several labels are equally
 -- frequent there is no majority and the label is NULL. One row a profile, ordered by profile_id.
 --
 -- arguments:
@@ -17,13 +17,15 @@
 --   FROM muster.majority_vote(ratings) LIMIT 3;
 CREATE MACRO muster.main.majority_vote(ratings) AS TABLE
 WITH _muster_rating AS MATERIALIZED (
-    SELECT
-        CASE
-            WHEN muster.main._muster_value(profile_id) IS NULL THEN error('majority_vote: profile_id must not be NULL in ratings')
-            ELSE profile_id
-        END AS _muster_id,
-        muster.main._muster_class(label) AS _muster_class
-    FROM query_table(ratings)
+    SELECT _muster_given.*
+    FROM muster.main._muster_absent() AS _muster_a, LATERAL (
+        SELECT
+            muster.main._muster_given_id('majority_vote', 'ratings', typeof(_muster_r), profile_id) AS _muster_id,
+            muster.main._muster_class(
+                muster.main._muster_column('majority_vote', 'ratings', 'label', typeof(_muster_r), label)
+            ) AS _muster_class
+        FROM query_table(ratings) AS _muster_r
+    ) AS _muster_given
 ),
 _muster_spelling AS (
     FROM muster.main._muster_spelled(_muster_rating)

@@ -40,7 +40,7 @@ CASES = {
     "a database named muster is attached already": f"ATTACH ':memory:' AS muster; {LOAD}",
     "Table Function with name fit_probit_bootstrap does not exist": FIT.format("").replace("muster.", ""),
     "Table with name … does not exist": FIT.format("").replace("(ratings", "(my_ratings"),
-    'Referenced column "profile_id" not found in FROM clause': fit(ratings="SELECT profile_id AS person, annotator, label FROM ratings"),
+    "ratings must have a column profile_id, got …": fit(ratings="SELECT profile_id AS person, annotator, label FROM ratings"),
     "label must be true or false, 1 or 0, yes or no, or NULL, got …": fit(ratings="SELECT * REPLACE ('perhaps' AS label) FROM ratings"),
     "truth must be true or false, 1 or 0, yes or no, or NULL, got …": fit(
         profiles="SELECT * REPLACE ('maybe' AS is_expert) FROM profiles"
@@ -49,11 +49,12 @@ CASES = {
         ratings="FROM ratings UNION ALL FROM ratings"
     ),
     "profiles must have one row a person, profile_id … has …": fit(profiles="FROM profiles UNION ALL FROM profiles"),
-    "profile_id must not be NULL in profiles": fit(profiles="SELECT * REPLACE (NULL::BIGINT AS profile_id) FROM profiles"),
-    "annotator must not be NULL in ratings": fit(ratings="SELECT * REPLACE (NULL AS annotator) FROM ratings"),
+    "profile_id must not be NULL or blank in profiles": fit(profiles="SELECT * REPLACE (NULL::BIGINT AS profile_id) FROM profiles"),
+    "annotator must not be NULL or blank in ratings": fit(ratings="SELECT * REPLACE (NULL AS annotator) FROM ratings"),
     "profile_id must have types in ratings and profiles that compare without loss, got …": fit(
         ratings=ids("BIGINT", "ratings"), profiles=ids("DOUBLE", "profiles")
     ),
+    "Unimplemented type for cast (… -> …)": fit(ratings="SELECT * REPLACE (uuid() AS profile_id) FROM ratings"),
     "headcount must be a whole number of at least 0, got …": FIT.format(", headcount := -5"),
     "at most 12 annotators are possible, ratings has …": fit(
         ratings="SELECT profile_id, annotator || i AS annotator, label FROM ratings, range(3) AS t(i)"
@@ -75,6 +76,10 @@ CASES = {
     ),
     "estimates has no draws, make it with keep_draws := true": (
         f"CREATE TEMP TABLE estimates AS {FIT.format(', draws := 20')}; FROM muster.headcount_total(estimates)"
+    ),
+    "draws must have the estimate as their mean, got …": (
+        f"CREATE TEMP TABLE estimates AS SELECT * REPLACE (0 AS estimate) FROM ({FIT.format(', draws := 20, keep_draws := true')}); "
+        "FROM muster.headcount_total(estimates)"
     ),
     "needs a key in the environment variable OPENAI_API_KEY": annotate("'openai:gpt-5-mini'"),
     "models must be written 'provider:model', got …": annotate("'gpt-5-mini'"),

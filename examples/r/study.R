@@ -8,23 +8,24 @@ driver <- duckdb(config = list(allow_unsigned_extensions = "true"), environment_
 db <- dbConnect(driver)
 invisible(dbExecute(db, sprintf("LOAD '%s'", extension)))
 
-# an empty text is a missing truth: read.csv is told so
-people <- read.csv("data/profiles.csv", na.strings = c("", "NA"))
+# an empty text, which read.csv makes of an empty field, is missing
+people <- read.csv("data/profiles.csv")
 companies <- read.csv("data/companies.csv")
 people <- merge(people, companies[c("company", "headcount")], by = "company", all.x = TRUE)
-ratings <- read.csv("data/ratings.csv", na.strings = c("", "NA"))
+ratings <- read.csv("data/ratings.csv")
 
 # a relation under a name of its own
 duckdb_register(db, "profiles", people)
 
 print(dbGetQuery(db, "FROM muster.check_inputs(profiles, ratings, company, is_expert, headcount)"))
+# a data frame has no place for draws: estimates with them stay in DuckDB
 invisible(dbExecute(db, "
   CREATE TABLE estimates AS
   FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, headcount := headcount, keep_draws := true)
 "))
 print(dbGetQuery(db, "FROM muster.headcount_total(estimates)"))
 
-# a vector is handed over as a list; draws are left out of a CSV file, which has no lists
+# a vector is handed over as a list
 words <- c("machine learning", "deep learning")
 terms <- paste(sprintf("'%s'", gsub("'", "''", words)), collapse = ", ")
 cvs <- read.csv("data/cvs.csv")
@@ -32,6 +33,9 @@ print(dbGetQuery(db, sprintf("
   SELECT label, count(*) AS profiles
   FROM muster.keyword_filter(cvs, text, [{annotator: 'words', any_of: [%s]}])
   GROUP BY label ORDER BY label", terms)))
-write.csv(dbGetQuery(db, "SELECT * EXCLUDE (draws) FROM estimates"), stdout(), row.names = FALSE)
+
+# without draws an estimate is a plain table
+estimate <- dbGetQuery(db, "FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, headcount := headcount)")
+write.csv(estimate, stdout(), row.names = FALSE)
 
 dbDisconnect(db, shutdown = TRUE)
