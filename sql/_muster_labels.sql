@@ -15,15 +15,21 @@
 --   _muster_gold BIGINT        the number of the gold label of the profile
 CREATE MACRO muster.main._muster_labels(caller, ratings, profiles, truth) AS TABLE
 WITH _muster_profile AS MATERIALIZED (
+    WITH _muster_rows AS (
+        FROM query_table(profiles)
+    )
     SELECT _muster_given.*
     FROM (SELECT profile_id FROM muster.main._muster_absent()) AS _muster_a, LATERAL (
         SELECT
             muster.main._muster_id(caller, 'profiles', typeof(_muster_p), profile_id) AS _muster_id,
             muster.main._muster_class(truth) AS _muster_class
-        FROM query_table(profiles) AS _muster_p
+        FROM _muster_rows AS _muster_p
     ) AS _muster_given
 ),
 _muster_given AS MATERIALIZED (
+    WITH _muster_rows AS (
+        FROM query_table(ratings)
+    )
     SELECT _muster_given.*
     FROM muster.main._muster_absent() AS _muster_a, LATERAL (
         SELECT
@@ -32,7 +38,7 @@ _muster_given AS MATERIALIZED (
             muster.main._muster_class(
                 muster.main._muster_column(caller, 'ratings', 'label', typeof(_muster_r), label)
             ) AS _muster_class
-        FROM query_table(ratings) AS _muster_r
+        FROM _muster_rows AS _muster_r
     ) AS _muster_given
 ),
 _muster_all_classes AS (

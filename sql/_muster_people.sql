@@ -16,6 +16,9 @@
 --   _muster_headcount DOUBLE   as the profile states it
 CREATE MACRO muster.main._muster_people(caller, ratings, profiles, company, truth, headcount, weight, gold_weight) AS TABLE
 WITH _muster_profile AS MATERIALIZED (
+    WITH _muster_rows AS (
+        FROM query_table(profiles)
+    )
     SELECT _muster_given.*
     FROM (SELECT profile_id FROM muster.main._muster_absent()) AS _muster_a, LATERAL (
         SELECT
@@ -32,10 +35,13 @@ WITH _muster_profile AS MATERIALIZED (
                 WHEN muster.main._muster_boolean(caller, 'truth', truth) IS NULL THEN 1.0
                 ELSE muster.main._muster_gold_weight(caller, gold_weight)
             END AS _muster_gold_weight
-        FROM query_table(profiles) AS _muster_p
+        FROM _muster_rows AS _muster_p
     ) AS _muster_given
 ),
 _muster_rating AS MATERIALIZED (
+    WITH _muster_rows AS (
+        FROM query_table(ratings)
+    )
     SELECT _muster_given.*
     FROM muster.main._muster_absent() AS _muster_a, LATERAL (
         SELECT
@@ -44,7 +50,7 @@ _muster_rating AS MATERIALIZED (
             muster.main._muster_boolean(
                 caller, 'label', muster.main._muster_column(caller, 'ratings', 'label', typeof(_muster_r), label)
             ) AS _muster_label
-        FROM query_table(ratings) AS _muster_r
+        FROM _muster_rows AS _muster_r
     ) AS _muster_given
 ),
 _muster_types AS (

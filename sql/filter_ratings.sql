@@ -46,6 +46,9 @@ WITH _muster_limit AS (
         CAST(muster.main._muster_whole('filter_ratings', 'seed', seed) AS VARCHAR) AS _muster_seed
 ),
 _muster_profile AS MATERIALIZED (
+    WITH _muster_rows AS (
+        FROM query_table(profiles)
+    )
     SELECT _muster_given.*
     FROM (SELECT profile_id FROM muster.main._muster_absent()) AS _muster_a, LATERAL (
         SELECT
@@ -69,17 +72,20 @@ _muster_profile AS MATERIALIZED (
                 )
             END AS _muster_headcount,
             muster.main._muster_boolean('filter_ratings', 'truth', truth) AS _muster_truth
-        FROM query_table(profiles) AS _muster_p
+        FROM _muster_rows AS _muster_p
     ) AS _muster_given
 ),
 _muster_rating AS MATERIALIZED (
+    WITH _muster_rows AS (
+        FROM query_table(ratings)
+    )
     SELECT _muster_given.*
     FROM muster.main._muster_absent() AS _muster_a, LATERAL (
         SELECT
             muster.main._muster_id('filter_ratings', 'ratings', typeof(_muster_r), profile_id) AS _muster_id,
             muster.main._muster_column('filter_ratings', 'ratings', 'annotator', typeof(_muster_r), annotator) AS _muster_annotator,
             muster.main._muster_column('filter_ratings', 'ratings', 'label', typeof(_muster_r), label) AS _muster_label
-        FROM query_table(ratings) AS _muster_r
+        FROM _muster_rows AS _muster_r
     ) AS _muster_given
 ),
 _muster_company AS (

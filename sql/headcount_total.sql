@@ -24,6 +24,9 @@
 --   FROM muster.headcount_total(estimates);
 CREATE MACRO muster.main.headcount_total(estimates, stratum := NULL, level := 0.8) AS TABLE
 WITH _muster_estimate AS (
+    WITH _muster_rows AS (
+        FROM query_table(estimates)
+    )
     -- what a relation may lack
     SELECT _muster_given.*
     FROM (SELECT NULL AS draws, NULL AS estimate) AS _muster_a, LATERAL (
@@ -35,7 +38,7 @@ WITH _muster_estimate AS (
                     THEN error('headcount_total: estimates has no draws, make it with keep_draws := true')
                 ELSE muster.main._muster_kept('headcount_total', draws, estimate)
             END AS _muster_draws
-        FROM query_table(estimates)
+        FROM _muster_rows
     ) AS _muster_given
 ),
 _muster_level AS (

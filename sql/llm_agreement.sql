@@ -17,6 +17,9 @@
 --   SELECT annotator, other, n, round(kappa, 2) AS kappa FROM muster.llm_agreement(ratings) ORDER BY kappa DESC LIMIT 3;
 CREATE MACRO muster.main.llm_agreement(ratings) AS TABLE
 WITH _muster_rating AS (
+    WITH _muster_rows AS (
+        FROM query_table(ratings)
+    )
     SELECT _muster_given.*
     FROM muster.main._muster_absent() AS _muster_a, LATERAL (
         SELECT
@@ -27,7 +30,7 @@ WITH _muster_rating AS (
                 'label',
                 muster.main._muster_column('llm_agreement', 'ratings', 'label', typeof(_muster_r), label)
             ) AS _muster_label
-        FROM query_table(ratings) AS _muster_r
+        FROM _muster_rows AS _muster_r
     ) AS _muster_given
 ),
 _muster_label AS MATERIALIZED (

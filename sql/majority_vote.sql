@@ -17,6 +17,9 @@
 --   FROM muster.majority_vote(ratings) LIMIT 3;
 CREATE MACRO muster.main.majority_vote(ratings) AS TABLE
 WITH _muster_rating AS MATERIALIZED (
+    WITH _muster_rows AS (
+        FROM query_table(ratings)
+    )
     SELECT _muster_given.*
     FROM muster.main._muster_absent() AS _muster_a, LATERAL (
         SELECT
@@ -24,7 +27,7 @@ WITH _muster_rating AS MATERIALIZED (
             muster.main._muster_class(
                 muster.main._muster_column('majority_vote', 'ratings', 'label', typeof(_muster_r), label)
             ) AS _muster_class
-        FROM query_table(ratings) AS _muster_r
+        FROM _muster_rows AS _muster_r
     ) AS _muster_given
 ),
 _muster_spelling AS (

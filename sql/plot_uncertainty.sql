@@ -15,13 +15,16 @@
 --   SELECT decode(svg)[:38] AS svg FROM muster.plot_uncertainty(estimates);
 CREATE MACRO muster.main.plot_uncertainty(estimates, company := NULL, level := 0.8) AS TABLE
 WITH _muster_estimates AS (
+    WITH _muster_rows AS (
+        FROM query_table(estimates)
+    )
     -- what a relation may lack
     SELECT _muster_given.*
     FROM (SELECT NULL AS draws, NULL AS estimate) AS _muster_a, LATERAL (
         SELECT
             CAST(_muster_estimates.company AS VARCHAR) AS _muster_name,
             muster.main._muster_kept('plot_uncertainty', draws, estimate) AS _muster_draws
-        FROM query_table(estimates) AS _muster_estimates
+        FROM _muster_rows AS _muster_estimates
     ) AS _muster_given
 ),
 _muster_option AS (

@@ -403,6 +403,7 @@ class Names(unittest.TestCase):
         "posterior_predictive_counts": STUDY + ", draws := 20",
         "prior_sensitivity": STUDY + ", draws := 5",
         "rating_plan": STUDY + ", budget := 3, headcount := {headcount}",
+        "confidence_calibration": "{ratings}, {profiles}, {truth}, CASE WHEN label THEN 0.75 ELSE 0.25 END",
         "filter_ratings": "{ratings}, {profiles}, {company}, {headcount}, truth := {truth}, min_profiles := 1",
         "filter_affiliations": "{affiliations}, {named}, weight := {people}",
         "synthetic_ratings": TOTALS,
