@@ -858,7 +858,7 @@ mod tests {
     /// The form of a text, character by character.
     fn slow_form(text: &str, reading: Reading) -> Vec<u8> {
         let letters = Letters::get();
-        let text = if reading == Reading::Letters { text.to_string() } else { form(text) };
+        let text = if reading == Reading::Letters { text.to_string() } else { small(text) };
         let (mut out, mut to) = (vec![0; room(text.len())], Written::default());
         text.chars().for_each(|c| letters.write(c, &mut out, &mut to));
         out.truncate(to.bytes);

@@ -575,7 +575,7 @@ mod tests {
         };
         // 0.2 is the angle of cc; the vector may be of any length
         let own = [Some(Arc::from([3.0 * 0.2_f32.cos(), 3.0 * 0.2_f32.sin(), 0.0])), None];
-        let found = extract(&texts, &own, &settings, 1, &mut embed, &mut |_| ()).unwrap();
+        let found = extract(&texts, &own, &settings, 1, &mut embed, &|_| String::new()).unwrap();
         let best: Vec<(&str, f64)> = found.iter().map(|found| (found[0].term.as_str(), found[0].score)).collect();
         assert_eq!(best, [("cc", 1.0), ("aa", 1.0), ("aa", 1.0)]);
         assert_eq!(asked, ["aa", "bb", "cc", "dd", "aa bb cc dd", "aa bb"]);

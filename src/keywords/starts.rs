@@ -41,6 +41,9 @@ fn is_word(byte: u8) -> bool {
     is_letter(byte) | (byte.wrapping_sub(b'0') < 10) | (byte == b'_')
 }
 
+/// Largest number of bytes of a term.
+const LONGEST: usize = 200;
+
 /// Terms in their forms, all of which [`Starts::takes`].
 #[derive(Debug)]
 pub(super) struct Starts {
@@ -54,9 +57,11 @@ type Window = [u8; BLOCK + LOOK];
 
 impl Starts {
     /// Whether no letter of ASCII stands before the term wherever it occurs: it begins with one, or is of ASCII and begins with
-    /// another character of words.
+    /// another character of words. Long terms are left to an automaton, since each start of a word may be looked at to the
+    /// end of a term that repeats itself.
     pub(super) fn takes(term: &str) -> bool {
-        term.bytes().next().is_some_and(|first| is_letter(first) || is_word(first) && term.is_ascii())
+        term.len() <= LONGEST
+            && term.bytes().next().is_some_and(|first| is_letter(first) || is_word(first) && term.is_ascii())
     }
 
     pub(super) fn new(terms: &[&str]) -> Result<Starts, BuildError> {
