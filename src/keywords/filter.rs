@@ -629,6 +629,9 @@ fn shortened(term: &str) -> String {
     short
 }
 
+/// Terms of which one must occur, or none: whether it must.
+type List = (Vec<Term>, bool);
+
 /// Reason why a regular expression is refused, on one line.
 fn reason(error: &regex::Error) -> String {
     match error {
@@ -659,7 +662,7 @@ impl Filters {
             return Err(FilterError::Empty);
         }
         let mut terms = Terms::default();
-        let mut named: Vec<(String, Vec<(Vec<Term>, bool)>)> = Vec::with_capacity(rows.len());
+        let mut named: Vec<(String, Vec<List>)> = Vec::with_capacity(rows.len());
         for row in &rows {
             let Value::Object(row) = row else { return Err(not_filters()) };
             if let Some(field) = row.keys().find(|key| !FIELDS.contains(&key.as_str())) {
@@ -764,7 +767,7 @@ fn read_clauses(
     annotator: &str,
     row: &serde_json::Map<String, Value>,
     terms: &mut Terms,
-) -> Result<Vec<(Vec<Term>, bool)>, FilterError> {
+) -> Result<Vec<List>, FilterError> {
     let mut clauses = Vec::new();
     let entries = |field: &'static str| match row.get(field) {
         None | Some(Value::Null) => Ok(&[][..]),
@@ -852,6 +855,19 @@ mod tests {
         #[test]
         fn any_json_is_read(json in r#"([\[\]{},:]|"(annotator|any_of|all_of|none_of|[a-z]{0,2})"|null|1|\PC){0,20}"#) {
             let _ = Filters::parse(&json);
+        }
+    }
+
+    #[test]
+    fn terms_of_any_length_are_found() {
+        for length in [3, 199, 200, 201, 5000] {
+            let term = "ab".repeat(length)[..length].to_string();
+            let json = serde_json::json!([{"annotator": "x", "any_of": [&term]}]).to_string();
+            for (text, expected) in
+                [(format!("of {term}, say"), true), (format!("of {term}c"), false), (format!("of c{term}"), false)]
+            {
+                assert_eq!(label(&json, &text), [expected], "{length}");
+            }
         }
     }
 
