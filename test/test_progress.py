@@ -55,6 +55,14 @@ SHOWN = {
     "discriminative_keywords": "(texts|phrases)",
 }
 
+# Statements that go on for long enough, however fast the machine is.
+MANY = "WITH many AS (SELECT docs.* REPLACE (profile_id + 100000 * k AS profile_id) FROM docs, range(20) t(k))"
+STATEMENTS = {
+    **LONG,
+    "tfidf_keywords": f"{MANY} FROM muster.tfidf_keywords(many, text)",
+    "discriminative_keywords": f"{MANY} FROM muster.discriminative_keywords(many, text, label)",
+}
+
 # Seconds that a statement is left to work where it is to show nothing; a line would be there after one and a half.
 LEFT = 4
 
@@ -108,7 +116,7 @@ class Progress(unittest.TestCase):
             with self.subTest(name):
                 line = re.compile(rf"{name}{': ' if what else ''}{what}, \d+ %")
                 terminal = self.terminal()
-                process = self.start(LONG[name], terminal)
+                process = self.start(STATEMENTS[name], terminal)
                 until = time.monotonic() + GUARD
                 while not line.search(terminal.read(0.5)) and time.monotonic() < until:
                     self.assertIsNone(process.poll(), "the statement ended before")
@@ -120,7 +128,7 @@ class Progress(unittest.TestCase):
 
     def test_share_grows(self):
         terminal = self.terminal()
-        process = self.start(f"FROM muster.fit_probit_bootstrap({STUDY}, draws := 5000, method := 'company')", terminal)
+        process = self.start(f"FROM muster.fit_probit_bootstrap({STUDY}, draws := 100000, method := 'company')", terminal)
         until = time.monotonic() + GUARD
         shares = []
         while len(set(shares)) < 3 and time.monotonic() < until:
@@ -149,7 +157,7 @@ class Progress(unittest.TestCase):
     def test_nothing_of_a_short_call(self):
         terminal = self.terminal()
         one = "WITH one AS (SELECT 1 AS profile_id, 'a text of a few words' AS text)"
-        process = self.start(f"{one} FROM muster.tfidf_keywords(one, text)", terminal)
+        process = self.start(f"{one} FROM muster.tfidf_keywords(one, text, min_df := 1, max_df := 1.0)", terminal)
         printed, _ = process.communicate(timeout=GUARD)
         self.assertEqual((process.returncode, printed, terminal.read(0)), (0, "", ""))
 
