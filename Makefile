@@ -17,6 +17,7 @@
 #   make bench-soak        10,000 mixed statements over 16 connections: results, errors and memory
 #   make bench-llm         llm_annotate over a server of known speed: throughput, limits, store, a killed run
 #   make fuzz MINUTES=10   the property tests with new seeds until the minutes are over
+#   make sanitize       the engine's tests under the address sanitizer, a quarter of an hour; x86-64 Linux
 #   make compare         muster beside its peers from PyPI, half an hour, written to docs/
 #   make docs            the generated reference
 #   make models          the default embedding model, into .models
@@ -38,7 +39,7 @@ PYTHON := python3
 CLI := .venv-1.5/bin/duckdb -unsigned
 
 .PHONY: all build models demo demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs test-clients test-r test-spark test-wheel lint bench bench-estimates \
-	bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak fuzz compare cuda test-cuda bench-cuda docs wheel description package clean \
+	bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak fuzz sanitize compare cuda test-cuda bench-cuda docs wheel description package clean \
 	configure configure_ci debug release test_debug test_release set_duckdb_version set_duckdb_tag output_distribution_matrix
 
 all: build models .venv/ready .venv-1.5/ready
@@ -247,6 +248,11 @@ bench-cluster:
 	$(PYTHON) -m venv .venv-compare
 	.venv-compare/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements-compare.txt
 	touch $@
+
+# a sanitizer of the compiler's that stable releases have behind a variable; the thread sanitizer wants a standard library of its own
+sanitize: models
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address $(CARGO) test --release --locked --lib \
+	    --target x86_64-unknown-linux-gnu --target-dir target/sanitize
 
 # never in CI: the peers are large, and the page is about one machine
 compare: build .venv-compare/ready
