@@ -52,7 +52,7 @@ struct Call {
 /// Steps that are done one after the other, or side by side.
 #[derive(Debug)]
 struct Level {
-    /// What is counted; empty for steps without a name.
+    /// Name of the steps; empty where they have none.
     what: Cow<'static, str>,
     total: usize,
     done: AtomicUsize,

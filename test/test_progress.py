@@ -43,7 +43,7 @@ except duckdb.Error as error:
     print(error, flush=True)
 """
 
-# What each function counts first that takes its time; '' where the line has no more than its name.
+# Names of what each function counts first that takes its time; '' where the line has no more than its name.
 SHOWN = {
     "fit_probit_bootstrap": "replicates",
     "prior_sensitivity": "settings",

@@ -423,7 +423,7 @@ class Full(StoreCase):
         self.assertNotIn("cannot be written", out + err)
 
 
-# What is synced by a process into which it is loaded: a line each, with the number of the file or folder and its size.
+# Library that prints what is synced by the process into which it is loaded: a line each, with the number of the file or folder and its size.
 SYNCED = """
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -21,7 +21,7 @@ LABELLED = (
 
 @dataclass(frozen=True)
 class Settings:
-    """What is done with each part."""
+    """Work that is done with each part."""
 
     parts: int
     # SQL of a list of filters, as keyword_filter takes it

@@ -220,7 +220,7 @@ impl Model {
     }
 }
 
-/// What `tokenise` makes of each text, by at most `threads` threads.
+/// Results of `tokenise` for each text, by at most `threads` threads.
 fn tokenised<T: Send>(
     texts: &[&str],
     threads: usize,

@@ -232,7 +232,7 @@ impl Tokens {
     }
 }
 
-/// What `make` makes of the tokenizer in the `bytes` of its file; the crate that reads it panics over some damage.
+/// Tokens that `make` makes of the tokenizer in the `bytes` of its file; the crate that reads it panics over some damage.
 ///
 /// # Errors
 ///
@@ -282,7 +282,7 @@ fn middling_length(tokenizer: &Tokenizer) -> usize {
     }
 }
 
-/// What `work` of the crate gives; `None` where it panics, as it does over some damage.
+/// Result of `work` of the crate; `None` where it panics, as it does over some damage.
 fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }

@@ -397,7 +397,7 @@ struct Clause {
     expressions: Vec<usize>,
 }
 
-/// What a filter asks for.
+/// Clauses that a filter asks for.
 #[derive(Debug, Default)]
 struct Asked {
     /// Its clauses, by their places among all.
@@ -510,7 +510,7 @@ pub struct Scratch {
     labels: Vec<Standing>,
 }
 
-/// What is known of a filter's label.
+/// State of a filter's label while a text is read.
 #[derive(Debug, Clone, Copy)]
 struct Standing {
     /// Number of wanted clauses of which no term has been met.
@@ -519,7 +519,7 @@ struct Standing {
     is_refused: bool,
 }
 
-/// What is known of the labels of a text.
+/// State of the labels of a text while it is read.
 struct Verdict<'f> {
     filters: &'f Filters,
     holds: &'f mut Vec<bool>,

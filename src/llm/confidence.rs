@@ -77,7 +77,7 @@ fn candidate(entry: &Value, logprob: &str) -> Option<(Vec<u8>, f64)> {
     Some((entry["bytes"].as_array().and_then(bytes).or_else(text)?, probability))
 }
 
-/// What the beginning of a value says.
+/// Meaning of the beginning of a value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Said {
     /// A word of this label, whatever follows.
@@ -164,7 +164,7 @@ fn value_start(text: &[u8], field: &str, word: &str) -> Option<usize> {
     starts.into_iter().find(is_verdict)
 }
 
-/// What a value that begins with `text` says; a quotation mark ends it, and where it has not begun it says nothing.
+/// Meaning of a value that begins with `text`; a quotation mark ends it, and where it has not begun it says nothing.
 fn said(words: &[(String, Option<bool>)], text: &[u8]) -> Said {
     let text = text.trim_ascii_start();
     if text.is_empty() {

@@ -135,7 +135,7 @@ impl Schema {
         schema
     }
 
-    /// What is asked for beside the verdict. Bounds stand in words, since some interfaces refuse a schema with a minimum.
+    /// Description of the number that is asked for beside the verdict. Bounds stand in words, since some interfaces refuse a schema with a minimum.
     fn asks_probability(&self) -> String {
         format!("Probability, from 0 to 1, that the right {} is {}.", self.field, self.yes.join(" or "))
     }

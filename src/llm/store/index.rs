@@ -70,7 +70,7 @@ pub(super) struct Spot {
 }
 
 impl Spot {
-    /// What `read` makes of the line, which it checks.
+    /// Value that `read` makes of the line, which it checks.
     ///
     /// # Errors
     ///

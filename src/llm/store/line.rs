@@ -135,7 +135,7 @@ pub(super) fn read_template(line: &[u8]) -> Option<TemplateRow> {
     })
 }
 
-/// What an answer and a failure have in common; a reader that needs no long texts takes `IgnoredAny` for `T`.
+/// Fields that an answer and a failure have in common; a reader that needs no long texts takes `IgnoredAny` for `T`.
 #[derive(Serialize, Deserialize)]
 struct OutcomeLine<'l, T> {
     #[serde(borrow)]

@@ -438,7 +438,7 @@ fn p_yes(ask: &Ask) -> f64 {
 /// Share of the probability that goes to what is no verdict.
 const OTHER: f64 = 0.05;
 
-/// What the real interfaces give for a probability of 0.
+/// Log-probability that the real interfaces give for a probability of 0.
 const IMPOSSIBLE: f64 = -9999.0;
 
 /// The tokens of an answer, where they were asked for. Words are in pieces of three characters: the first piece of a verdict says
