@@ -13,7 +13,7 @@ use crate::diagnostics::shared_shift;
 use crate::probit::bins::CUTS;
 use crate::probit::choice;
 use crate::probit::estimate::{Method, Settings};
-use crate::probit::study::{Pattern, Study};
+use crate::probit::study::{MAX_TABLED, Pattern, Study};
 use crate::stats::summary::Summary;
 use duckdb::Connection;
 use duckdb::arrow::array::RecordBatch;
@@ -34,7 +34,7 @@ fn arguments() -> Vec<DataType> {
 /// The study of the counts that a call is about.
 fn study(input: &RecordBatch, call: usize) -> Result<Study, Failure> {
     let counted = Counted::read(input, call)?;
-    Ok(choice::study(&counted.annotators, &counted.counts)?)
+    Ok(choice::study(&counted.annotators, &counted.counts, MAX_TABLED)?)
 }
 
 /// `muster_covariance_diagnostic(counts, options)`

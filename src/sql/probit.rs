@@ -13,7 +13,7 @@ use crate::probit::metrics::{Metrics, metrics};
 use crate::probit::person::{PersonPrior, posteriors};
 use crate::probit::plan::{Goal, plan};
 use crate::probit::report::{Agreement, Quantity, agreements, report};
-use crate::probit::study::{Company, Study};
+use crate::probit::study::{Company, MAX_ANNOTATORS, MAX_TABLED, Study, StudyError};
 use crate::stats::intervals::Interval;
 use crate::stats::summary::Summary;
 use duckdb::Connection;
@@ -87,6 +87,16 @@ fn note(company: &Company, estimate: &Estimate, shared: &[String]) -> Option<Str
     (!doubts.is_empty()).then(|| doubts.join("; "))
 }
 
+/// The study of a method that needs the probabilities of all patterns.
+fn tabled_study(counted: &Counted) -> Result<Study, Failure> {
+    study(&counted.annotators, &counted.counts, MAX_TABLED).map_err(|error| match error {
+        StudyError::TooManyAnnotators { .. } if counted.annotators.len() <= MAX_ANNOTATORS => {
+            format!("{error}; the methods 'company' and 'hierarchical' take {MAX_ANNOTATORS}").into()
+        }
+        error => error.into(),
+    })
+}
+
 /// The share of the headcount that a number of experts is.
 fn share(row: &Fitted, of: fn(&Summary) -> f64) -> f64 {
     of(&row.estimate.summary) / row.company.headcount as f64
@@ -145,7 +155,11 @@ impl Kernel for FitProbitBootstrap {
         }
         options.finish()?;
         let counted = Counted::read(input, call)?;
-        let study = study(&counted.annotators, &counted.counts)?;
+        let study = if settings.method.refits() {
+            tabled_study(&counted)?
+        } else {
+            study(&counted.annotators, &counted.counts, MAX_ANNOTATORS)?
+        };
         let found = learn_drift(&study, &mut settings, drift_sd)?;
         let estimates = estimate(&study, &settings)?;
         let shared = doubts(&study, found);
@@ -180,7 +194,7 @@ impl Kernel for ProbitModel {
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Quantity>, Failure> {
         let counted = Counted::read(input, call)?;
-        Ok(report(&study(&counted.annotators, &counted.counts)?, counted.unknown_ratings)?)
+        Ok(report(&study(&counted.annotators, &counted.counts, MAX_ANNOTATORS)?, counted.unknown_ratings)?)
     }
 }
 
@@ -224,7 +238,7 @@ impl Kernel for ProbitPosterior {
         let given = options.optional_number("prior", "lie between 0 and 1, or be NULL", |x| x > 0.0 && x < 1.0)?;
         options.finish()?;
         let counted = Counted::read(input, call)?;
-        let study = study(&counted.annotators, &counted.counts)?;
+        let study = study(&counted.annotators, &counted.counts, MAX_ANNOTATORS)?;
         let prior = match given {
             Some(pi) => PersonPrior::Fixed(pi),
             None if study.companies.is_empty() => PersonPrior::GoldShare,
@@ -292,7 +306,7 @@ impl Kernel for RatingPlan {
         let mut settings = Settings { seed: options.seed()?, threads: options.threads(), ..Settings::default() };
         options.finish()?;
         let counted = Counted::read(input, call)?;
-        let study = study(&counted.annotators, &counted.counts)?;
+        let study = study(&counted.annotators, &counted.counts, MAX_ANNOTATORS)?;
         learn_drift(&study, &mut settings, None)?;
         let found = plan(&study, budget, goal, &settings)?;
         let cells: BTreeMap<_, _> = found
