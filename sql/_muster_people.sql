@@ -68,7 +68,7 @@ _muster_annotator AS MATERIALIZED (
                     -- what the masks hold, the model takes, or a table of all patterns
                     || CASE
                         WHEN caller IN ('annotator_metrics', 'annotator_correlations') THEN '60'
-                        WHEN caller IN ('fit_probit_bootstrap', 'probit_model', 'probit_posterior', 'rating_plan') THEN '32'
+                        WHEN caller IN ('fit_probit_bootstrap', 'probit_model', 'probit_posterior', 'prior_sensitivity', 'rating_plan') THEN '32'
                         ELSE '12'
                     END
                     || ' annotators are possible, ratings has ' || _muster_annotators || '; leave some out by a WHERE on annotator'

@@ -121,6 +121,12 @@ impl ClassModel {
         }
         orthant_table(&self.means(), &self.correlation)
     }
+
+    /// Probabilities of patterns, without a table.
+    pub(crate) fn probabilities(&self, patterns: &[Pattern], points: Sobol) -> Vec<f64> {
+        let masks: Vec<(u32, u32)> = patterns.iter().map(|p| (p.seen, p.yes)).collect();
+        Factors::new(&self.means(), &self.correlation).probabilities(&masks, points)
+    }
 }
 
 /// Fitted model of both classes.
@@ -179,9 +185,7 @@ impl Model {
             };
             return Ok(patterns.iter().map(ratio).collect());
         }
-        let masks: Vec<(u32, u32)> = patterns.iter().map(|p| (p.seen, p.yes)).collect();
-        let of = |class: &ClassModel| Factors::new(&class.means(), &class.correlation).probabilities(&masks, points);
-        let (non_expert, expert) = (of(&self.non_expert), of(&self.expert));
+        let [non_expert, expert] = [&self.non_expert, &self.expert].map(|class| class.probabilities(patterns, points));
         Ok(expert.iter().zip(&non_expert).map(|(expert, non_expert)| expert.ln() - non_expert.ln()).collect())
     }
 }

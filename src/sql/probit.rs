@@ -13,7 +13,7 @@ use crate::probit::metrics::{Metrics, metrics};
 use crate::probit::person::{PersonPrior, posteriors};
 use crate::probit::plan::{Goal, plan};
 use crate::probit::report::{Agreement, Quantity, agreements, report};
-use crate::probit::study::{Company, MAX_ANNOTATORS, MAX_TABLED, Study, StudyError};
+use crate::probit::study::{Company, MAX_ANNOTATORS, Study};
 use crate::stats::intervals::Interval;
 use crate::stats::summary::Summary;
 use duckdb::Connection;
@@ -87,16 +87,6 @@ fn note(company: &Company, estimate: &Estimate, shared: &[String]) -> Option<Str
     (!doubts.is_empty()).then(|| doubts.join("; "))
 }
 
-/// The study of a method that needs the probabilities of all patterns.
-fn tabled_study(counted: &Counted) -> Result<Study, Failure> {
-    study(&counted.annotators, &counted.counts, MAX_TABLED).map_err(|error| match error {
-        StudyError::TooManyAnnotators { .. } if counted.annotators.len() <= MAX_ANNOTATORS => {
-            format!("{error}; the methods 'company' and 'hierarchical' take {MAX_ANNOTATORS}").into()
-        }
-        error => error.into(),
-    })
-}
-
 /// The share of the headcount that a number of experts is.
 fn share(row: &Fitted, of: fn(&Summary) -> f64) -> f64 {
     of(&row.estimate.summary) / row.company.headcount as f64
@@ -155,11 +145,7 @@ impl Kernel for FitProbitBootstrap {
         }
         options.finish()?;
         let counted = Counted::read(input, call)?;
-        let study = if settings.method.refits() {
-            tabled_study(&counted)?
-        } else {
-            study(&counted.annotators, &counted.counts, MAX_ANNOTATORS)?
-        };
+        let study = study(&counted.annotators, &counted.counts, MAX_ANNOTATORS)?;
         let found = learn_drift(&study, &mut settings, drift_sd)?;
         let estimates = estimate(&study, &settings)?;
         let shared = doubts(&study, found);

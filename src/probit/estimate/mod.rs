@@ -12,6 +12,7 @@
 //! * `Original`: one prevalence from a Beta prior for all companies, never updated (the original study).
 //! * `OriginalBySize`: the same with a prior by headcount (the original study's program). Both in `original`.
 
+mod answers;
 mod company;
 mod hierarchical;
 mod original;

@@ -4,12 +4,12 @@
 //! The study resamples a company's people and realises a Bernoulli each, which is one Binomial with the mean
 //! of their posteriors.
 
+use super::answers::{Answers, Probabilities};
 use super::replicates::{Estimate, by_company};
 use super::settings::Settings;
-use crate::probit::model::{ClassModel, Model};
-use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError, survey_weights};
+use crate::probit::model::Model;
+use crate::probit::study::{Company, GoldPeople, Study, StudyError, survey_weights};
 use crate::random::{self, Purpose, Stream, binomial};
-use std::collections::BTreeSet;
 
 /// Beta priors of the study's program by size: headcount below, alpha, beta.
 const BY_SIZE: [(u64, f64, f64); 4] =
@@ -24,87 +24,21 @@ pub(crate) enum Prior {
     BySize,
 }
 
-/// Answers as numbers in base 3, annotator j the digit at 3^j: 0 no, 1 yes, 2 missing.
-struct Ternary {
-    /// Number of each yes mask: the one with a 1 wherever the mask has one.
-    of_mask: Vec<usize>,
-}
-
-impl Ternary {
-    fn new(annotators: usize) -> Self {
-        let mut of_mask = vec![0];
-        let mut place = 1;
-        for _ in 0..annotators {
-            let above: Vec<usize> = of_mask.iter().map(|number| number + place).collect();
-            of_mask.extend(above);
-            place *= 3;
-        }
-        Ternary { of_mask }
-    }
-
-    fn all_seen(&self) -> u32 {
-        self.of_mask.len() as u32 - 1
-    }
-
-    fn number(&self, pattern: Pattern) -> usize {
-        2 * self.of_mask[(self.all_seen() & !pattern.seen) as usize] + self.of_mask[pattern.yes as usize]
-    }
-
-    /// Numbers of all answers of the annotators in a mask.
-    fn within(&self, mask: u32) -> impl Iterator<Item = usize> {
-        let none = self.number(Pattern { seen: mask, yes: 0 });
-        // subsets of the mask, in increasing order
-        let next = move |yes: &u32| Some(yes.wrapping_sub(mask) & mask).filter(|yes| *yes != 0);
-        std::iter::successors(Some(0), next).map(move |yes| none + self.of_mask[yes as usize])
-    }
-
-    /// Probabilities of every set of answers, missing ones summed out, by number.
-    fn probabilities(&self, table: Vec<f64>) -> Vec<f64> {
-        let mut all = table;
-        // after j annotators: blocks of 3^j numbers, one for each set of answers of the others
-        let mut size = 1;
-        while size < all.len() {
-            let mut wider = Vec::with_capacity(all.len() / 2 * 3);
-            for pair in all.chunks_exact(2 * size) {
-                let (no, yes) = pair.split_at(size);
-                wider.extend_from_slice(pair);
-                wider.extend(no.iter().zip(yes).map(|(no, yes)| no + yes));
-            }
-            all = wider;
-            size *= 3;
-        }
-        // no answers say nothing, whatever the error of the table
-        if let Some(none_seen) = all.last_mut() {
-            *none_seen = 1.0;
-        }
-        all
-    }
-}
-
 /// What the replicates of a study share.
 struct Numbered {
-    ternary: Ternary,
-    companies: Vec<TernaryCompany>,
-    /// Numbers of all answers of the annotators in each mask that occurs.
-    masks: Vec<Vec<usize>>,
+    answers: Answers,
+    companies: Vec<NumberedCompany>,
 }
 
 impl Numbered {
-    fn new(study: &Study, seed: u64) -> Self {
-        let ternary = Ternary::new(study.annotators.len());
-        // those without labels too
-        let masks: BTreeSet<u32> = study.patterns().into_iter().map(|pattern| pattern.seen).collect();
-        let masks: Vec<u32> = masks.into_iter().collect();
-        Numbered {
-            companies: study.companies.iter().map(|c| TernaryCompany::new(c, &ternary, &masks, seed)).collect(),
-            masks: masks.into_iter().map(|mask| ternary.within(mask).collect()).collect(),
-            ternary,
-        }
+    fn new(study: &Study, answers: Answers, seed: u64) -> Self {
+        let companies = study.companies.iter().map(|c| NumberedCompany::new(c, &answers, seed)).collect();
+        Numbered { answers, companies }
     }
 }
 
 /// Company with its people by the number of their answers.
-struct TernaryCompany {
+struct NumberedCompany {
     /// Number of people who are not gold.
     people: u64,
     /// Their patterns as numbers, and how many people have each.
@@ -115,20 +49,20 @@ struct TernaryCompany {
     null: Stream,
 }
 
-impl TernaryCompany {
-    fn new(company: &Company, ternary: &Ternary, all_masks: &[u32], seed: u64) -> Self {
+impl NumberedCompany {
+    fn new(company: &Company, answers: &Answers, seed: u64) -> Self {
         let mut masks: Vec<(usize, f64)> = Vec::new();
         for &(pattern, count) in &company.people {
-            let mask = all_masks.binary_search(&pattern.seen).unwrap_or(0);
+            let mask = answers.mask(pattern.seen);
             match masks.last_mut() {
                 // people are sorted by their masks
                 Some((last, people)) if *last == mask => *people += count as f64,
                 _ => masks.push((mask, count as f64)),
             }
         }
-        TernaryCompany {
+        NumberedCompany {
             people: company.observed - company.gold,
-            patterns: company.people.iter().map(|&(p, count)| (ternary.number(p), count as f64)).collect(),
+            patterns: company.people.iter().map(|&(p, count)| (answers.number(p), count as f64)).collect(),
             masks,
             stream: Stream::named(seed, Purpose::Company, &company.name),
             null: Stream::named(seed, Purpose::Null, &company.name),
@@ -141,13 +75,10 @@ impl TernaryCompany {
     }
 }
 
-/// Model of one replicate: the probability of every set of answers in each class.
+/// Model of one replicate: the probability of answers in each class.
 struct Refit {
     number: usize,
-    non_expert: Vec<f64>,
-    expert: Vec<f64>,
-    /// Probabilities of all answers within each mask that occurs.
-    within: Vec<Within>,
+    probabilities: Probabilities,
     /// Prevalence of all companies under each prior.
     common: Vec<Option<Common>>,
 }
@@ -162,45 +93,31 @@ impl Refit {
     fn new(study: &Study, numbered: &Numbered, priors: &[Prior], seed: u64, number: usize) -> Result<Self, StudyError> {
         let weights = resample(&study.gold, seed, number);
         let model = Model::fit(&study.gold, &weights, study.annotators.len());
-        let probabilities = |class: &ClassModel| Ok::<_, StudyError>(numbered.ternary.probabilities(class.table()?));
-        let (non_expert, expert) = (probabilities(&model.non_expert)?, probabilities(&model.expert)?);
-        let within: Vec<Within> = numbered
-            .masks
-            .iter()
-            .map(|answers| Within {
-                non_expert: answers.iter().map(|&at| non_expert[at]).collect(),
-                expert: answers.iter().map(|&at| expert[at]).collect(),
-            })
-            .collect();
+        let probabilities = numbered.answers.probabilities(&model, seed, number)?;
         let common = |prior: &Prior| {
             let Prior::Common(alpha, beta) = *prior else {
                 return None;
             };
             let mut shared = Stream::new(seed, Purpose::Shared, 0).replicate(number as u64);
             let pi = random::beta(alpha, beta, &mut shared);
-            Some(Common { pi, null_shares: within.iter().map(|within| within.null_share(pi)).collect() })
+            let null_shares = probabilities.within.iter().map(|within| within.null_share(pi)).collect();
+            Some(Common { pi, null_shares })
         };
-        Ok(Refit { number, common: priors.iter().map(common).collect(), non_expert, expert, within })
-    }
-
-    #[inline(always)]
-    fn posterior(&self, answers: usize, pi: f64) -> f64 {
-        let expert = pi * self.expert[answers];
-        expert / (expert + (1.0 - pi) * self.non_expert[answers])
+        Ok(Refit { number, common: priors.iter().map(common).collect(), probabilities })
     }
 
     /// Mean posterior of a company's people.
-    fn share(&self, company: &TernaryCompany, pi: f64) -> f64 {
+    fn share(&self, company: &NumberedCompany, pi: f64) -> f64 {
         if company.people == 0 {
             return pi;
         }
-        let sum: f64 = company.patterns.iter().map(|(answers, n)| n * self.posterior(*answers, pi)).sum();
+        let sum: f64 = company.patterns.iter().map(|(answers, n)| n * self.probabilities.posterior(*answers, pi)).sum();
         sum / company.people as f64
     }
 
     /// Draws of a company under a prior, given by its position: experts among the people who are not gold, and those that the observed
     /// people would be given if none of them were one.
-    fn draw(&self, stated: &Company, company: &TernaryCompany, prior: usize) -> (u64, u64) {
+    fn draw(&self, stated: &Company, company: &NumberedCompany, prior: usize) -> (u64, u64) {
         let mut generator = company.stream.replicate(self.number as u64);
         let common = self.common[prior].as_ref();
         let pi = common.map_or_else(
@@ -217,50 +134,10 @@ impl Refit {
         let null_share = match common {
             _ if company.people == 0 => pi,
             Some(common) => company.mean(|mask| common.null_shares[mask]),
-            None => company.mean(|mask| self.within[mask].null_share(pi)),
+            None => company.mean(|mask| self.probabilities.within[mask].null_share(pi)),
         };
         let mut null = company.null.replicate(self.number as u64);
         (seen + unseen, binomial(company.people, null_share, &mut null))
-    }
-}
-
-/// Probabilities of all answers of the annotators in a mask.
-struct Within {
-    non_expert: Vec<f64>,
-    expert: Vec<f64>,
-}
-
-impl Within {
-    /// Mean posterior of non-experts at prevalence `pi`.
-    fn null_share(&self, pi: f64) -> f64 {
-        pulp::Arch::new().dispatch(NullShare { within: self, pi })
-    }
-}
-
-const LANES: usize = 8;
-
-struct NullShare<'a> {
-    within: &'a Within,
-    pi: f64,
-}
-
-impl pulp::WithSimd for NullShare<'_> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) -> f64 {
-        let NullShare { within, pi } = self;
-        let (non_experts, last_non_experts) = within.non_expert.as_chunks::<LANES>();
-        let (experts, last_experts) = within.expert.as_chunks::<LANES>();
-        let mass = |non_expert: f64, expert: f64| non_expert * (pi * expert) / (pi * expert + (1.0 - pi) * non_expert);
-        let mut lanes = [0.0; LANES];
-        for (non_expert, expert) in non_experts.iter().zip(experts) {
-            for l in 0..LANES {
-                lanes[l] += mass(non_expert[l], expert[l]);
-            }
-        }
-        let last: f64 = last_non_experts.iter().zip(last_experts).map(|(n, e)| mass(*n, *e)).sum();
-        lanes.iter().sum::<f64>() + last
     }
 }
 
@@ -291,7 +168,7 @@ pub(super) fn estimates<const N: usize>(
     priors: &[Prior; N],
     settings: &Settings,
 ) -> Result<Vec<Vec<Estimate>>, StudyError> {
-    let numbered = Numbered::new(study, settings.seed);
+    let numbered = Numbered::new(study, Answers::new(study), settings.seed);
     let by_company = by_company(
         settings,
         study.companies.len(),
@@ -316,7 +193,6 @@ mod tests {
     use crate::probit::study::Count;
     use crate::random::Stream;
     use crate::simulate::{ANNOTATORS, Simulator};
-    use crate::stats::orthant::marginal;
     use rand::RngExt;
 
     fn study() -> Study {
@@ -326,47 +202,41 @@ mod tests {
     }
 
     #[test]
-    fn probabilities_of_partial_answers_are_sums() {
+    fn null_shares_under_a_common_prevalence_are_those_at_it() {
         let study = study();
-        let annotators = study.annotators.len();
-        let ternary = Ternary::new(annotators);
-        let table = Model::point(&study.gold, annotators).expert.table().unwrap();
-        let all = ternary.probabilities(table.clone());
-        assert_eq!(all.len(), 3usize.pow(annotators as u32));
-        for seen in 1..1u32 << annotators {
-            let marginal = marginal(&table, seen);
-            let within: Vec<usize> = ternary.within(seen).collect();
-            let yes: Vec<u32> = (0..1u32 << annotators).filter(|yes| yes & !seen == 0).collect();
-            assert_eq!(within.len(), yes.len());
-            for (yes, within) in yes.into_iter().zip(within) {
-                assert_eq!(within, ternary.number(Pattern { seen, yes }));
-                assert!((all[within] - marginal[yes as usize]).abs() < 1e-14);
-            }
+        let numbered = Numbered::new(&study, Answers::new(&study), 42);
+        let refit = Refit::new(&study, &numbered, &[Prior::Common(2.0, 10.0), Prior::BySize], 42, 3).unwrap();
+        let common = refit.common[0].as_ref().unwrap();
+        assert!(refit.common[1].is_none());
+        for (share, within) in common.null_shares.iter().zip(&refit.probabilities.within) {
+            assert_eq!(*share, within.null_share(common.pi));
         }
-        assert_eq!(all[ternary.number(Pattern::default())], 1.0);
     }
 
     #[test]
-    fn the_null_share_is_the_mean_over_all_answers_of_non_experts() {
+    fn answers_that_occur_are_enough() {
         let study = study();
-        let numbered = Numbered::new(&study, 42);
-        let (pi, prior) = (0.07, Prior::Common(2.0, 10.0));
-        let refit = Refit::new(&study, &numbered, &[prior, Prior::BySize], 42, 3).unwrap();
-        for (answers, within) in numbered.masks.iter().zip(&refit.within) {
-            let mean: f64 = answers.iter().map(|&at| refit.non_expert[at] * refit.posterior(at, pi)).sum();
-            assert!((within.null_share(pi) - mean).abs() < 1e-14);
-        }
-        let common = refit.common[0].as_ref().unwrap();
-        assert!(refit.common[1].is_none());
-        for (share, within) in common.null_shares.iter().zip(&refit.within) {
-            assert_eq!(*share, within.null_share(common.pi));
+        let of = |answers: Answers| {
+            let numbered = Numbered::new(&study, answers, 42);
+            let refit = Refit::new(&study, &numbered, &[], 42, 5).unwrap();
+            let shares = |company: &NumberedCompany| {
+                let null_share = company.mean(|mask| refit.probabilities.within[mask].null_share(0.1));
+                (refit.share(company, 0.1), null_share)
+            };
+            numbered.companies.iter().map(shares).collect::<Vec<_>>()
+        };
+        for (all, occurring) in of(Answers::all(&study)).into_iter().zip(of(Answers::occurring(&study))) {
+            assert!((all.0 - occurring.0).abs() < 0.01 * all.0, "{all:?} {occurring:?}");
+            // four standard errors of a mean over 8,192 people made up
+            let allowed = 4.0 * (all.1 * (1.0 - all.1) / 8192.0).sqrt();
+            assert!((all.1 - occurring.1).abs() < allowed, "{all:?} {occurring:?}");
         }
     }
 
     #[test]
     fn one_binomial_is_resampling_people_and_a_bernoulli_each() {
         let study = study();
-        let numbered = Numbered::new(&study, 42);
+        let numbered = Numbered::new(&study, Answers::new(&study), 42);
         let refit = Refit::new(&study, &numbered, &[], 42, 0).unwrap();
         let (company, own) = study.companies.iter().zip(&numbered.companies).min_by_key(|(c, _)| c.observed).unwrap();
         let pi = 0.2;
@@ -374,7 +244,7 @@ mod tests {
             .people
             .iter()
             .flat_map(|(pattern, n)| {
-                std::iter::repeat_n(refit.posterior(numbered.ternary.number(*pattern), pi), *n as usize)
+                std::iter::repeat_n(refit.probabilities.posterior(numbered.answers.number(*pattern), pi), *n as usize)
             })
             .collect();
         let mut generator = Stream::new(1, Purpose::Simulation, 0).replicate(0);

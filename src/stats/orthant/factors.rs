@@ -13,9 +13,12 @@ use super::sobol::Sobol;
 use crate::stats::normal::{cdf, quick_quantile};
 use nalgebra::{DMatrix, SymmetricEigen};
 
-/// Number of points side by side.
-const LANES: usize = 8;
+/// Number of points side by side; the number of points is a multiple of it.
+const LANES: usize = 32;
 type Lanes = [f64; LANES];
+
+/// Number of sums of a pattern side by side.
+const KEPT: usize = 8;
 
 /// Number of axes whose products are kept, and of sets of their labels.
 const GROUP: usize = 5;
@@ -94,7 +97,7 @@ fn set(seen: u32, yes: u32) -> u8 {
     (0..GROUP).rev().fold(0, |number, j| number * 3 + digit(j)) as u8
 }
 
-/// Sums over the points of the products of each pattern, by lanes.
+/// Sums over the points of the products of each pattern.
 struct Products<'a> {
     of: &'a Factors,
     groups: usize,
@@ -105,13 +108,13 @@ struct Products<'a> {
 }
 
 impl pulp::WithSimd for Products<'_> {
-    type Output = Vec<Lanes>;
+    type Output = Vec<[f64; KEPT]>;
 
     #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) -> Vec<Lanes> {
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Vec<[f64; KEPT]> {
         let Products { of, groups, sets, points } = self;
         let n = of.means.len();
-        let mut sums = vec![[0.0; LANES]; sets.len() / groups];
+        let mut sums = vec![[0.0; KEPT]; sets.len() / groups];
         let mut products = vec![[[1.0; LANES]; SETS]; groups];
         let mut z = vec![[0.0; LANES]; n];
         let count = points.first().map_or(0, Vec::len);
@@ -160,8 +163,10 @@ impl pulp::WithSimd for Products<'_> {
                         product[l] *= factor[l];
                     }
                 }
-                for l in 0..LANES {
-                    sum[l] += product[l];
+                for products in product.as_chunks::<KEPT>().0 {
+                    for l in 0..KEPT {
+                        sum[l] += products[l];
+                    }
                 }
             }
             // the empty set again, from which the next products start
