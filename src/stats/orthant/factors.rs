@@ -15,7 +15,6 @@ use nalgebra::{DMatrix, SymmetricEigen};
 
 /// Number of points side by side; the number of points is a multiple of it.
 const LANES: usize = 32;
-type Lanes = [f64; LANES];
 
 /// Number of sums of a pattern side by side.
 const KEPT: usize = 8;
