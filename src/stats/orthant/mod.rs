@@ -2,26 +2,26 @@
 //!
 //! Annotator j says yes when mu_j + e_j > 0, e ~ N(0, R). A *cell* is a pattern of answers; bit j of its index is set
 //! when annotator j says yes. One and two dimensions have formulas, [`plackett`] integrates up to eight, and the
-//! points of [`lattice`] take over up to twelve. Beyond, [`factors`] gives the patterns that are asked for. Written here because libraries give one orthant at a time, where a model needs all
+//! points of [`tree`] take over up to twelve. Beyond, [`factors`] gives the patterns that are asked for. Written here because libraries give one orthant at a time, where a model needs all
 //! 2^J of them thousands of times.
 
 mod cell;
 pub(crate) mod correlation;
 mod factors;
-mod lattice;
 mod plackett;
 mod sobol;
+mod tree;
 
 pub use correlation::Correlation;
 pub(crate) use correlation::CorrelationError;
 pub(crate) use factors::Factors;
-pub(crate) use lattice::MAX_DIMENSIONS as MAX_TABLE;
 pub(crate) use sobol::Sobol;
+pub(crate) use tree::MAX_DIMENSIONS as MAX_TABLE;
 
 use super::normal::cdf;
-use lattice::lattice_table;
 use nalgebra::DMatrix;
 use plackett::{MAX_EXACT, block_cells, nested_table};
+use tree::tree_table;
 
 /// Smallest probability a cell is reported with.
 const FLOOR: f64 = 1e-12;
@@ -70,7 +70,7 @@ pub fn orthant_table(mu: &[f64], r: &Correlation) -> Result<Vec<f64>, OrthantErr
         1 => vec![cdf(b[0]), cdf(-b[0])],
         2 => block_cells(b[0], b[1], r.matrix()[(0, 1)]).to_vec(),
         3..=MAX_EXACT => nested_table(&b, r),
-        _ => lattice_table(&b, r),
+        _ => tree_table(&b, r),
     };
     for cell in &mut cells {
         *cell = cell.max(FLOOR);

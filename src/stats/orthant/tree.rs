@@ -59,7 +59,7 @@ fn order(r: &DMatrix<f64>) -> Vec<usize> {
 }
 
 /// The table with thresholds `b`, at least three; bit j of a cell's index set where X_j > b_j.
-pub(super) fn lattice_table(b: &[f64], correlation: &Correlation) -> Vec<f64> {
+pub(super) fn tree_table(b: &[f64], correlation: &Correlation) -> Vec<f64> {
     let order = order(correlation.matrix());
     let b: Vec<f64> = order.iter().map(|&axis| b[axis]).collect();
     let lower = correlation.select(&order).factor();
@@ -244,7 +244,7 @@ mod tests {
                 if i == j { 1.0 } else { a * c + b * d }
             });
             let r = Correlation::new(r).unwrap();
-            let (points, exact) = (lattice_table(&b, &r), nested_table(&b, &r));
+            let (points, exact) = (tree_table(&b, &r), nested_table(&b, &r));
             let mut squares = 0.0;
             for (p, exact) in points.iter().zip(&exact) {
                 prop_assert!((p - exact).abs() < 1e-3, "{} not {}", p, exact);
