@@ -192,6 +192,7 @@ bench: bench-estimates bench-embed bench-keywords bench-filter bench-cluster ben
 bench-estimates: all .venv-bench/ready
 	$(CARGO) bench --locked --bench speed -- --peer .venv-bench/bin/python
 	.venv/bin/python benches/sql.py --extension $(EXTENSION)
+	.venv/bin/python benches/annotators.py --extension $(EXTENSION)
 	$(CARGO) bench --locked --bench calibration
 	$(CARGO) bench --locked --bench diagnostics
 

@@ -65,8 +65,12 @@ _muster_annotator AS MATERIALIZED (
             WHEN _muster_annotators > 60
                 THEN error(
                     caller || ': at most '
-                    -- what the model takes, or the masks hold
-                    || CASE WHEN caller IN ('annotator_metrics', 'annotator_correlations') THEN '60' ELSE '12' END
+                    -- what the masks hold, the model takes, or a table of all patterns
+                    || CASE
+                        WHEN caller IN ('annotator_metrics', 'annotator_correlations') THEN '60'
+                        WHEN caller IN ('fit_probit_bootstrap', 'probit_model', 'probit_posterior', 'prior_sensitivity', 'rating_plan') THEN '32'
+                        ELSE '12'
+                    END
                     || ' annotators are possible, ratings has ' || _muster_annotators || '; leave some out by a WHERE on annotator'
                 )
             ELSE 1::BIGINT << _muster_position

@@ -5,7 +5,7 @@
 -- experts, with the interval of Agresti and Min. Missing labels count in `missing` and nowhere else. The last row, `(model)`,
 -- is the combined model out of sample: each person is scored by a model that has not seen the person (10-fold
 -- cross-fitting), at a prior of the gold share. It is left out when a class has fewer than 10 gold people with labels.
--- There may be up to 60 annotators. The model takes twelve: of more than that those are chosen, one after the other, whose
+-- There may be up to 60 annotators. The model takes 32: of more than that those are chosen, one after the other, whose
 -- answers tell most about the class together with those chosen before, pair by pair (joint mutual information, Yang &
 -- Moody 1999); `note` names them. Chosen on the same gold people, they make the row `(model)` look a little better than it is.
 --
@@ -34,7 +34,7 @@
 --   bias DOUBLE                (fp - fn) / all with a label
 --   bias_lower DOUBLE          lower limit
 --   bias_upper DOUBLE          upper limit
---   note VARCHAR               of (model): the annotators taken, where there are more than twelve
+--   note VARCHAR               of (model): the annotators taken, where there are more than 32
 -- example:
 --   SELECT annotator, tp, fp, tn, fn, round(sensitivity, 3) AS sensitivity, round(specificity, 3) AS specificity
 --   FROM muster.annotator_metrics(ratings, profiles, is_expert);

@@ -226,9 +226,14 @@ _muster_violation AS (
     GROUP BY _muster_id, _muster_annotator
     HAVING count(*) > 1
     UNION ALL
-    SELECT 'error', 'ratings', 'at most 12 annotators', CAST(_muster_n AS VARCHAR) || ' annotators'
+    SELECT 'error', 'ratings', 'at most 32 annotators', CAST(_muster_n AS VARCHAR) || ' annotators'
     FROM (SELECT count(*) AS _muster_n FROM _muster_annotators)
-    WHERE _muster_n > 12
+    WHERE _muster_n > 32
+    UNION ALL
+    SELECT 'warning', 'ratings', 'at most 12 annotators for the checks of drift and of the model''s fit',
+        CAST(_muster_n AS VARCHAR) || ' annotators'
+    FROM (SELECT count(*) AS _muster_n FROM _muster_annotators)
+    WHERE _muster_n BETWEEN 13 AND 32
     UNION ALL
     SELECT 'warning', 'profiles', 'company is not blank (else the person has none)', 'blank'
     FROM _muster_person

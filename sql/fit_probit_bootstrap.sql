@@ -5,7 +5,7 @@
 -- annotators in each class, its likelihood ratios in cross-fitted bins. In each replicate rates, effects of the companies on
 -- them, prevalences and counts are drawn; the interval holds the quantiles of the draws. Annotators may behave differently from company
 -- to company: gold people inside companies tell how much, so rate some people of each, drawn at random, and say so with
--- `gold_sampling`. One row a company, ordered by company; a gold person with a company counts there as rated, one without only
+-- `gold_sampling`. Up to 32 annotators are possible. One row a company, ordered by company; a gold person with a company counts there as rated, one without only
 -- calibrates. `note` says what there is to doubt.
 --
 -- arguments:

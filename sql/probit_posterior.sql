@@ -5,6 +5,7 @@
 -- model. Without a `prior` it is the prevalence drawn for the person's company where `company` is given (the company's other
 -- people speak too), else the share of experts among the gold. Gold people are scored like everybody, by a model that
 -- has seen them; `annotator_metrics` tells how good the model is on people it has not seen. Ordered by profile_id.
+-- Up to 32 annotators are possible.
 --
 -- arguments:
 --   ratings       relation with profile_id, annotator, label

@@ -29,6 +29,8 @@ pub enum Purpose {
     NullDrift = 7,
     /// The people of a simulated company.
     Simulation = 8,
+    /// Answers of non-experts made up.
+    Answers = 9,
     /// People predicted, to be held against those observed.
     Predictive = 20,
     /// Synthetic people of companies that have totals only.

@@ -56,8 +56,9 @@ CASES = {
     ),
     "Unimplemented type for cast (… -> …)": fit(ratings="SELECT * REPLACE (uuid() AS profile_id) FROM ratings"),
     "headcount must be a whole number of at least 0, got …": FIT.format(", headcount := -5"),
-    "at most 12 annotators are possible, ratings has …": fit(
-        ratings="SELECT profile_id, annotator || i AS annotator, label FROM ratings, range(3) AS t(i)"
+    "at most 12 annotators are possible, ratings has …": (
+        "WITH r AS (SELECT profile_id, annotator || i AS annotator, label FROM ratings, range(3) AS t(i)) "
+        "FROM muster.drift_summary(r, profiles, company, is_expert)"
     ),
     "needs at least 10 gold experts with labels to calibrate the annotators, got …": fit(
         profiles="SELECT * REPLACE (NULL::BOOLEAN AS is_expert) FROM profiles"

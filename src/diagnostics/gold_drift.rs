@@ -169,10 +169,10 @@ fn statistics(classes: &[Vec<Person>; 2], companies: usize, annotators: usize) -
 
 /// The size of the companies' effects with the largest likelihood.
 fn size(study: &Study, threads: usize) -> Result<f64, StudyError> {
-    let masks: BTreeSet<u32> =
-        study.companies.iter().flat_map(|company| &company.gold_people).map(|people| people.pattern.seen).collect();
-    let fit = CrossFit::new(&study.gold, study.annotators.len(), threads)?;
-    let bins = Bins::new(&fit, masks.into_iter().collect(), 0);
+    let patterns: BTreeSet<Pattern> =
+        study.companies.iter().flat_map(|company| &company.gold_people).map(|people| people.pattern).collect();
+    let fit = CrossFit::new(&study.gold, study.annotators.len(), threads);
+    let bins = Bins::new(&fit, &patterns, 0)?;
     let rates: Vec<_> = (0..bins.masks.len()).map(|mask| bins.point_rates(mask)).collect();
     // gold people of each company and class
     let mut groups: Vec<(usize, Counted)> = Vec::new();

@@ -21,7 +21,6 @@ use crate::probit::estimate::{Likeness, Settings, likenesses};
 use crate::probit::model::{ClassModel, Model};
 use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError};
 use crate::random::{Purpose, Stream, binomial};
-use crate::stats::normal;
 use crate::stats::orthant::{Correlation, orthant_table};
 use crate::stats::quantile;
 use rand::RngExt;
@@ -119,12 +118,12 @@ struct Replicate {
 pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyError> {
     let companies = likenesses(study, settings)?;
     let annotators = study.annotators.len();
-    let fit = CrossFit::new(&study.gold, annotators, settings.threads)?;
-    let bins = Bins::new(&fit, study.masks(), settings.seed);
+    let fit = CrossFit::new(&study.gold, annotators, settings.threads);
+    let bins = Bins::new(&fit, &study.patterns(), settings.seed)?;
     let people = fit.people();
     let replicates = parallel::map(settings.threads, settings.draws, |r| -> Result<Replicate, StudyError> {
         let weights = bins.weights(r as u64);
-        let model = Model::fit(&people, &weights, annotators)?;
+        let model = Model::fit(&people, &weights, annotators);
         Ok(Replicate {
             tables: [Table::new(unshrunk(&model.non_expert)?), Table::new(unshrunk(&model.expert)?)],
             rates: (0..bins.masks.len())
@@ -172,12 +171,10 @@ fn bin_rates(bins: &Bins, mask: usize, people: &[GoldPeople], weights: &[f64], m
 
 /// Complete patterns under the correlations as measured.
 fn unshrunk(class: &ClassModel) -> Result<Vec<f64>, StudyError> {
-    let n = class.rates.len();
-    if n == 0 {
+    if class.rates.is_empty() {
         return Ok(vec![1.0]);
     }
-    let mu: Vec<f64> = class.rates.iter().map(|rate| normal::quantile(*rate)).collect();
-    Ok(orthant_table(&mu, &Correlation::unshrunk(&class.tetrachoric))?)
+    Ok(orthant_table(&class.means(), &Correlation::unshrunk(&class.tetrachoric))?)
 }
 
 /// Observed and made counts of a company, by pattern and by bin.

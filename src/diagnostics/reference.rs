@@ -56,12 +56,8 @@ impl Reference {
     pub(crate) fn fit(study: &Study) -> Result<Reference, StudyError> {
         study.require_gold_people()?;
         let annotators = study.annotators.len();
-        let model = Model::point(&study.gold, annotators)?;
-        let full = ((1u64 << annotators) - 1) as u32;
-        let prior = [false, true].map(|class| {
-            let table = model.class(class).log_probabilities(full);
-            table.iter().map(|p| p.exp()).collect::<Vec<f64>>()
-        });
+        let model = Model::point(&study.gold, annotators);
+        let prior = [model.non_expert.table()?, model.expert.table()?];
         let mut reference =
             Reference { annotators, tables: prior.clone(), prevalence: vec![0.05; study.companies.len()] };
         let mut masks = mask_tables(study, 1 << annotators);

@@ -1,6 +1,6 @@
 //! Sensitivity of an estimate to method and prior: the same study under a grid of settings.
 
-use crate::probit::estimate::{Method, Settings, estimate};
+use crate::probit::estimate::{Estimate, Method, Prior, Settings, estimate, originals};
 use crate::probit::study::{Study, StudyError};
 use crate::progress;
 use crate::stats::summary::{Summary, summarise_counts};
@@ -31,27 +31,37 @@ const PRIORS: [(f64, f64); 4] = [(2.0, 10.0), (1.0, 1.0), (0.5, 0.5), (1.0, 30.0
 ///
 /// Those of [`estimate`].
 pub(crate) fn sensitivity(study: &Study, settings: &Settings) -> Result<Vec<Setting>, StudyError> {
-    let drifting = [Method::Company, Method::Hierarchical].map(|method| DRIFT_SDS.map(|sd| (method, None, Some(sd))));
-    let original = PRIORS.map(|prior| (Method::Original, Some(prior), None));
-    let by_size = (Method::OriginalBySize, None, None);
-    let grid = drifting.into_iter().flatten().chain(original).chain([by_size]);
-    let steps = progress::steps("settings", 2 * DRIFT_SDS.len() + PRIORS.len() + 1);
-    grid.map(|(method, prior, drift_sd)| {
-        let (prior_alpha, prior_beta) = prior.unwrap_or((settings.prior_alpha, settings.prior_beta));
-        let settings =
-            Settings { method, prior_alpha, prior_beta, drift_sd: drift_sd.unwrap_or(0.0), ..settings.clone() };
-        let estimates = estimate(study, &settings)?;
-        steps.tick();
-        let sums: Vec<f64> = (0..settings.draws).map(|r| estimates.iter().map(|e| e.draws[r] as f64).sum()).collect();
-        Ok(Setting {
-            method,
-            prior,
-            drift_sd,
-            companies: estimates.iter().map(|e| e.summary).collect(),
-            total: summarise_counts(&sums, settings.level),
-        })
-    })
-    .collect()
+    let steps = progress::steps("settings", 2 * DRIFT_SDS.len() + 1);
+    let mut found = Vec::new();
+    for method in [Method::Company, Method::Hierarchical] {
+        for drift_sd in DRIFT_SDS {
+            let estimates = estimate(study, &Settings { method, drift_sd, ..settings.clone() })?;
+            found.push(Setting { drift_sd: Some(drift_sd), ..setting(method, &estimates, settings) });
+            steps.tick();
+        }
+    }
+    let [a, b, c, d] = PRIORS.map(|(alpha, beta)| Prior::Common(alpha, beta));
+    let mut originals = originals(study, &[a, b, c, d, Prior::BySize], settings)?.into_iter();
+    for (prior, estimates) in PRIORS.into_iter().zip(&mut originals) {
+        found.push(Setting { prior: Some(prior), ..setting(Method::Original, &estimates, settings) });
+    }
+    for estimates in originals {
+        found.push(setting(Method::OriginalBySize, &estimates, settings));
+    }
+    steps.tick();
+    Ok(found)
+}
+
+/// Setting of a method without prior and drift, from its estimates of every company.
+fn setting(method: Method, estimates: &[Estimate], settings: &Settings) -> Setting {
+    let sums: Vec<f64> = (0..settings.draws).map(|r| estimates.iter().map(|e| e.draws[r] as f64).sum()).collect();
+    Setting {
+        method,
+        prior: None,
+        drift_sd: None,
+        companies: estimates.iter().map(|e| e.summary).collect(),
+        total: summarise_counts(&sums, settings.level),
+    }
 }
 
 #[cfg(test)]
@@ -67,9 +77,13 @@ mod tests {
         let settings = Settings { method: Method::Company, draws: 50, ..Settings::default() };
         let rows = sensitivity(&study, &settings).unwrap();
         assert_eq!(rows.len(), 11);
-        let own = estimate(&study, &settings).unwrap();
-        let summaries: Vec<Summary> = own.iter().map(|e| e.summary).collect();
-        assert_eq!(rows[0].companies, summaries);
+        let (uniform, by_size) = (Method::Original, Method::OriginalBySize);
+        for (at, method) in [(0, Method::Company), (3, Method::Hierarchical), (7, uniform), (10, by_size)] {
+            let settings = Settings { method, prior_alpha: 1.0, prior_beta: 1.0, ..settings.clone() };
+            let own = estimate(&study, &settings).unwrap();
+            let summaries: Vec<Summary> = own.iter().map(|e| e.summary).collect();
+            assert_eq!((rows[at].method, &rows[at].companies), (method, &summaries));
+        }
         for row in &rows {
             let sum: f64 = row.companies.iter().map(|s| s.mean).sum();
             assert!((row.total.mean - sum).abs() < 1e-6 * sum);

@@ -11,14 +11,15 @@
 //! Every set of labels that occurs (mask) has bins of its own: the gold people are scored again
 //! with all other labels hidden.
 
-use super::model::{Model, Ratios, head_counts};
+use super::model::{FIT, Model, Ratios, head_counts};
 use super::study::{GoldPeople, Pattern, survey_weights};
 use crate::parallel;
 use crate::random::{Purpose, Stream, gamma};
 use crate::stats::normal::exp;
-use crate::stats::orthant::OrthantError;
+use crate::stats::orthant::{MAX_TABLE, OrthantError};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use std::collections::{BTreeSet, HashMap};
 
 /// Number of bins.
 pub(crate) const BINS: usize = 4;
@@ -80,15 +81,12 @@ pub(crate) struct CrossFit {
     pub(crate) full: Model,
     pub(crate) without: Vec<Model>,
     pub(crate) rows: Vec<FoldRow>,
+    threads: usize,
 }
 
 impl CrossFit {
     /// The fits on the gold people of a study.
-    ///
-    /// # Errors
-    ///
-    /// Where a model cannot be fitted.
-    pub(crate) fn new(gold: &[GoldPeople], annotators: usize, threads: usize) -> Result<Self, OrthantError> {
+    pub(crate) fn new(gold: &[GoldPeople], annotators: usize, threads: usize) -> Self {
         let rows = deal_folds(gold);
         let people: Vec<GoldPeople> = rows.iter().map(|r| r.gold).collect();
         let mut fits = parallel::map(threads, FOLDS + 1, |fold| {
@@ -101,8 +99,28 @@ impl CrossFit {
             Model::fit(&people, &weights, annotators)
         });
         // no row is in fold FOLDS: the last fit is the one on everybody
-        let full = fits.pop().unwrap_or_else(|| Model::point(&people, annotators))?;
-        Ok(CrossFit { full, without: fits.into_iter().collect::<Result<_, _>>()?, rows })
+        let full = fits.pop().unwrap_or_else(|| Model::point(&people, annotators));
+        CrossFit { full, without: fits, rows, threads }
+    }
+
+    /// Log likelihood ratios of the gold people, each from the fit without their fold; a list for each of `masks`, whose labels alone
+    /// are looked at, with a ratio for each row.
+    ///
+    /// # Errors
+    ///
+    /// Where a table cannot be computed.
+    pub(crate) fn log_ratios(&self, masks: &[u32]) -> Result<Vec<Vec<f64>>, OrthantError> {
+        let by_fold = parallel::map(self.threads, self.without.len(), |fold| {
+            let rows = self.rows.iter().filter(|row| row.fold == fold);
+            Ratios::new(
+                &self.without[fold],
+                rows.flat_map(|row| masks.iter().map(|mask| row.gold.pattern.within(*mask))),
+            )
+        });
+        let by_fold = by_fold.into_iter().collect::<Result<Vec<Ratios>, _>>()?;
+        let of =
+            |mask: &u32| self.rows.iter().map(|row| by_fold[row.fold].of(row.gold.pattern.within(*mask))).collect();
+        Ok(masks.iter().map(of).collect())
     }
 
     /// The gold people, a row a fold.
@@ -124,32 +142,48 @@ pub(crate) struct Bins {
     answers: Vec<Vec<f64>>,
     /// `[mask][row]`: a bin as a number, so that bins are compared in the lanes of the weights, or [`NONE`].
     row_bins: Vec<Vec<f64>>,
-    /// `[mask][yes]`
-    person_bins: Vec<Vec<u8>>,
+    person_bins: PersonBins,
     seed: u64,
 }
 
+/// Bins of the people to be judged.
+enum PersonBins {
+    /// `[mask][yes]`
+    Tables(Vec<Vec<u8>>),
+    /// By pattern, where tables would be too large.
+    Patterns(HashMap<Pattern, u8>),
+}
+
 impl Bins {
-    /// The bins of `masks`, sorted, from cross-fitted ratios.
-    pub(crate) fn new(fit: &CrossFit, masks: Vec<u32>, seed: u64) -> Self {
-        let mut without: Vec<Ratios> = fit.without.iter().map(Ratios::new).collect();
+    /// The bins of people with these labels, from cross-fitted ratios. Up to [`MAX_TABLE`] annotators all patterns of the same
+    /// masks have bins too.
+    ///
+    /// # Errors
+    ///
+    /// Where a table cannot be computed.
+    pub(crate) fn new(fit: &CrossFit, people: &BTreeSet<Pattern>, seed: u64) -> Result<Self, OrthantError> {
+        let masks: BTreeSet<u32> = people.iter().map(|p| p.seen).filter(|mask| *mask != 0).collect();
+        let masks: Vec<u32> = masks.into_iter().collect();
+        let gold_bin = |(row, ratio): (&FoldRow, &f64), mask: u32| {
+            if row.gold.pattern.within(mask).seen == 0 { NONE } else { bin(*ratio) as f64 }
+        };
+        let ratios = fit.log_ratios(&masks)?;
         let row_bins = masks
             .iter()
-            .map(|&mask| {
-                fit.rows
-                    .iter()
-                    .map(|row| {
-                        let pattern = row.gold.pattern.within(mask);
-                        if pattern.seen == 0 { NONE } else { bin(without[row.fold].of(pattern)) as f64 }
-                    })
-                    .collect()
-            })
+            .zip(&ratios)
+            .map(|(&mask, ratios)| fit.rows.iter().zip(ratios).map(|row| gold_bin(row, mask)).collect())
             .collect();
-        let person_bins = masks
-            .iter()
-            .map(|&mask| fit.full.log_ratios(mask).into_iter().map(|ratio| bin(ratio) as u8).collect())
-            .collect();
-        Bins::of(masks, fit.rows.clone(), fit.full.expert.rates.len(), row_bins, person_bins, seed)
+        let bin = |ratio: f64| bin(ratio) as u8;
+        let annotators = fit.full.annotators();
+        let person_bins = if annotators <= MAX_TABLE {
+            let tables = fit.full.tables()?;
+            PersonBins::Tables(masks.iter().map(|&m| tables.log_ratios(m).into_iter().map(bin).collect()).collect())
+        } else {
+            let patterns: Vec<Pattern> = people.iter().copied().collect();
+            let ratios = fit.full.log_ratios(&patterns, FIT)?;
+            PersonBins::Patterns(patterns.into_iter().zip(ratios.into_iter().map(bin)).collect())
+        };
+        Ok(Bins::of(masks, fit.rows.clone(), annotators, row_bins, person_bins, seed))
     }
 
     fn of(
@@ -157,7 +191,7 @@ impl Bins {
         rows: Vec<FoldRow>,
         annotators: usize,
         row_bins: Vec<Vec<f64>>,
-        person_bins: Vec<Vec<u8>>,
+        person_bins: PersonBins,
         seed: u64,
     ) -> Self {
         let answer = |label: Option<bool>| label.map_or(0.0, |yes| if yes { 1.0 } else { -1.0 });
@@ -181,7 +215,7 @@ impl Bins {
     pub(crate) fn given(gold: &[GoldPeople], seed: u64) -> Self {
         let rows: Vec<FoldRow> = gold.iter().map(|row| FoldRow { gold: *row, fold: 0 }).collect();
         let row_bins = rows.iter().map(|row| row.gold.pattern.yes as f64).collect();
-        Bins::of(vec![3], rows, 2, vec![row_bins], vec![vec![0, 1, 2, 3]], seed)
+        Bins::of(vec![3], rows, 2, vec![row_bins], PersonBins::Tables(vec![vec![0, 1, 2, 3]]), seed)
     }
 
     /// Gold people by class, pattern and fold.
@@ -224,7 +258,10 @@ impl Bins {
 
     /// The bin of a person whose labels are exactly those of the mask at `mask`.
     pub(crate) fn person_bin(&self, mask: usize, pattern: Pattern) -> usize {
-        self.person_bins[mask][pattern.yes as usize] as usize
+        match &self.person_bins {
+            PersonBins::Tables(tables) => tables[mask][pattern.yes as usize] as usize,
+            PersonBins::Patterns(bins) => bins.get(&pattern).copied().unwrap_or(0) as usize,
+        }
     }
 
     /// Weights of the rows in one replicate: the Bayesian bootstrap (Rubin 1981), a Gamma(count) a row times the survey
@@ -374,8 +411,9 @@ mod tests {
 
     #[test]
     fn rates_are_probabilities_and_follow_the_counts() {
-        let fit = CrossFit::new(&gold(), 2, 1).unwrap();
-        let bins = Bins::new(&fit, vec![1, 3], 7);
+        let fit = CrossFit::new(&gold(), 2, 1);
+        let people = [1, 3].map(|seen| Pattern { seen, yes: 0 });
+        let bins = Bins::new(&fit, &people.into(), 7).unwrap();
         let counts: Vec<f64> = fit.rows.iter().map(|r| r.gold.count as f64).collect();
         let rates = bins.rates(1, &counts, &[[0.0; 2]; BINS]);
         for class in 0..2 {

@@ -1,4 +1,4 @@
-//! Choice of annotators where there are more than the model takes.
+//! Choice of annotators where there are too many.
 //!
 //! Forward selection by joint mutual information (Yang & Moody 1999; Brown et al. 2012, JMLR 13, 27-66): first the
 //! annotator whose answers tell most about the class, then each time the one with the greatest sum, over those
@@ -8,23 +8,24 @@
 
 use super::study::{Count, MAX_ANNOTATORS, Study, StudyError, label};
 
-/// Study of the people counted, as [`Study::new`] makes it.
+/// Study of the people counted, as [`Study::new`] makes it, of at most `most` annotators.
 ///
 /// # Errors
 ///
-/// Those of [`Study::new`]; where there are too many annotators, the error proposes whom to keep.
-pub(crate) fn study(names: &[String], counts: &[Count]) -> Result<Study, StudyError> {
-    Study::new(names, counts).map_err(|error| match error {
-        StudyError::TooManyAnnotators { got, .. } => {
-            let labelled = |class| counts.iter().any(|row| row.truth == Some(class) && row.seen != 0);
-            // without gold people of both classes there is nothing to choose by
-            let chosen = if labelled(true) && labelled(false) { choice(names, counts) } else { Vec::new() };
-            let mut keep: Vec<String> = chosen.into_iter().map(|j| names[j].clone()).collect();
-            keep.sort();
-            StudyError::TooManyAnnotators { got, keep }
-        }
-        error => error,
-    })
+/// Those of [`Study::new`]; where there are too many annotators, the error says whom to leave out.
+pub(crate) fn study(names: &[String], counts: &[Count], most: usize) -> Result<Study, StudyError> {
+    if names.len() <= most {
+        return Study::new(names, counts);
+    }
+    let labelled = |class| counts.iter().any(|row| row.truth == Some(class) && row.seen != 0);
+    let mut leave = Vec::new();
+    // without gold people of both classes there is nothing to choose by
+    if labelled(true) && labelled(false) {
+        let chosen = choice(names, counts, most);
+        leave = (0..names.len()).filter(|j| !chosen.contains(j)).map(|j| names[j].clone()).collect();
+        leave.sort();
+    }
+    Err(StudyError::TooManyAnnotators { most, got: names.len(), leave })
 }
 
 /// Study of the gold people with as many annotators as the model takes: all of them, or those of [`choice`].
@@ -36,7 +37,7 @@ pub(crate) fn gold_study(names: &[String], counts: &[Count]) -> Result<Study, St
     if names.len() <= MAX_ANNOTATORS {
         return Study::new(names, counts);
     }
-    among(names, counts, &choice(names, counts))
+    among(names, counts, &choice(names, counts, MAX_ANNOTATORS))
 }
 
 /// Study of the gold people with the annotators at `positions`.
@@ -49,12 +50,12 @@ fn among(names: &[String], counts: &[Count], positions: &[usize]) -> Result<Stud
     Study::new(&names, &counts)
 }
 
-/// Positions of as many annotators as the model takes, upwards; those that the others imply are passed over.
-fn choice(names: &[String], counts: &[Count]) -> Vec<usize> {
+/// Positions of at most `most` annotators, upwards; those that the others imply are passed over.
+fn choice(names: &[String], counts: &[Count], most: usize) -> Vec<usize> {
     let gold: Vec<&Count> = counts.iter().filter(|row| row.truth.is_some() && row.seen != 0).collect();
     let mut candidates: Vec<usize> = (0..names.len()).collect();
     loop {
-        let chosen = forward(&candidates, &gold);
+        let chosen = forward(&candidates, &gold, most);
         let implied = match among(names, counts, &chosen) {
             Ok(study) => study.dropped,
             Err(_) => Vec::new(),
@@ -66,13 +67,12 @@ fn choice(names: &[String], counts: &[Count]) -> Vec<usize> {
     }
 }
 
-/// The first annotators of a forward selection, as many as the model takes, in the order of their positions; ties go
-/// to the lower position.
-fn forward(candidates: &[usize], gold: &[&Count]) -> Vec<usize> {
+/// The first `most` annotators of a forward selection in the order of their positions; ties go to the lower position.
+fn forward(candidates: &[usize], gold: &[&Count], most: usize) -> Vec<usize> {
     let mut left = candidates.to_vec();
     let mut scores: Vec<f64> = left.iter().map(|&j| information(gold, j, j)).collect();
     let mut chosen = Vec::new();
-    while chosen.len() < MAX_ANNOTATORS && !left.is_empty() {
+    while chosen.len() < most && !left.is_empty() {
         let best = (0..left.len()).rev().max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap_or(0);
         let added = left.remove(best);
         scores.remove(best);
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn the_worst_annotators_are_left_out() {
         // a00 is wrong about every second person, a01 about every third
-        let chosen = choice(&names(14), &people(14));
+        let chosen = choice(&names(14), &people(14), 12);
         assert_eq!(chosen, (2..14).collect::<Vec<_>>());
     }
 
@@ -177,8 +177,8 @@ mod tests {
             row.yes |= (row.yes >> 12 & 3) << 14;
             row.seen |= 3 << 14;
         }
-        let chosen = choice(&names(16), &counts);
-        assert_eq!(chosen.len(), MAX_ANNOTATORS);
+        let chosen = choice(&names(16), &counts, 12);
+        assert_eq!(chosen.len(), 12);
         for copy in [14, 15] {
             assert!(!(chosen.contains(&copy) && chosen.contains(&(copy - 2))), "{chosen:?}");
         }
@@ -188,25 +188,26 @@ mod tests {
     fn order_of_rows_and_of_annotators_changes_nothing() {
         let (names, counts) = (names(14), people(14));
         let turned: Vec<Count> = counts.iter().rev().cloned().collect();
-        let chosen = choice(&names, &counts);
-        assert_eq!(choice(&names, &turned), chosen);
+        let chosen = choice(&names, &counts, 12);
+        assert_eq!(choice(&names, &turned, 12), chosen);
         let reversed = |mask: u64| (0..14).map(|j| (mask >> j & 1) << (13 - j)).sum();
         let mirrored: Vec<Count> = counts
             .iter()
             .map(|row| Count { seen: reversed(row.seen), yes: reversed(row.yes), ..row.clone() })
             .collect();
-        let mut back: Vec<usize> = choice(&names, &mirrored).into_iter().map(|j| 13 - j).collect();
+        let mut back: Vec<usize> = choice(&names, &mirrored, 12).into_iter().map(|j| 13 - j).collect();
         back.sort();
         assert_eq!(back, chosen);
     }
 
     #[test]
-    fn too_many_annotators_are_an_error_that_proposes_some() {
-        let StudyError::TooManyAnnotators { got, keep } = study(&names(14), &people(14)).unwrap_err() else {
+    fn too_many_annotators_are_an_error_that_names_the_worst() {
+        let StudyError::TooManyAnnotators { most, got, leave } = study(&names(14), &people(14), 12).unwrap_err() else {
             panic!("another error");
         };
-        assert_eq!((got, keep), (14, names(14)[2..].to_vec()));
-        assert_eq!(gold_study(&names(14), &people(14)).unwrap().annotators.len(), MAX_ANNOTATORS);
+        assert_eq!((most, got, leave), (12, 14, names(2)));
+        assert_eq!(study(&names(14), &people(14), 14), Study::new(&names(14), &people(14)));
         assert_eq!(gold_study(&names(3), &people(3)), Study::new(&names(3), &people(3)));
+        assert_eq!(gold_study(&names(40), &people(40)).unwrap().annotators.len(), MAX_ANNOTATORS);
     }
 }

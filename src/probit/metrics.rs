@@ -5,7 +5,6 @@
 //! out of sample: a person's ratio comes from a fit without that person's fold.
 
 use super::bins::CrossFit;
-use super::model::Ratios;
 use super::study::{Count, MAX_ANNOTATORS, Study, StudyError, label};
 use crate::stats::intervals::{Interval, jeffreys, paired_difference};
 
@@ -94,12 +93,12 @@ pub(crate) fn metrics(
         })
         .collect();
     if study.require_gold_people().is_ok() {
-        let fit = CrossFit::new(&study.gold, study.annotators.len(), threads)?;
-        let mut without: Vec<Ratios> = fit.without.iter().map(Ratios::new).collect();
+        let fit = CrossFit::new(&study.gold, study.annotators.len(), threads);
+        let ratios = fit.log_ratios(&[u32::MAX])?.remove(0);
         let prior = (study.n_gold(true) as f64 / study.n_gold(false) as f64).ln();
         let mut confusion = Confusion { missing: study.gold_unlabelled, ..Confusion::default() };
-        for row in &fit.rows {
-            let answer = without[row.fold].of(row.gold.pattern) + prior > 0.0;
+        for (row, ratio) in fit.rows.iter().zip(ratios) {
+            let answer = ratio + prior > 0.0;
             confusion.add(row.gold.truth, Some(answer), row.gold.count);
         }
         let mut taken = study.annotators.clone();

@@ -7,7 +7,7 @@
 
 use super::bins::{BinRates, Bins, CrossFit};
 use super::estimate::{Likeness, Settings, likenesses};
-use super::model::Model;
+use super::model::{Model, replicate_points};
 use super::prevalence::posterior;
 use super::study::{Pattern, Study, StudyError};
 use crate::parallel;
@@ -52,20 +52,15 @@ pub(crate) fn posteriors(
     let annotators = study.annotators.len();
     let settings = Settings { draws: REPLICATES, ..settings.clone() };
     let patterns: BTreeSet<Pattern> = kinds.iter().map(|(_, pattern)| *pattern).collect();
-    let patterns: Vec<Pattern> = patterns.into_iter().collect();
-    // [replicate][pattern]: likelihood ratios under the weights of the replicate
-    let fit = CrossFit::new(&study.gold, annotators, settings.threads)?;
+    let fit = CrossFit::new(&study.gold, annotators, settings.threads);
     let people = fit.people();
-    let masks: BTreeSet<u32> = patterns.iter().map(|p| p.seen).filter(|mask| *mask != 0).collect();
-    let bins = Bins::new(&fit, masks.into_iter().collect(), settings.seed);
+    let bins = Bins::new(&fit, &patterns, settings.seed)?;
+    let patterns: Vec<Pattern> = patterns.into_iter().collect();
     let rates: Vec<BinRates> = (0..bins.masks.len()).map(|mask| bins.point_rates(mask)).collect();
+    // [replicate][pattern]: likelihood ratios under the weights of the replicate
     let ratios = parallel::map(settings.threads, REPLICATES, |r| -> Result<Vec<f64>, StudyError> {
-        let model = Model::fit(&people, &bins.weights(r as u64), annotators)?;
-        let mut by_mask: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-        Ok(patterns
-            .iter()
-            .map(|p| by_mask.entry(p.seen).or_insert_with(|| model.log_ratios(p.seen))[p.yes as usize].exp())
-            .collect())
+        let model = Model::fit(&people, &bins.weights(r as u64), annotators);
+        Ok(model.log_ratios(&patterns, replicate_points(r))?.into_iter().map(f64::exp).collect())
     });
     let ratios = ratios.into_iter().collect::<Result<Vec<_>, _>>()?;
     let share = study.gold_share();

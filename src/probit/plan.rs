@@ -70,8 +70,8 @@ pub struct Plan {
 /// Where a class has too few gold people, or the model cannot be fitted.
 pub fn plan(study: &Study, budget: u64, goal: Goal, settings: &Settings) -> Result<Plan, StudyError> {
     study.require_gold_people()?;
-    let model = Model::point(&study.gold, study.annotators.len())?;
-    let mut ratios = Ratios::new(&model);
+    let model = Model::point(&study.gold, study.annotators.len());
+    let ratios = Ratios::new(&model, study.patterns())?;
     let mut strata: BTreeMap<Pattern, Stratum> = BTreeMap::new();
     let mut kinds: BTreeSet<(Option<String>, Pattern)> = BTreeSet::new();
     for company in &study.companies {

@@ -52,7 +52,7 @@ pub(crate) fn report(study: &Study, unknown_ratings: u64) -> Result<Vec<Quantity
         });
     }
     let weights = head_counts(&study.gold);
-    let model = Model::fit(&study.gold, &weights, study.annotators.len())?;
+    let model = Model::fit(&study.gold, &weights, study.annotators.len());
     for class in [true, false] {
         class_rows(study, &model, &weights, class, &mut rows);
     }

@@ -7,8 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Maximum number of annotators.
-pub(crate) const MAX_ANNOTATORS: usize = crate::stats::orthant::MAX_DIMENSIONS;
+/// Maximum number of annotators: the bits of a mask.
+pub(crate) const MAX_ANNOTATORS: usize = u32::BITS as usize;
+
+/// Maximum number of annotators for what needs the probabilities of all their patterns.
+pub(crate) const MAX_TABLED: usize = crate::stats::orthant::MAX_TABLE;
 
 /// Maximum headcount of a company: above it a number is not told from the next.
 const MAX_HEADCOUNT: f64 = (1u64 << 53) as f64;
@@ -214,13 +217,14 @@ impl std::fmt::Display for Reason {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StudyError {
     #[error(
-        "at most {MAX_ANNOTATORS} annotators are possible, ratings has {got}; leave some out by a WHERE on annotator{}",
-        proposal(keep)
+        "at most {most} annotators are possible, ratings has {got}; leave some out by a WHERE on annotator{}",
+        proposal(leave)
     )]
     TooManyAnnotators {
+        most: usize,
         got: usize,
-        /// Those that had better stay; none where nothing speaks for any.
-        keep: Vec<String>,
+        /// Those that had better go; none where nothing speaks against any.
+        leave: Vec<String>,
     },
     #[error(
         "needs at least {MIN_GOLD} gold {class} with labels to calibrate the annotators, got {got}; \
@@ -240,13 +244,16 @@ pub enum StudyError {
     Orthant(#[from] crate::stats::orthant::OrthantError),
 }
 
-/// The proposal to keep some annotators, as the end of a sentence.
-fn proposal(keep: &[String]) -> String {
-    if keep.is_empty() {
+/// The proposal to leave out some annotators, as the end of a sentence.
+fn proposal(leave: &[String]) -> String {
+    if leave.is_empty() {
         return String::new();
     }
-    let names: Vec<String> = keep.iter().map(|name| format!("'{}'", name.replace('\'', "''"))).collect();
-    format!("; gold people are told apart best by WHERE annotator IN ({})", names.join(", "))
+    let names: Vec<String> = leave.iter().map(|name| format!("'{}'", name.replace('\'', "''"))).collect();
+    format!(
+        "; the labels of these tell least of the truth of gold people beyond what the others tell: WHERE annotator NOT IN ({})",
+        names.join(", ")
+    )
 }
 
 /// Study in its canonical order.
@@ -275,7 +282,7 @@ impl Study {
     /// Where there are too many annotators or people, or a headcount is no whole number.
     pub fn new(names: &[String], counts: &[Count]) -> Result<Study, StudyError> {
         if names.len() > MAX_ANNOTATORS {
-            return Err(StudyError::TooManyAnnotators { got: names.len(), keep: Vec::new() });
+            return Err(StudyError::TooManyAnnotators { most: MAX_ANNOTATORS, got: names.len(), leave: Vec::new() });
         }
         let counts: Vec<&Count> = counts.iter().filter(|row| row.count > 0).collect();
         if counts.iter().fold(0u64, |sum, row| sum.saturating_add(row.count)) > MAX_PEOPLE {
@@ -331,6 +338,11 @@ impl Study {
     /// Pattern of the model's annotators from masks in the order of the names given.
     pub fn pattern(&self, seen: u64, yes: u64) -> Pattern {
         pattern(seen, yes, &self.positions)
+    }
+
+    /// Labels that people who are not gold have.
+    pub(crate) fn patterns(&self) -> BTreeSet<Pattern> {
+        self.companies.iter().flat_map(|company| company.people.iter().map(|(pattern, _)| *pattern)).collect()
     }
 
     /// Sets of labels that people who are not gold have; sorted, without the empty set.
@@ -680,6 +692,7 @@ mod tests {
     fn too_few_gold_people_and_too_many_annotators_are_errors() {
         let study = Study::new(&names(1), &[gold(true, 1, 1, 12), gold(false, 1, 0, 9)]).unwrap();
         assert_eq!(study.require_gold_people(), Err(StudyError::TooFewGoldPeople { class: "non-experts", got: 9 }));
-        assert_eq!(Study::new(&names(13), &[]), Err(StudyError::TooManyAnnotators { got: 13, keep: vec![] }));
+        let too_many = StudyError::TooManyAnnotators { most: 32, got: 33, leave: vec![] };
+        assert_eq!(Study::new(&names(33), &[]), Err(too_many));
     }
 }

@@ -13,7 +13,7 @@ use crate::diagnostics::shared_shift;
 use crate::probit::bins::CUTS;
 use crate::probit::choice;
 use crate::probit::estimate::{Method, Settings};
-use crate::probit::study::{Pattern, Study};
+use crate::probit::study::{MAX_ANNOTATORS, MAX_TABLED, Pattern, Study};
 use crate::stats::summary::Summary;
 use duckdb::Connection;
 use duckdb::arrow::array::RecordBatch;
@@ -31,10 +31,10 @@ fn arguments() -> Vec<DataType> {
     vec![Counted::data_type(), options::kind()]
 }
 
-/// The study of the counts that a call is about.
-fn study(input: &RecordBatch, call: usize) -> Result<Study, Failure> {
+/// The study of the counts that a call is about, of at most `most` annotators.
+fn study(input: &RecordBatch, call: usize, most: usize) -> Result<Study, Failure> {
     let counted = Counted::read(input, call)?;
-    Ok(choice::study(&counted.annotators, &counted.counts)?)
+    Ok(choice::study(&counted.annotators, &counted.counts, most)?)
 }
 
 /// `muster_covariance_diagnostic(counts, options)`
@@ -87,7 +87,7 @@ impl Kernel for CovarianceDiagnostic {
         let options = Options::read(input, 1, call)?;
         let threads = options.threads();
         options.finish()?;
-        let study = study(input, call)?;
+        let study = study(input, call, MAX_TABLED)?;
         let name = |j: usize| study.annotators[j].clone();
         let misfit = |(company, drift): (String, CompanyDrift)| Misfit {
             company,
@@ -189,7 +189,7 @@ impl Kernel for DriftSummary {
         let (level, seed, threads) = (options.level()?, options.seed()?, options.threads());
         let permutations = options.whole("permutations", PERMUTATIONS.0, PERMUTATIONS.1)? as usize;
         options.finish()?;
-        let study = study(input, call)?;
+        let study = study(input, call, MAX_TABLED)?;
         let gold = gold_drift(&study, permutations, seed, threads)?;
         let drift = |summary: drift::Summary| Drift {
             annotator: summary.annotator.map(|j| study.annotators[j].clone()),
@@ -302,7 +302,7 @@ impl Kernel for PosteriorPredictiveCheck {
             ..Settings::default()
         };
         options.finish()?;
-        let study = study(input, call)?;
+        let study = study(input, call, MAX_TABLED)?;
         learn_drift(&study, &mut settings, None)?;
         Ok(checked(&study, predictive::check(&study, &settings)?, settings.draws))
     }
@@ -367,7 +367,7 @@ impl Kernel for PosteriorPredictiveCounts {
             ..Settings::default()
         };
         options.finish()?;
-        let study = study(input, call)?;
+        let study = study(input, call, MAX_TABLED)?;
         learn_drift(&study, &mut settings, None)?;
         let text = |cell: &Cell| match cell {
             Cell::Pattern(pattern) => pattern_text(&study, *pattern),
@@ -442,7 +442,7 @@ impl Kernel for PriorSensitivity {
             ..Settings::default()
         };
         options.finish()?;
-        let study = study(input, call)?;
+        let study = study(input, call, MAX_ANNOTATORS)?;
         learn_drift(&study, &mut settings, None)?;
         let everybody = study.companies.iter().map(|company| company.headcount).sum::<u64>();
         let mut rows = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::kernel::{Scalar, register as kernel};
 use super::rows::{Failure, list_of};
-use crate::stats::orthant::{MAX_DIMENSIONS, OrthantError, orthant};
+use crate::stats::orthant::{MAX_TABLE, OrthantError, orthant};
 use crate::stats::tetrachoric::tetrachoric;
 use duckdb::Connection;
 use duckdb::arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
@@ -64,7 +64,7 @@ impl Scalar for Orthant {
                 )
                 .into());
             }
-            if n == 0 || n > MAX_DIMENSIONS {
+            if n == 0 || n > MAX_TABLE {
                 return Err(OrthantError::Dimensions(n).into());
             }
             let r = DMatrix::from_fn(n, n, |i, j| r[i][j]);

@@ -13,7 +13,7 @@ use crate::probit::metrics::{Metrics, metrics};
 use crate::probit::person::{PersonPrior, posteriors};
 use crate::probit::plan::{Goal, plan};
 use crate::probit::report::{Agreement, Quantity, agreements, report};
-use crate::probit::study::{Company, Study};
+use crate::probit::study::{Company, MAX_ANNOTATORS, Study};
 use crate::stats::intervals::Interval;
 use crate::stats::summary::Summary;
 use duckdb::Connection;
@@ -145,7 +145,7 @@ impl Kernel for FitProbitBootstrap {
         }
         options.finish()?;
         let counted = Counted::read(input, call)?;
-        let study = study(&counted.annotators, &counted.counts)?;
+        let study = study(&counted.annotators, &counted.counts, MAX_ANNOTATORS)?;
         let found = learn_drift(&study, &mut settings, drift_sd)?;
         let estimates = estimate(&study, &settings)?;
         let shared = doubts(&study, found);
@@ -180,7 +180,7 @@ impl Kernel for ProbitModel {
 
     fn call(input: &RecordBatch, call: usize) -> Result<Vec<Quantity>, Failure> {
         let counted = Counted::read(input, call)?;
-        Ok(report(&study(&counted.annotators, &counted.counts)?, counted.unknown_ratings)?)
+        Ok(report(&study(&counted.annotators, &counted.counts, MAX_ANNOTATORS)?, counted.unknown_ratings)?)
     }
 }
 
@@ -224,7 +224,7 @@ impl Kernel for ProbitPosterior {
         let given = options.optional_number("prior", "lie between 0 and 1, or be NULL", |x| x > 0.0 && x < 1.0)?;
         options.finish()?;
         let counted = Counted::read(input, call)?;
-        let study = study(&counted.annotators, &counted.counts)?;
+        let study = study(&counted.annotators, &counted.counts, MAX_ANNOTATORS)?;
         let prior = match given {
             Some(pi) => PersonPrior::Fixed(pi),
             None if study.companies.is_empty() => PersonPrior::GoldShare,
@@ -292,7 +292,7 @@ impl Kernel for RatingPlan {
         let mut settings = Settings { seed: options.seed()?, threads: options.threads(), ..Settings::default() };
         options.finish()?;
         let counted = Counted::read(input, call)?;
-        let study = study(&counted.annotators, &counted.counts)?;
+        let study = study(&counted.annotators, &counted.counts, MAX_ANNOTATORS)?;
         learn_drift(&study, &mut settings, None)?;
         let found = plan(&study, budget, goal, &settings)?;
         let cells: BTreeMap<_, _> = found

@@ -145,8 +145,8 @@ impl Replicate {
 
 impl<'a> Plan<'a> {
     fn new(study: &Study, settings: &'a Settings) -> Result<Self, StudyError> {
-        let fit = CrossFit::new(&study.gold, study.annotators.len(), settings.threads)?;
-        Ok(Plan::of(Bins::new(&fit, study.masks(), settings.seed), study, settings))
+        let fit = CrossFit::new(&study.gold, study.annotators.len(), settings.threads);
+        Ok(Plan::of(Bins::new(&fit, &study.patterns(), settings.seed)?, study, settings))
     }
 
     /// The plan of bins that are there already.

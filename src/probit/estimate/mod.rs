@@ -12,6 +12,7 @@
 //! * `Original`: one prevalence from a Beta prior for all companies, never updated (the original study).
 //! * `OriginalBySize`: the same with a prior by headcount (the original study's program). Both in `original`.
 
+mod answers;
 mod company;
 mod hierarchical;
 mod original;
@@ -20,6 +21,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use original::Prior;
 pub use replicates::Estimate;
 pub use settings::{GoldSampling, Method, Settings};
 
@@ -36,8 +38,26 @@ pub fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, Stu
     match settings.method {
         Method::Company => company::estimate(study, settings),
         Method::Hierarchical => hierarchical::estimate(study, settings),
-        Method::Original | Method::OriginalBySize => original::estimate(study, settings),
+        Method::Original => {
+            Ok(originals(study, &[Prior::Common(settings.prior_alpha, settings.prior_beta)], settings)?.remove(0))
+        }
+        Method::OriginalBySize => Ok(originals(study, &[Prior::BySize], settings)?.remove(0)),
     }
+}
+
+/// Estimates of every company by the original study's methods under each prior, `[prior][company]`: as [`estimate`] gives them,
+/// at the cost of one. Method and prior of the settings are not looked at.
+///
+/// # Errors
+///
+/// Those of [`estimate`].
+pub(crate) fn originals<const N: usize>(
+    study: &Study,
+    priors: &[Prior; N],
+    settings: &Settings,
+) -> Result<Vec<Vec<Estimate>>, StudyError> {
+    study.require_gold_people()?;
+    original::estimates(study, priors, settings)
 }
 
 /// What a company is like in one replicate.

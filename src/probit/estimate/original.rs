@@ -4,156 +4,140 @@
 //! The study resamples a company's people and realises a Bernoulli each, which is one Binomial with the mean
 //! of their posteriors.
 
+use super::answers::{Answers, Probabilities};
 use super::replicates::{Estimate, by_company};
-use super::settings::{Method, Settings};
-use crate::probit::model::{ClassModel, Model};
-use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError, survey_weights};
-use crate::random::{Purpose, Stream, beta, binomial};
-use crate::stats::normal::exp;
+use super::settings::Settings;
+use crate::probit::model::Model;
+use crate::probit::study::{Company, GoldPeople, Study, StudyError, survey_weights};
+use crate::random::{self, Purpose, Stream, binomial};
 
 /// Beta priors of the study's program by size: headcount below, alpha, beta.
 const BY_SIZE: [(u64, f64, f64); 4] =
     [(100, 2.415889, 21.742998), (1000, 3.001591, 57.030237), (10000, 1.563834, 154.819604), (u64::MAX, 1.0, 999.0)];
 
-/// Answers as numbers in base 3, annotator j the digit at 3^j: 0 no, 1 yes, 2 missing.
-struct Ternary {
-    /// Number of each yes mask: the one with a 1 wherever the mask has one.
-    of_mask: Vec<usize>,
+/// Prior of the prevalence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Prior {
+    /// One prevalence for all companies, Beta(alpha, beta).
+    Common(f64, f64),
+    /// A prevalence for each company, by its headcount.
+    BySize,
 }
 
-impl Ternary {
-    fn new(annotators: usize) -> Self {
-        let mut of_mask = vec![0];
-        let mut place = 1;
-        for _ in 0..annotators {
-            let above: Vec<usize> = of_mask.iter().map(|number| number + place).collect();
-            of_mask.extend(above);
-            place *= 3;
-        }
-        Ternary { of_mask }
-    }
+/// What the replicates of a study share.
+struct Numbered {
+    answers: Answers,
+    companies: Vec<NumberedCompany>,
+}
 
-    fn all_seen(&self) -> u32 {
-        self.of_mask.len() as u32 - 1
-    }
-
-    fn number(&self, pattern: Pattern) -> usize {
-        2 * self.of_mask[(self.all_seen() & !pattern.seen) as usize] + self.of_mask[pattern.yes as usize]
-    }
-
-    /// Probabilities of every set of answers, missing ones summed out, by number.
-    fn probabilities(&self, class: &ClassModel) -> Vec<f64> {
-        let mut all: Vec<f64> = class.log_probabilities(self.all_seen()).into_iter().map(exp).collect();
-        // after j annotators: blocks of 3^j numbers, one for each set of answers of the others
-        let mut size = 1;
-        while size < all.len() {
-            let mut wider = Vec::with_capacity(all.len() / 2 * 3);
-            for pair in all.chunks_exact(2 * size) {
-                let (no, yes) = pair.split_at(size);
-                wider.extend_from_slice(pair);
-                wider.extend(no.iter().zip(yes).map(|(no, yes)| no + yes));
-            }
-            all = wider;
-            size *= 3;
-        }
-        // no answers say nothing, whatever the error of the table
-        if let Some(none_seen) = all.last_mut() {
-            *none_seen = 1.0;
-        }
-        all
+impl Numbered {
+    fn new(study: &Study, answers: Answers, seed: u64) -> Self {
+        let companies = study.companies.iter().map(|c| NumberedCompany::new(c, &answers, seed)).collect();
+        Numbered { answers, companies }
     }
 }
 
 /// Company with its people by the number of their answers.
-struct TernaryCompany {
+struct NumberedCompany {
     /// Number of people who are not gold.
     people: u64,
     /// Their patterns as numbers, and how many people have each.
     patterns: Vec<(usize, f64)>,
-    /// Their masks, and how many people have each.
-    masks: Vec<(u32, f64)>,
+    /// Positions of their masks, and how many people have each.
+    masks: Vec<(usize, f64)>,
     stream: Stream,
     null: Stream,
 }
 
-impl TernaryCompany {
-    fn new(company: &Company, ternary: &Ternary, seed: u64) -> Self {
-        let mut masks: Vec<(u32, f64)> = Vec::new();
+impl NumberedCompany {
+    fn new(company: &Company, answers: &Answers, seed: u64) -> Self {
+        let mut masks: Vec<(usize, f64)> = Vec::new();
         for &(pattern, count) in &company.people {
+            let mask = answers.mask(pattern.seen);
             match masks.last_mut() {
                 // people are sorted by their masks
-                Some((last, people)) if *last == pattern.seen => *people += count as f64,
-                _ => masks.push((pattern.seen, count as f64)),
+                Some((last, people)) if *last == mask => *people += count as f64,
+                _ => masks.push((mask, count as f64)),
             }
         }
-        TernaryCompany {
+        NumberedCompany {
             people: company.observed - company.gold,
-            patterns: company.people.iter().map(|&(p, count)| (ternary.number(p), count as f64)).collect(),
+            patterns: company.people.iter().map(|&(p, count)| (answers.number(p), count as f64)).collect(),
             masks,
             stream: Stream::named(seed, Purpose::Company, &company.name),
             null: Stream::named(seed, Purpose::Null, &company.name),
         }
     }
+
+    /// Mean over the people who are not gold of what a mask has.
+    fn mean(&self, of_mask: impl Fn(usize) -> f64) -> f64 {
+        self.masks.iter().map(|&(mask, n)| n * of_mask(mask)).sum::<f64>() / self.people as f64
+    }
 }
 
-/// Model of one replicate: the probability of every set of answers in each class.
+/// Model of one replicate: the probability of answers in each class.
 struct Refit {
     number: usize,
-    non_expert: Vec<f64>,
-    expert: Vec<f64>,
-    /// Prevalence of all companies with [`Method::Original`].
-    common: f64,
+    probabilities: Probabilities,
+    /// Prevalence of all companies under each prior.
+    common: Vec<Option<Common>>,
+}
+
+/// Prevalence of all companies, and the mean posterior of non-experts by the position of their mask.
+struct Common {
+    pi: f64,
+    null_shares: Vec<f64>,
 }
 
 impl Refit {
-    fn new(study: &Study, ternary: &Ternary, settings: &Settings, number: usize) -> Result<Self, StudyError> {
-        let weights = resample(&study.gold, settings.seed, number);
-        let model = Model::fit(&study.gold, &weights, study.annotators.len())?;
-        let mut shared = Stream::new(settings.seed, Purpose::Shared, 0).replicate(number as u64);
-        Ok(Refit {
-            number,
-            non_expert: ternary.probabilities(&model.non_expert),
-            expert: ternary.probabilities(&model.expert),
-            common: beta(settings.prior_alpha, settings.prior_beta, &mut shared),
-        })
-    }
-
-    #[inline(always)]
-    fn posterior(&self, answers: usize, pi: f64) -> f64 {
-        let expert = pi * self.expert[answers];
-        expert / (expert + (1.0 - pi) * self.non_expert[answers])
+    fn new(study: &Study, numbered: &Numbered, priors: &[Prior], seed: u64, number: usize) -> Result<Self, StudyError> {
+        let weights = resample(&study.gold, seed, number);
+        let model = Model::fit(&study.gold, &weights, study.annotators.len());
+        let probabilities = numbered.answers.probabilities(&model, seed, number)?;
+        let common = |prior: &Prior| {
+            let Prior::Common(alpha, beta) = *prior else {
+                return None;
+            };
+            let mut shared = Stream::new(seed, Purpose::Shared, 0).replicate(number as u64);
+            let pi = random::beta(alpha, beta, &mut shared);
+            let null_shares = probabilities.within.iter().map(|within| within.null_share(pi)).collect();
+            Some(Common { pi, null_shares })
+        };
+        Ok(Refit { number, common: priors.iter().map(common).collect(), probabilities })
     }
 
     /// Mean posterior of a company's people.
-    fn share(&self, company: &TernaryCompany, pi: f64) -> f64 {
+    fn share(&self, company: &NumberedCompany, pi: f64) -> f64 {
         if company.people == 0 {
             return pi;
         }
-        let sum: f64 = company.patterns.iter().map(|(answers, n)| n * self.posterior(*answers, pi)).sum();
+        let sum: f64 = company.patterns.iter().map(|(answers, n)| n * self.probabilities.posterior(*answers, pi)).sum();
         sum / company.people as f64
     }
 
-    /// Mean posterior of a company's people if none of them were an expert: the mean over the answers of non-experts.
-    fn null_share(&self, company: &TernaryCompany, ternary: &Ternary, pi: f64) -> f64 {
-        if company.people == 0 {
-            return pi;
-        }
-        let mut sum = 0.0;
-        for &(mask, n) in &company.masks {
-            let none = ternary.number(Pattern { seen: mask, yes: 0 });
-            // subsets of the mask, in increasing order
-            let (mut yes, mut mean) = (0u32, 0.0);
-            loop {
-                let answers = none + ternary.of_mask[yes as usize];
-                mean += self.non_expert[answers] * self.posterior(answers, pi);
-                yes = yes.wrapping_sub(mask) & mask;
-                if yes == 0 {
-                    break;
-                }
-            }
-            sum += n * mean;
-        }
-        sum / company.people as f64
+    /// Draws of a company under a prior, given by its position: experts among the people who are not gold, and those that the observed
+    /// people would be given if none of them were one.
+    fn draw(&self, stated: &Company, company: &NumberedCompany, prior: usize) -> (u64, u64) {
+        let mut generator = company.stream.replicate(self.number as u64);
+        let common = self.common[prior].as_ref();
+        let pi = common.map_or_else(
+            || {
+                let (_, a, b) = BY_SIZE.iter().find(|t| stated.headcount < t.0).unwrap_or(&BY_SIZE[3]);
+                random::beta(*a, *b, &mut generator)
+            },
+            |common| common.pi,
+        );
+        let share = self.share(company, pi);
+        let seen = binomial(company.people, share, &mut generator);
+        // the study scales the observed people to the headcount; its prior says nothing of those unseen
+        let unseen = binomial(stated.headcount - stated.observed, share, &mut generator);
+        let null_share = match common {
+            _ if company.people == 0 => pi,
+            Some(common) => company.mean(|mask| common.null_shares[mask]),
+            None => company.mean(|mask| self.probabilities.within[mask].null_share(pi)),
+        };
+        let mut null = company.null.replicate(self.number as u64);
+        (seen + unseen, binomial(company.people, null_share, &mut null))
     }
 }
 
@@ -174,38 +158,33 @@ fn resample(gold: &[GoldPeople], seed: u64, replicate: usize) -> Vec<f64> {
     weights
 }
 
-/// Estimates by [`Method::Original`] or [`Method::OriginalBySize`].
+/// Estimates under each prior, `[prior][company]`; the model of a replicate is fitted once for all of them.
 ///
 /// # Errors
 ///
 /// Where the model of a replicate cannot be fitted.
-pub(super) fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
-    let ternary = Ternary::new(study.annotators.len());
-    let companies: Vec<TernaryCompany> =
-        study.companies.iter().map(|c| TernaryCompany::new(c, &ternary, settings.seed)).collect();
-    by_company(
+pub(super) fn estimates<const N: usize>(
+    study: &Study,
+    priors: &[Prior; N],
+    settings: &Settings,
+) -> Result<Vec<Vec<Estimate>>, StudyError> {
+    let numbered = Numbered::new(study, Answers::new(study), settings.seed);
+    let by_company = by_company(
         settings,
-        companies.len(),
-        |r| Refit::new(study, &ternary, settings, r),
-        |refit, c| {
-            let (stated, company) = (&study.companies[c], &companies[c]);
-            let mut generator = company.stream.replicate(refit.number as u64);
-            let pi = if settings.method == Method::Original {
-                refit.common
-            } else {
-                let (_, a, b) = BY_SIZE.iter().find(|t| stated.headcount < t.0).unwrap_or(&BY_SIZE[3]);
-                beta(*a, *b, &mut generator)
-            };
-            let share = refit.share(company, pi);
-            let seen = binomial(company.people, share, &mut generator);
-            // the study scales the observed people to the headcount; its prior says nothing of those unseen
-            let unseen = binomial(stated.headcount - stated.observed, share, &mut generator);
-            let null_share = refit.null_share(company, &ternary, pi);
-            let mut null = company.null.replicate(refit.number as u64);
-            (seen + unseen, binomial(company.people, null_share, &mut null))
+        study.companies.len(),
+        |r| Refit::new(study, &numbered, priors, settings.seed, r),
+        |refit, c| std::array::from_fn(|prior| refit.draw(&study.companies[c], &numbered.companies[c], prior)),
+        |c, drawn: Vec<[(u64, u64); N]>| {
+            let of =
+                |prior: usize| Estimate::new(&study.companies[c], drawn.iter().map(|row| row[prior]), settings.level);
+            (0..N).map(of).collect::<Vec<_>>()
         },
-        |c, drawn| Estimate::new(&study.companies[c], drawn.into_iter(), settings.level),
-    )
+    )?;
+    let mut estimates: Vec<Vec<Estimate>> = (0..N).map(|_| Vec::with_capacity(by_company.len())).collect();
+    for company in by_company {
+        estimates.iter_mut().zip(company).for_each(|(all, estimate)| all.push(estimate));
+    }
+    Ok(estimates)
 }
 
 #[cfg(test)]
@@ -223,35 +202,50 @@ mod tests {
     }
 
     #[test]
-    fn probabilities_of_partial_answers_are_sums() {
+    fn null_shares_under_a_common_prevalence_are_those_at_it() {
         let study = study();
-        let annotators = study.annotators.len();
-        let ternary = Ternary::new(annotators);
-        let model = Model::point(&study.gold, annotators).unwrap();
-        let all = ternary.probabilities(&model.expert);
-        assert_eq!(all.len(), 3usize.pow(annotators as u32));
-        for seen in 1..1u32 << annotators {
-            let marginal = model.expert.log_probabilities(seen);
-            for yes in (0..1u32 << annotators).filter(|yes| yes & !seen == 0) {
-                let p = all[ternary.number(Pattern { seen, yes })];
-                assert!((p - marginal[yes as usize].exp()).abs() < 1e-14);
-            }
+        let numbered = Numbered::new(&study, Answers::new(&study), 42);
+        let refit = Refit::new(&study, &numbered, &[Prior::Common(2.0, 10.0), Prior::BySize], 42, 3).unwrap();
+        let common = refit.common[0].as_ref().unwrap();
+        assert!(refit.common[1].is_none());
+        for (share, within) in common.null_shares.iter().zip(&refit.probabilities.within) {
+            assert_eq!(*share, within.null_share(common.pi));
         }
-        assert_eq!(all[ternary.number(Pattern::default())], 1.0);
+    }
+
+    #[test]
+    fn answers_that_occur_are_enough() {
+        let study = study();
+        let of = |answers: Answers| {
+            let numbered = Numbered::new(&study, answers, 42);
+            let refit = Refit::new(&study, &numbered, &[], 42, 5).unwrap();
+            let shares = |company: &NumberedCompany| {
+                let null_share = company.mean(|mask| refit.probabilities.within[mask].null_share(0.1));
+                (refit.share(company, 0.1), null_share)
+            };
+            numbered.companies.iter().map(shares).collect::<Vec<_>>()
+        };
+        for (all, occurring) in of(Answers::all(&study)).into_iter().zip(of(Answers::occurring(&study))) {
+            assert!((all.0 - occurring.0).abs() < 0.01 * all.0, "{all:?} {occurring:?}");
+            // four standard errors of a mean over 8,192 people made up
+            let allowed = 4.0 * (all.1 * (1.0 - all.1) / 8192.0).sqrt();
+            assert!((all.1 - occurring.1).abs() < allowed, "{all:?} {occurring:?}");
+        }
     }
 
     #[test]
     fn one_binomial_is_resampling_people_and_a_bernoulli_each() {
         let study = study();
-        let ternary = Ternary::new(study.annotators.len());
-        let refit = Refit::new(&study, &ternary, &Settings::default(), 0).unwrap();
-        let company = study.companies.iter().min_by_key(|c| c.observed).unwrap();
-        let numbered = TernaryCompany::new(company, &ternary, 42);
+        let numbered = Numbered::new(&study, Answers::new(&study), 42);
+        let refit = Refit::new(&study, &numbered, &[], 42, 0).unwrap();
+        let (company, own) = study.companies.iter().zip(&numbered.companies).min_by_key(|(c, _)| c.observed).unwrap();
         let pi = 0.2;
         let people: Vec<f64> = company
             .people
             .iter()
-            .flat_map(|(pattern, n)| std::iter::repeat_n(refit.posterior(ternary.number(*pattern), pi), *n as usize))
+            .flat_map(|(pattern, n)| {
+                std::iter::repeat_n(refit.probabilities.posterior(numbered.answers.number(*pattern), pi), *n as usize)
+            })
             .collect();
         let mut generator = Stream::new(1, Purpose::Simulation, 0).replicate(0);
         let explicit: Vec<u64> = (0..5000)
@@ -260,8 +254,8 @@ mod tests {
                 people.iter().map(|_| expert() as u64).sum()
             })
             .collect();
-        let share = refit.share(&numbered, pi);
-        let collapsed: Vec<u64> = (0..5000).map(|_| binomial(numbered.people, share, &mut generator)).collect();
+        let share = refit.share(own, pi);
+        let collapsed: Vec<u64> = (0..5000).map(|_| binomial(own.people, share, &mut generator)).collect();
         crate::probit::estimate::tests::assert_same_distribution(explicit, collapsed);
     }
 }

@@ -7,7 +7,7 @@ use crate::progress;
 use crate::stats::quantile;
 use crate::stats::summary::{Summary, summarise_counts};
 
-/// Maximum number of draws held by replicate at a time.
+/// Maximum number of draws held by replicate at a time, if a draw is a pair of numbers.
 pub(super) const HELD: usize = 1 << 22;
 
 /// Estimate of one company.
@@ -61,7 +61,8 @@ pub(super) fn by_company<R, T: Copy + Send + Sync, U: Send>(
     draw: impl Fn(&mut R, usize) -> T + Sync,
     reduce: impl Fn(usize, Vec<T>) -> U + Sync,
 ) -> Result<Vec<U>, StudyError> {
-    let size = (HELD / settings.draws).max(1);
+    // as many bytes whatever is drawn
+    let size = (HELD * size_of::<(u64, u64)>() / size_of::<T>().max(1) / settings.draws).max(1);
     let mut reduced = Vec::with_capacity(companies);
     let steps = progress::steps("replicates", companies.div_ceil(size) * settings.draws);
     for first in (0..companies).step_by(size) {

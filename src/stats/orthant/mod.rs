@@ -1,22 +1,27 @@
 //! All 2^J orthant probabilities of a J-dimensional normal at once.
 //!
 //! Annotator j says yes when mu_j + e_j > 0, e ~ N(0, R). A *cell* is a pattern of answers; bit j of its index is set
-//! when annotator j says yes. One and two dimensions have formulas, [`plackett`] integrates up to eight, and a
-//! [`lattice`] rule takes over above. Written here because libraries give one orthant at a time, where a model needs all
+//! when annotator j says yes. One and two dimensions have formulas, [`plackett`] integrates up to eight, and the
+//! points of [`tree`] take over up to twelve. Beyond, [`factors`] gives the patterns that are asked for. Written here because libraries give one orthant at a time, where a model needs all
 //! 2^J of them thousands of times.
 
+mod cell;
 pub(crate) mod correlation;
-mod lattice;
+mod factors;
 mod plackett;
+mod sobol;
+mod tree;
 
 pub use correlation::Correlation;
 pub(crate) use correlation::CorrelationError;
-pub(crate) use lattice::MAX_DIMENSIONS;
+pub(crate) use factors::Factors;
+pub(crate) use sobol::Sobol;
+pub(crate) use tree::MAX_DIMENSIONS as MAX_TABLE;
 
 use super::normal::cdf;
-use lattice::lattice_table;
 use nalgebra::DMatrix;
 use plackett::{MAX_EXACT, block_cells, nested_table};
+use tree::tree_table;
 
 /// Smallest probability a cell is reported with.
 const FLOOR: f64 = 1e-12;
@@ -24,7 +29,7 @@ const FLOOR: f64 = 1e-12;
 /// Reason why a table cannot be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum OrthantError {
-    #[error("an orthant has 1 to {MAX_DIMENSIONS} dimensions, got {0}")]
+    #[error("an orthant has 1 to {MAX_TABLE} dimensions, got {0}")]
     Dimensions(usize),
     #[error("mu has {mu} values but r is {rows} x {columns}")]
     Shape { mu: usize, rows: usize, columns: usize },
@@ -37,7 +42,7 @@ pub enum OrthantError {
 /// Checks the latent means, and that `rows` x `columns` correlations belong to them.
 fn check(mu: &[f64], (rows, columns): (usize, usize)) -> Result<(), OrthantError> {
     let n = mu.len();
-    if n == 0 || n > MAX_DIMENSIONS {
+    if n == 0 || n > MAX_TABLE {
         return Err(OrthantError::Dimensions(n));
     }
     if rows != n || columns != n {
@@ -65,7 +70,7 @@ pub fn orthant_table(mu: &[f64], r: &Correlation) -> Result<Vec<f64>, OrthantErr
         1 => vec![cdf(b[0]), cdf(-b[0])],
         2 => block_cells(b[0], b[1], r.matrix()[(0, 1)]).to_vec(),
         3..=MAX_EXACT => nested_table(&b, r),
-        _ => lattice_table(&b, r),
+        _ => tree_table(&b, r),
     };
     for cell in &mut cells {
         *cell = cell.max(FLOOR);
@@ -176,7 +181,7 @@ mod tests {
             let table = checked_table(&vec![0.0; n], &equicorrelated(n, 0.5)).unwrap();
             assert!((table[0] - 1.0 / (n as f64 + 1.0)).abs() < 1e-6, "{n}: {}", table[0]);
         }
-        for n in 9..=MAX_DIMENSIONS {
+        for n in 9..=MAX_TABLE {
             let table = checked_table(&vec![0.0; n], &equicorrelated(n, 0.5)).unwrap();
             assert!((table[0] - 1.0 / (n as f64 + 1.0)).abs() < 1e-3, "{n}: {}", table[0]);
         }

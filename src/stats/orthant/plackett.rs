@@ -17,6 +17,7 @@
 //! the compiler turns into vector instructions; the instruction set is chosen at run time and does not
 //! change a byte of the result.
 
+use super::cell::permute_cell;
 use super::correlation::Correlation;
 use crate::stats::normal::{asin, cdf, cdf2, density2, exp, sin};
 use crate::stats::quadrature::{Rule, gauss_legendre};
@@ -55,6 +56,20 @@ impl Nodes {
     }
 }
 
+/// The rule over the angle by which the cells of a block of correlation `rho` are right to 1e-7.
+pub(super) fn block_nodes(rho: f64) -> &'static Rule {
+    let rho = rho.abs();
+    gauss_legendre(if rho < 0.3 {
+        3
+    } else if rho < 0.6 {
+        5
+    } else if rho < 0.8 {
+        8
+    } else {
+        16
+    })
+}
+
 /// The four cells of a bivariate normal, answers (0,0), (1,0), (0,1), (1,1).
 pub(super) fn block_cells(h: f64, k: f64, rho: f64) -> [f64; 4] {
     let both = cdf2(h, k, rho);
@@ -90,16 +105,6 @@ fn pairing(n: usize, rho: impl Fn(usize, usize) -> f64) -> [usize; MAX_EXACT] {
         order[at] = (0..n).find(|&i| free[i]).unwrap_or(0);
     }
     order
-}
-
-/// The cell of `order`ed axes that is `cell` on the original ones, and the other way round.
-#[inline(always)]
-fn permute_cell(cell: usize, order: &[usize]) -> usize {
-    let mut out = 0;
-    for (position, &axis) in order.iter().enumerate() {
-        out |= ((cell >> position) & 1) << axis;
-    }
-    out
 }
 
 /// Table of `DIM` axes for eight problems side by side.

@@ -41,7 +41,6 @@ use crate::stats::mixing::mixing;
 use gold::GoldSet;
 use member::{Member, Sample};
 use sampler::Sampler;
-use std::collections::BTreeSet;
 
 /// What is kept of the samples of a study: `[chain][replicate][company]`.
 ///
@@ -53,10 +52,10 @@ fn sample<T: Send>(
     settings: &Settings,
     keep: impl Fn(Sample) -> T + Sync,
 ) -> Result<Vec<Vec<Vec<T>>>, StudyError> {
-    let fit = CrossFit::new(&study.gold, study.annotators.len(), settings.threads)?;
-    let mut masks: BTreeSet<u32> = study.masks().into_iter().collect();
-    masks.extend(study.gold.iter().map(|people| people.pattern.seen));
-    let bins = Bins::new(&fit, masks.into_iter().collect(), settings.seed);
+    let fit = CrossFit::new(&study.gold, study.annotators.len(), settings.threads);
+    let mut people = study.patterns();
+    people.extend(study.gold.iter().map(|people| people.pattern));
+    let bins = Bins::new(&fit, &people, settings.seed)?;
     let logs: Vec<f64> = study.companies.iter().map(|c| (c.headcount.max(1) as f64).ln()).collect();
     let mean = logs.iter().sum::<f64>() / logs.len().max(1) as f64;
     let members: Vec<Member> =
