@@ -15,7 +15,7 @@
 -- arguments:
 --   docs               relation with profile_id and what the next argument names
 --   text               expression over docs: the text
---   method             'auto', 'hdbscan' or 'kmeans', as in `cluster_keywords`
+--   method             'auto', 'hdbscan', 'hdbscan_approximate' or 'kmeans', as in `cluster_keywords`
 --   k                  clusters of 'kmeans', at most 1000, and at most the different texts; NULL = chosen by silhouettes
 --   min_cluster_size   for 'hdbscan': fewest profiles of a cluster, at least 2
 --   min_samples        for 'hdbscan': density goes by the distance to so many nearest, itself included; 1 to 200
@@ -32,7 +32,7 @@
 --   size BIGINT             profiles
 --   members ANY             list of their profile_id, nearest to the mean first; noise by text
 --   silhouette DOUBLE       mean of the members', -1 to 1; NULL for noise, and where there is one cluster only
---   method VARCHAR          'hdbscan' or 'kmeans': what was used
+--   method VARCHAR          what was used, as in `cluster_keywords`
 -- example:
 --   WITH cvs AS (FROM (VALUES
 --       (1, 'Machine learning engineer, neural networks for vision'), (2, 'Neural networks researcher, machine learning'),
