@@ -4,7 +4,7 @@
 //! neighbours in those of the [`LOOKS`] nearest.
 
 use super::kmeans::{drawn, means, nearest};
-use super::neighbours::{Near, enter, limit};
+use super::near::{Near, enter, limit};
 use super::points::Points;
 use crate::interrupt;
 use crate::linalg::distance2;

@@ -18,6 +18,7 @@ mod error;
 pub(crate) mod hdbscan;
 pub(crate) mod kmeans;
 pub(crate) mod map;
+mod near;
 mod neighbours;
 pub(crate) mod points;
 pub(crate) mod silhouette;

@@ -4,6 +4,7 @@
 //! [Dong, Moses & Li 2011]: https://doi.org/10.1145/1963405.1963487
 
 use super::cells::Cells;
+use super::near::{Entry, Near, enter, limit};
 use super::points::Points;
 use crate::parallel;
 
@@ -15,39 +16,6 @@ const STEPS: usize = 16;
 
 /// Number of points that are looked after together.
 const ROWS: usize = 256;
-
-/// The points near one, as (squared distance, number) in that order.
-pub(super) type Near = Vec<(f64, usize)>;
-
-/// What comes of a point that is offered to a list of at most `k`.
-#[derive(Debug, PartialEq)]
-pub(super) enum Entry {
-    /// It is in the list, for which another one had to leave.
-    Instead((f64, usize)),
-    /// It is in the list.
-    Entered,
-    /// It is not: all others are nearer.
-    Refused,
-}
-
-/// Offers a point to a list of at most `k`.
-pub(super) fn enter(near: &mut Near, k: usize, point: (f64, usize)) -> Entry {
-    let at = near.partition_point(|other| other.0.total_cmp(&point.0).then(other.1.cmp(&point.1)).is_lt());
-    if near.get(at) == Some(&point) {
-        return Entry::Entered;
-    }
-    if at >= k {
-        return Entry::Refused;
-    }
-    let farthest = if near.len() == k { near.pop() } else { None };
-    near.insert(at, point);
-    farthest.map_or(Entry::Entered, Entry::Instead)
-}
-
-/// Distance beyond which no point enters a list of at most `k`.
-pub(super) fn limit(near: &Near, k: usize) -> f64 {
-    if near.len() < k { f64::INFINITY } else { near.last().map_or(0.0, |(distance, _)| *distance) }
-}
 
 /// At most `k` points near each of `rows`, in their places of one list for all points. Exact where there are few cells.
 pub(super) fn neighbours(points: &Points, rows: &[usize], cells: &Cells, k: usize, threads: usize) -> Vec<Near> {

@@ -18,7 +18,7 @@
 
 use super::cells::Cells;
 use super::edges::{Edge, Sets, Ways, offer, shortest};
-use super::neighbours::{Entry, Near, enter};
+use super::near::{Entry, Near, enter};
 use super::points::{Look, Points, RUN, multiply};
 use crate::interrupt;
 use crate::parallel;
