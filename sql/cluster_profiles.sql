@@ -7,8 +7,8 @@
 -- twice, numbers do not count, and a phrase comes in the place of a word that mostly stands in it.
 --
 -- A model reads the beginning of a long text only (256 tokens with the default); labels come from all of it. Profiles
--- whose text is NULL or blank are left out; at most 100,000 are possible, see docs/clustering.md for more. Neither
--- threads nor the order of rows changes a cluster.
+-- whose text is NULL or blank are left out; at most 1,000,000 are possible, and above 100,000 the
+-- clusters are approximate, which `method` says. Neither threads nor the order of rows changes a cluster.
 --
 -- Where `enable_external_access` is false it is an error, since a model is files.
 --

@@ -235,6 +235,21 @@ fn bundles_far_apart_are_the_clusters_of_any_tree() {
 }
 
 #[test]
+fn approximate_clusters_do_not_depend_on_threads() {
+    use rand::RngExt;
+    let mut g = crate::random::Stream::new(3, crate::random::Purpose::Clusters, 0).replicate(0);
+    // more than one group of cells, some equal points, and parts that no edge to a neighbour joins
+    let place = |i: usize| (i % 40) as f64 * if i.is_multiple_of(3) { 9.0 } else { 0.5 };
+    let values: Vec<f64> =
+        (0..40_000).flat_map(|i| [0; 3].map(|_| place(i) + f64::from(g.random_range(0..50)))).collect();
+    let points = Points::new(3, values);
+    let settings = hdbscan::Settings { min_cluster_size: 5, min_samples: 4, exact: false };
+    let found = hdbscan::hdbscan(&points, settings, 1);
+    assert!(found.iter().flatten().max() > Some(&0));
+    assert_eq!(found, hdbscan::hdbscan(&points, settings, 3));
+}
+
+#[test]
 fn approximate_clusters_say_so() {
     let bundles = |n: usize| -> Vec<f64> { (0..n).map(|i| (i % 3) as f64 * 100.0 + (i / 3) as f64 * 1e-4).collect() };
     let few = angles(&bundles(90));
