@@ -13,7 +13,7 @@
 #   make bench-embed       embeddings beside sentence-transformers and onnxruntime
 #   make bench-keywords    keybert_keywords beside KeyBERT
 #   make bench-filter      keyword_filter beside regexp_matches; planted keywords found again
-#   make bench-cluster     clusters of 5,000, 20,000 and 100,000 points
+#   make bench-cluster     clusters of 5,000, 20,000 and 100,000 points, exact and approximate
 #   make bench-soak        10,000 mixed statements over 16 connections: results, errors and memory
 #   make bench-llm         llm_annotate over a server of known speed: throughput, limits, store, a killed run
 #   make fuzz MINUTES=10   the property tests with new seeds until the minutes are over

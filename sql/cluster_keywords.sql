@@ -9,8 +9,11 @@
 -- Clusters are numbered by size, the largest first. Members are ordered by their cosine with the mean of their cluster,
 -- and the first is the representative. A silhouette compares the mean distance to the other members with that to the
 -- nearest other cluster: 1 is at home, 0 between two, below 0 nearer to the other. NULL and blank keywords are left
--- out; at most 100,000 different ones are possible. Neither threads nor the order of rows changes a cluster. See
+-- out; at most 1,000,000 different ones are possible. Neither threads nor the order of rows changes a cluster. See
 -- docs/clustering.md.
+--
+-- 'hdbscan_approximate' compares a keyword with those of near cells instead of all. Above 100,000 different keywords 'hdbscan' and
+-- 'auto' do so too, and k-means is fitted to 100,000 of them. The column `method` always says what was done.
 --
 -- Where `enable_external_access` is false it is an error, since a model is files.
 --
@@ -18,7 +21,7 @@
 --   keywords           relation with what the next arguments name
 --   keyword            expression over keywords: the keyword; one may stand in many rows
 --   weight             expression over keywords: what a row counts in `weight`, at least 0; NULL counts nothing
---   method             'auto', 'hdbscan' or 'kmeans'
+--   method             'auto', 'hdbscan', 'hdbscan_approximate' or 'kmeans'
 --   k                  clusters of 'kmeans', at most 1000, and at most the different keywords; NULL = chosen by silhouettes
 --   min_cluster_size   for 'hdbscan': fewest keywords of a cluster, at least 2
 --   min_samples        for 'hdbscan': density goes by the distance to so many nearest, itself included; 1 to 200
@@ -33,7 +36,7 @@
 --   weight DOUBLE           sum of the weights of their rows
 --   members VARCHAR[]       the keywords, nearest to the mean first; noise by code point
 --   silhouette DOUBLE       mean of the members', -1 to 1; NULL for noise, and where there is one cluster only
---   method VARCHAR          'hdbscan' or 'kmeans': what was used
+--   method VARCHAR          what was used: 'hdbscan' or 'kmeans', with '_approximate' behind it where it was that
 -- example:
 --   WITH found AS (FROM (VALUES
 --       (1, 'machine learning'), (1, 'deep learning'), (2, 'machine learning'), (2, 'neural networks'),

@@ -16,7 +16,7 @@
 --   items              relation with what the next arguments name
 --   item               expression over items: what to place, such as a keyword or profile_id
 --   text               expression over items: what is embedded; NULL = the item itself
---   method             'auto', 'hdbscan' or 'kmeans', as in `cluster_keywords`
+--   method             'auto', 'hdbscan', 'hdbscan_approximate' or 'kmeans', as in `cluster_keywords`
 --   k                  clusters of 'kmeans', at most 1000, and at most the different texts; NULL = chosen by silhouettes
 --   min_cluster_size   for 'hdbscan': fewest items of a cluster, at least 2
 --   min_samples        for 'hdbscan': density goes by the distance to so many nearest, itself included; 1 to 200
@@ -31,6 +31,7 @@
 --   y DOUBLE            along the second
 --   silhouette DOUBLE   -1 to 1; NULL for noise, and where there is one cluster only
 --   representative ANY  the item nearest to the mean of the cluster, the same in all its rows; NULL for noise
+--   method VARCHAR      what was used, as in `cluster_keywords`
 -- example:
 --   WITH words AS (SELECT unnest(['machine learning', 'deep learning', 'neural networks', 'statistical learning',
 --       'furniture sales', 'sales manager', 'selling furniture', 'sales of furniture']) AS word)
@@ -88,6 +89,7 @@ SELECT
     _muster_x AS x,
     _muster_y AS y,
     _muster_silhouette AS silhouette,
-    CASE WHEN _muster_cluster IS NOT NULL THEN _muster_first END AS representative
+    CASE WHEN _muster_cluster IS NOT NULL THEN _muster_first END AS representative,
+    _muster_method AS method
 FROM _muster_placed
 ORDER BY _muster_cluster ASC NULLS LAST, _muster_place ASC;

@@ -7,15 +7,15 @@
 -- twice, numbers do not count, and a phrase comes in the place of a word that mostly stands in it.
 --
 -- A model reads the beginning of a long text only (256 tokens with the default); labels come from all of it. Profiles
--- whose text is NULL or blank are left out; at most 100,000 are possible, see docs/clustering.md for more. Neither
--- threads nor the order of rows changes a cluster.
+-- whose text is NULL or blank are left out; at most 1,000,000 are possible, and above 100,000 the
+-- clusters are approximate, which `method` says. Neither threads nor the order of rows changes a cluster.
 --
 -- Where `enable_external_access` is false it is an error, since a model is files.
 --
 -- arguments:
 --   docs               relation with profile_id and what the next argument names
 --   text               expression over docs: the text
---   method             'auto', 'hdbscan' or 'kmeans', as in `cluster_keywords`
+--   method             'auto', 'hdbscan', 'hdbscan_approximate' or 'kmeans', as in `cluster_keywords`
 --   k                  clusters of 'kmeans', at most 1000, and at most the different texts; NULL = chosen by silhouettes
 --   min_cluster_size   for 'hdbscan': fewest profiles of a cluster, at least 2
 --   min_samples        for 'hdbscan': density goes by the distance to so many nearest, itself included; 1 to 200
@@ -32,7 +32,7 @@
 --   size BIGINT             profiles
 --   members ANY             list of their profile_id, nearest to the mean first; noise by text
 --   silhouette DOUBLE       mean of the members', -1 to 1; NULL for noise, and where there is one cluster only
---   method VARCHAR          'hdbscan' or 'kmeans': what was used
+--   method VARCHAR          what was used, as in `cluster_keywords`
 -- example:
 --   WITH cvs AS (FROM (VALUES
 --       (1, 'Machine learning engineer, neural networks for vision'), (2, 'Neural networks researcher, machine learning'),

@@ -2,7 +2,7 @@
 
 pub mod cluster {
     pub mod hdbscan {
-        pub use crate::cluster::hdbscan::{Settings, hdbscan};
+        pub use crate::cluster::hdbscan::{MAX_EXACT, Settings, hdbscan};
     }
     pub use crate::cluster::kmeans::kmeans;
     pub use crate::cluster::map::map;

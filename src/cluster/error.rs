@@ -1,7 +1,7 @@
 //! Errors of clustering.
 
-/// Maximum number of points: time grows with their square.
-pub(crate) const MAX_POINTS: usize = 100_000;
+/// Maximum number of points: they and what is known of them are held in memory.
+pub(crate) const MAX_POINTS: usize = 1_000_000;
 
 /// Reason why there are no clusters. Displays as the part of a message behind `function: `.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

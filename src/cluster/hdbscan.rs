@@ -16,18 +16,19 @@
 //! an unstable sort, so it has no defined answer. Here the edge between the nearer points comes first, and edges that
 //! are equal in that too are cut at once.
 //!
-//! **The spanning tree** is found by Borůvka's method (1926): every component but the largest takes its shortest edge
-//! outwards, until there is one component. Most edges lead to one of a point's nearest neighbours, which the core
-//! distances have found already; a point is compared with all others only where its component may find a shorter one,
-//! and keeps what it found for the rounds to come: components only grow. Memory grows with the number of points, time
-//! with its square.
+//! **The spanning tree** is that of [`super::spanning`]: the shortest, from all pairs, whose time grows with the square of the number of
+//! points; or the short one that it begins with, from the neighbours that are found in near cells, whose time grows little
+//! faster than the number. Memory grows with the number for both. Points that are equal are one for the tree, and join it at distance 0.
 //!
 //! [Campello, Moulavi & Sander 2013]: https://doi.org/10.1007/978-3-642-37456-2_14
 //! [McInnes & Healy 2017]: https://doi.org/10.1109/ICDMW.2017.12
 
+use super::cells::Cells;
+use super::edges::{Edge, Sets};
+use super::neighbours::neighbours;
 use super::points::Points;
+use super::spanning::Known;
 use crate::interrupt;
-use std::cmp::Ordering;
 
 /// Settings of [`hdbscan`].
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +37,12 @@ pub struct Settings {
     pub min_cluster_size: usize,
     /// Rank of the neighbour that a point's core distance is measured to, at least 1; the point itself is the first.
     pub min_samples: usize,
+    /// Whether the spanning tree is the shortest.
+    pub exact: bool,
 }
+
+/// Maximum number of points for the shortest spanning tree: its time grows with their square.
+pub const MAX_EXACT: usize = 100_000;
 
 /// Minimum number of neighbours of a point that are kept.
 const NEIGHBOURS: usize = 16;
@@ -47,172 +53,29 @@ pub fn hdbscan(points: &Points, settings: Settings, threads: usize) -> Vec<Optio
     if n < settings.min_cluster_size.max(settings.min_samples) {
         return vec![None; n];
     }
-    let wanted = NEIGHBOURS.max(settings.min_samples - 1).min(n - 1);
-    let neighbours = neighbours(points, wanted, threads);
-    let core: Vec<f64> = match settings.min_samples {
-        1 => vec![0.0; n],
-        samples => neighbours.iter().map(|near| near[samples - 2].0).collect(),
-    };
-    let edges = spanning_tree(points, &neighbours, &core, threads);
+    let edges = spanning_tree(points, settings, threads);
     select(&condense(n, &dendrogram(n, edges), settings.min_cluster_size))
 }
 
-/// The `k` points nearest to each, as (squared distance, number), nearest first.
-fn neighbours(points: &Points, k: usize, threads: usize) -> Vec<Vec<(f64, usize)>> {
-    let rows: Vec<usize> = (0..points.len()).collect();
-    points.scan(
-        &rows,
-        points,
-        threads,
-        |_| Vec::with_capacity(k + 1),
-        |i, near, start, products| {
-            for (at, product) in products.iter().enumerate() {
-                let j = start + at;
-                let limit = if near.len() < k { f64::INFINITY } else { near.last().map_or(0.0, |(d, _)| *d) };
-                if limit == 0.0 {
-                    return;
-                }
-                // not "at most": a product that overflows in 32 bits is no number, and its pair is looked at
-                if i == j || f64::from(points.low(i, points, j, *product)) > limit {
-                    continue;
-                }
-                let distance = points.distance2(i, j);
-                if near.len() < k || distance < limit {
-                    near.insert(near.partition_point(|(d, _)| *d <= distance), (distance, j));
-                    near.truncate(k);
-                }
-            }
-        },
-    )
-}
-
-/// Edge between two points, with their squared distances.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Edge {
-    /// m(i, j)²
-    reach: f64,
-    /// |x_i - x_j|²
-    distance: f64,
-    ends: (usize, usize),
-}
-
-impl Edge {
-    fn new(distance: f64, core: &[f64], i: usize, j: usize) -> Edge {
-        Edge { reach: distance.max(core[i]).max(core[j]), distance, ends: (i.min(j), i.max(j)) }
+/// A spanning tree of all points, shortest edge first.
+fn spanning_tree(points: &Points, settings: Settings, threads: usize) -> Vec<Edge> {
+    let firsts = points.firsts();
+    let mut weights = vec![0; points.len()];
+    firsts.iter().for_each(|first| weights[*first] += 1);
+    let rows: Vec<usize> = (0..points.len()).filter(|i| firsts[*i] == *i).collect();
+    let k = NEIGHBOURS.max(settings.min_samples - 1).min(rows.len() - 1);
+    let cells = Cells::new(points, &rows, threads);
+    let lists = neighbours(points, &rows, &cells, k, threads);
+    let mut known = Known { points, rows: &rows, weights: &weights, min_samples: settings.min_samples, lists, k };
+    let mut tree = known.short_tree(&cells, threads);
+    if settings.exact {
+        tree = known.shortest_tree(tree, threads);
     }
-
-    fn order(&self, other: &Edge) -> Ordering {
-        let by_length = self.reach.total_cmp(&other.reach).then(self.distance.total_cmp(&other.distance));
-        by_length.then(self.ends.cmp(&other.ends))
-    }
-}
-
-/// Replaces `best` by `edge` where that is shorter.
-fn offer(best: &mut Option<Edge>, edge: Edge) {
-    if best.is_none_or(|best| edge.order(&best).is_lt()) {
-        *best = Some(edge);
-    }
-}
-
-/// The minimum spanning tree by (m, distance, numbers), in that order.
-fn spanning_tree(points: &Points, neighbours: &[Vec<(f64, usize)>], core: &[f64], threads: usize) -> Vec<Edge> {
-    let n = points.len();
-    // lower bound of a point's edges to another component, but for those to its neighbours
-    let radius = |(i, near): (usize, &Vec<(f64, usize)>)| {
-        let farthest = near.last().map_or(f64::INFINITY, |(d, _)| *d);
-        if near.len() == n - 1 { f64::INFINITY } else { farthest.max(core[i]) }
-    };
-    let mut bound: Vec<f64> = neighbours.iter().enumerate().map(radius).collect();
-    // the shortest edge of a point out of its component, of those that were looked for
-    let mut outward: Vec<Option<Edge>> = vec![None; n];
-    let mut sets = Sets::new(n);
-    let mut tree = Vec::with_capacity(n.saturating_sub(1));
-    while tree.len() + 1 < n {
-        interrupt::check();
-        let component: Vec<usize> = (0..n).map(|i| sets.find(i)).collect();
-        let largest = (0..n).max_by_key(|i| (sets.size[component[*i]], n - i)).map_or(0, |i| component[i]);
-        let mut shortest: Vec<Option<Edge>> = vec![None; n];
-        let mut offer_both = |edge: Edge| {
-            offer(&mut shortest[component[edge.ends.0]], edge);
-            offer(&mut shortest[component[edge.ends.1]], edge);
-        };
-        for (i, near) in neighbours.iter().enumerate() {
-            let outside = near.iter().filter(|(_, j)| component[*j] != component[i]);
-            outside.for_each(|(distance, j)| offer_both(Edge::new(*distance, core, i, *j)));
-            outward[i] = outward[i].filter(|edge| component[edge.ends.0] != component[edge.ends.1]);
-            outward[i].into_iter().for_each(&mut offer_both);
-        }
-        let longer = |edge: Edge, i: usize| edge.reach > 0.0 && edge.reach >= bound[i];
-        let open = |i: &usize| {
-            let known = component[*i] == largest || outward[*i].is_some();
-            !known && shortest[component[*i]].is_none_or(|edge| longer(edge, *i))
-        };
-        let rows: Vec<usize> = (0..n).filter(open).collect();
-        let found = points.scan(
-            &rows,
-            points,
-            threads,
-            |_| None::<Edge>,
-            |i, best, start, products| {
-                for (at, product) in products.iter().enumerate() {
-                    let j = start + at;
-                    let limit = best.map_or(f64::INFINITY, |edge| edge.reach);
-                    let far = f64::from(points.low(i, points, j, *product)) > limit || core[j] > limit;
-                    if !far && component[j] != component[i] {
-                        offer(best, Edge::new(points.distance2(i, j), core, i, j));
-                    }
-                }
-            },
-        );
-        for (i, edge) in rows.into_iter().zip(found) {
-            if let Some(edge) = edge {
-                bound[i] = edge.reach;
-                outward[i] = Some(edge);
-                offer(&mut shortest[component[i]], edge);
-            }
-        }
-        for (root, edge) in shortest.into_iter().enumerate().filter(|(root, _)| *root != largest) {
-            if let Some(edge) = edge.filter(|_| component[root] == root)
-                && sets.join(edge.ends.0, edge.ends.1).is_some()
-            {
-                tree.push(edge);
-            }
-        }
-    }
+    let core = known.cores();
+    let equal = firsts.iter().enumerate().filter(|(i, first)| i != *first);
+    tree.extend(equal.map(|(i, first)| Edge { reach: core[*first], distance: 0.0, ends: (*first, i) }));
     tree.sort_unstable_by(Edge::order);
     tree
-}
-
-/// Disjoint sets of numbers.
-struct Sets {
-    parent: Vec<usize>,
-    size: Vec<usize>,
-}
-
-impl Sets {
-    fn new(n: usize) -> Sets {
-        Sets { parent: (0..n).collect(), size: vec![1; n] }
-    }
-
-    fn find(&mut self, mut i: usize) -> usize {
-        while self.parent[i] != i {
-            self.parent[i] = self.parent[self.parent[i]];
-            i = self.parent[i];
-        }
-        i
-    }
-
-    /// The root of the two sets together; `None` where they are one already.
-    fn join(&mut self, i: usize, j: usize) -> Option<usize> {
-        let (i, j) = (self.find(i), self.find(j));
-        if i == j {
-            return None;
-        }
-        let (root, other) = if self.size[i] >= self.size[j] { (i, j) } else { (j, i) };
-        self.parent[other] = root;
-        self.size[root] += self.size[other];
-        Some(root)
-    }
 }
 
 /// Components that become one at some length. Below `n` a child is a point, above it node `child - n`.
@@ -233,9 +96,7 @@ fn dendrogram(n: usize, edges: Vec<Edge>) -> Vec<Node> {
             let child = top[sets.find(i)];
             // a component that came about at the very same length takes part with its children
             match child.checked_sub(n).map(|at| &mut nodes[at]) {
-                Some(node) if node.edge.reach == edge.reach && node.edge.distance == edge.distance => {
-                    std::mem::take(&mut node.children)
-                }
+                Some(node) if node.edge.by_length(&edge).is_eq() => std::mem::take(&mut node.children),
                 _ => vec![child],
             }
         });
@@ -244,7 +105,7 @@ fn dendrogram(n: usize, edges: Vec<Edge>) -> Vec<Node> {
         children.extend(fewer);
         if let Some(root) = sets.join(edge.ends.0, edge.ends.1) {
             top[root] = n + nodes.len();
-            nodes.push(Node { edge, children, size: sets.size[root] });
+            nodes.push(Node { edge, children, size: sets.size(root) });
         }
     }
     nodes

@@ -6,6 +6,8 @@
 //! the one with the least inertia counts, the first of equal ones. A cluster that loses its last point gets the point
 //! that is farthest from its own mean.
 //!
+//! Of very many points a sample is fitted, and every point is then in the cluster of the mean that is nearest to it.
+//!
 //! This is scikit-learn's `KMeans`, run until nothing changes. It is written here because of the crates, `kmeans` needs an
 //! unstable compiler, and `linfa-clustering` brings 40 others for a page of code.
 //!
@@ -19,6 +21,9 @@ use crate::linalg::distance2;
 use crate::parallel;
 use crate::random::{Purpose, Stream};
 use rand::{Rng, RngExt};
+
+/// Maximum number of points that means are fitted to.
+pub(crate) const MAX_FITTED: usize = 100_000;
 
 /// Minimum and maximum number of starts.
 const STARTS: (usize, usize) = (10, 50);
@@ -40,17 +45,32 @@ const MOST: usize = 100;
 
 /// Cluster of each point; `k` = `None`: their number is chosen. There are at most as many clusters as there are different points.
 pub fn kmeans(points: &Points, k: Option<usize>, seed: u64, threads: usize) -> Vec<usize> {
+    if points.len() <= MAX_FITTED {
+        return fit(points, k, seed, threads).assignment;
+    }
+    let all: Vec<usize> = (0..points.len()).collect();
+    let mut sample = drawn(&all, MAX_FITTED, seed, 0);
+    sample.sort_unstable();
+    nearest(points, &all, &fit(&points.only(&sample), k, seed, threads).centres, threads)
+}
+
+/// The best run of all starts.
+fn fit(points: &Points, k: Option<usize>, seed: u64, threads: usize) -> Run {
     let k = match k {
         Some(k) => k.min(points.distinct()),
         None => choose(points, seed, threads),
     };
     if k < 2 {
-        return vec![0; points.len()];
+        return Run {
+            assignment: vec![0; points.len()],
+            centres: points.only(&vec![0; points.len().min(1)]),
+            inertia: 0.0,
+        };
     }
     let round = points.len() * k * points.dimensions();
     let starts = (NUMBERS / round.max(1)).clamp(STARTS.0, STARTS.1);
     let runs = parallel::map(threads, starts, |start| run(points, k, seed, start));
-    best(runs).assignment
+    best(runs)
 }
 
 /// The number of clusters, of 2 to √n but at least 10 and at most 100, with the highest mean silhouette; of equal ones
@@ -58,10 +78,8 @@ pub fn kmeans(points: &Points, k: Option<usize>, seed: u64, threads: usize) -> V
 fn choose(points: &Points, seed: u64, threads: usize) -> usize {
     let sample;
     let points = if points.len() > SAMPLE {
-        let mut generator = Stream::new(seed, Purpose::Clusters, 0).replicate(0);
-        let mut drawn: Vec<usize> = (0..points.len()).collect();
-        (0..SAMPLE).for_each(|i| drawn.swap(i, generator.random_range(i..points.len())));
-        drawn.truncate(SAMPLE);
+        let all: Vec<usize> = (0..points.len()).collect();
+        let mut drawn = drawn(&all, SAMPLE, seed, 0);
         drawn.sort_unstable();
         sample = points.only(&drawn);
         &sample
@@ -85,34 +103,45 @@ fn choose(points: &Points, seed: u64, threads: usize) -> usize {
     highest.map_or(1, |(_, k)| k)
 }
 
+/// At most `count` of `all`, drawn at random without replacement.
+pub(super) fn drawn(all: &[usize], count: usize, seed: u64, key: u64) -> Vec<usize> {
+    let mut generator = Stream::new(seed, Purpose::Clusters, key).replicate(0);
+    let mut drawn = all.to_vec();
+    (0..count.min(all.len())).for_each(|i| drawn.swap(i, generator.random_range(i..all.len())));
+    drawn.truncate(count);
+    drawn
+}
+
 /// Result of one start.
 struct Run {
     assignment: Vec<usize>,
+    centres: Points,
     inertia: f64,
 }
 
 /// The run with the least inertia, of equal ones the first.
 fn best(runs: Vec<Run>) -> Run {
     let least = runs.into_iter().min_by(|a, b| a.inertia.total_cmp(&b.inertia));
-    least.unwrap_or(Run { assignment: Vec::new(), inertia: 0.0 })
+    least.unwrap_or(Run { assignment: Vec::new(), centres: Points::new(0, Vec::new()), inertia: 0.0 })
 }
 
 /// The run of number `start`.
 fn run(points: &Points, k: usize, seed: u64, start: usize) -> Run {
     let mut generator = Stream::new(seed, Purpose::Clusters, k as u64).replicate(start as u64);
     let mut centres = points.only(&seeds(points, k, &mut generator));
-    let mut assignment = nearest(points, &centres);
+    let all: Vec<usize> = (0..points.len()).collect();
+    let mut assignment = nearest(points, &all, &centres, 1);
     for _ in 0..ROUNDS {
         interrupt::check();
         centres = means(points, k, &mut assignment, &centres);
-        let next = nearest(points, &centres);
+        let next = nearest(points, &all, &centres, 1);
         if next == assignment {
             break;
         }
         assignment = next;
     }
     let inertia = assignment.iter().enumerate().map(|(i, c)| distance2(points.row(i), centres.row(*c))).sum();
-    Run { assignment, inertia }
+    Run { assignment, centres, inertia }
 }
 
 /// The points that a start begins with, drawn by greedy k-means++.
@@ -158,14 +187,13 @@ fn seeds(points: &Points, k: usize, generator: &mut impl Rng) -> Vec<usize> {
     chosen
 }
 
-/// The nearest centre of each point, of equally near ones the first.
-fn nearest(points: &Points, centres: &Points) -> Vec<usize> {
-    let rows: Vec<usize> = (0..points.len()).collect();
+/// The nearest centre of each of the points `rows`, of equally near ones the first.
+pub(super) fn nearest(points: &Points, rows: &[usize], centres: &Points, threads: usize) -> Vec<usize> {
     let exact = |i: usize, c: usize| distance2(points.row(i), centres.row(c));
     let found = points.scan(
-        &rows,
+        rows,
         centres,
-        1,
+        threads,
         |_| None::<(f64, usize)>,
         |i, best, start, products| {
             let high = products.iter().enumerate().map(|(at, product)| points.high(i, centres, start + at, *product));
@@ -185,7 +213,7 @@ fn nearest(points: &Points, centres: &Points) -> Vec<usize> {
 }
 
 /// The means of the clusters; a cluster without a point takes the one that is farthest from its centre in `before`.
-fn means(points: &Points, k: usize, assignment: &mut [usize], before: &Points) -> Points {
+pub(super) fn means(points: &Points, k: usize, assignment: &mut [usize], before: &Points) -> Points {
     let mut sizes = vec![0_usize; k];
     assignment.iter().for_each(|c| sizes[*c] += 1);
     while let Some(empty) = sizes.iter().position(|size| *size == 0) {

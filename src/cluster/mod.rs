@@ -1,7 +1,8 @@
 //! Clusters of vectors: the members of each, the one that stands for it, and how well it holds together.
 //!
 //! * [`points`]: vectors of length 1, and the scan over many pairs of them;
-//! * [`hdbscan`]: clusters by density, with noise;
+//! * [`hdbscan`]: clusters by density, with noise, from the spanning tree of [`spanning`], which begins with the [`neighbours`] in near
+//!   [`cells`]; [`edges`] has what trees are made of;
 //! * [`kmeans`]: a number of clusters around means, chosen by their silhouettes;
 //! * [`silhouette`]: measure of how well points lie in their clusters;
 //! * [`map`]: points on a plane.
@@ -11,12 +12,17 @@
 //!
 //! Points come in a defined order and sums follow it, so nothing depends on threads.
 
+mod cells;
+mod edges;
 mod error;
 pub(crate) mod hdbscan;
 pub(crate) mod kmeans;
 pub(crate) mod map;
+mod near;
+mod neighbours;
 pub(crate) mod points;
 pub(crate) mod silhouette;
+mod spanning;
 
 #[cfg(test)]
 mod tests;
@@ -58,6 +64,8 @@ pub(crate) struct Clustering {
     pub(crate) silhouettes: Vec<Option<f64>>,
     /// Method that found them, never [`Method::Auto`].
     pub(crate) method: Method,
+    /// Whether HDBSCAN had a tree that may not be the shortest, or k-means was fitted to some of the points only.
+    pub(crate) approximate: bool,
 }
 
 /// Check of the number of points, before vectors are computed.
@@ -77,21 +85,23 @@ pub(crate) fn check(points: usize) -> Result<(), ClusterError> {
 pub(crate) fn cluster(points: &Points, settings: &Settings, threads: usize) -> Result<Clustering, ClusterError> {
     check(points.len())?;
     let kmeans = || kmeans::kmeans(points, settings.k, settings.seed, threads).into_iter().map(Some).collect();
-    let (clusters, method) = match settings.method {
-        Method::Kmeans => (kmeans(), Method::Kmeans),
+    let some_fitted = points.len() > kmeans::MAX_FITTED;
+    let (clusters, method, approximate) = match settings.method {
+        Method::Kmeans => (kmeans(), Method::Kmeans, some_fitted),
         Method::Hdbscan | Method::Auto => {
-            let found = hdbscan::hdbscan(points, settings.hdbscan, threads);
+            let exact = settings.hdbscan.exact && points.len() <= hdbscan::MAX_EXACT;
+            let found = hdbscan::hdbscan(points, hdbscan::Settings { exact, ..settings.hdbscan }, threads);
             if settings.method == Method::Auto && 2 * largest(&found) > points.len() {
-                (kmeans(), Method::Kmeans)
+                (kmeans(), Method::Kmeans, some_fitted)
             } else {
-                (found, Method::Hdbscan)
+                (found, Method::Hdbscan, !exact)
             }
         }
     };
     let clusters = renumber(&clusters);
     let places = places(points, &clusters);
     let silhouettes = silhouettes(points, &clusters, threads);
-    Ok(Clustering { clusters, places, silhouettes, method })
+    Ok(Clustering { clusters, places, silhouettes, method, approximate })
 }
 
 /// Number of points of the largest cluster, or of noise where that is more.

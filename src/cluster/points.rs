@@ -10,7 +10,7 @@
 
 use super::error::ClusterError;
 use crate::interrupt;
-use crate::linalg::{Matrix, distance2, dot, product};
+use crate::linalg::{Matrix, distance2, dot, dot_f32, product};
 use crate::parallel;
 
 /// Numbers of rows and columns of products that are computed together.
@@ -41,6 +41,7 @@ impl Points {
     /// Where vectors differ in their dimensions, hold a number that is not finite, or have no direction.
     pub fn unit<V: AsRef<[f64]>>(vectors: impl Iterator<Item = V>) -> Result<Points, ClusterError> {
         let (mut dimensions, mut values) = (None, Vec::new());
+        let count = vectors.size_hint().0;
         for vector in vectors {
             let vector = vector.as_ref();
             let expected = *dimensions.get_or_insert(vector.len());
@@ -56,6 +57,7 @@ impl Points {
                 return Err(ClusterError::Zero);
             }
             let start = values.len();
+            values.reserve_exact(if start == 0 { count * expected } else { expected });
             values.extend(vector.iter().map(|x| x / largest));
             let length = dot(&values[start..], &values[start..]).sqrt();
             values[start..].iter_mut().for_each(|x| *x /= length);
@@ -90,16 +92,51 @@ impl Points {
         distance2(self.row(i), self.row(j))
     }
 
-    /// Number of points that differ from each other.
-    pub(crate) fn distinct(&self) -> usize {
-        let mut rows: Vec<&[f64]> = (0..self.len()).map(|i| self.row(i)).collect();
-        let order = |a: &&[f64], b: &&[f64]| {
-            let unequal = a.iter().zip(*b).find(|(x, y)| x != y);
+    /// |x_i - x_j|² where it is at most `limit`.
+    pub(crate) fn within(&self, i: usize, j: usize, limit: f64) -> Option<f64> {
+        let product = dot_f32(self.narrow(i), self.narrow(j));
+        // not "at most": a product that overflows in 32 bits is no number, and its pair is looked at
+        if f64::from(self.low(i, self, j, product)) > limit {
+            return None;
+        }
+        Some(self.distance2(i, j)).filter(|distance| *distance <= limit)
+    }
+
+    /// The first of the points that are equal to each.
+    pub(crate) fn firsts(&self) -> Vec<usize> {
+        let order = |a: &usize, b: &usize| {
+            let unequal = self.row(*a).iter().zip(self.row(*b)).find(|(x, y)| x != y);
             unequal.map_or(std::cmp::Ordering::Equal, |(x, y)| x.total_cmp(y))
         };
-        rows.sort_unstable_by(order);
-        rows.dedup();
-        rows.len()
+        let mut all: Vec<usize> = (0..self.len()).collect();
+        all.sort_unstable_by(|a, b| order(a, b).then(a.cmp(b)));
+        let mut firsts = vec![0; self.len()];
+        for equal in all.chunk_by(|a, b| order(a, b).is_eq()) {
+            equal.iter().for_each(|i| firsts[*i] = equal[0]);
+        }
+        firsts
+    }
+
+    /// Number of points that differ from each other.
+    pub(crate) fn distinct(&self) -> usize {
+        self.firsts().into_iter().enumerate().filter(|(i, first)| i == first).count()
+    }
+
+    /// The 32-bit copy of a point.
+    fn narrow(&self, i: usize) -> &[f32] {
+        &self.copy[i * self.dimensions..(i + 1) * self.dimensions]
+    }
+
+    /// The 32-bit copies of points, one after the other.
+    pub(crate) fn copies(&self, of: &[usize]) -> Vec<f32> {
+        let mut copies = Vec::with_capacity(of.len() * self.dimensions);
+        of.iter().for_each(|i| copies.extend_from_slice(self.narrow(*i)));
+        copies
+    }
+
+    /// |x|², rounded to 32 bits.
+    pub(crate) fn square(&self, i: usize) -> f32 {
+        self.squares[i]
     }
 
     /// Maximum relative error of a product, and of a squared distance over |x|² + |y|².
@@ -132,15 +169,14 @@ impl Points {
         let blocks: Vec<&[usize]> = rows.chunks(ROWS).collect();
         let done = parallel::map(threads, blocks.len(), |block| {
             let rows = blocks[block];
-            let left: Vec<f32> = rows.iter().flat_map(|i| &self.copy[i * d..(i + 1) * d]).copied().collect();
+            let left = self.copies(rows);
             let mut states: Vec<T> = rows.iter().map(|i| begin(*i)).collect();
             let mut products = vec![0.0; rows.len() * COLUMNS.min(others.len())];
             for start in (0..others.len()).step_by(COLUMNS) {
                 interrupt::check();
                 let end = others.len().min(start + COLUMNS);
                 let width = end - start;
-                let right = Matrix::by_rows(&others.copy[start * d..end * d], width, d, d).transposed();
-                product(&mut products, width, Matrix::by_rows(&left, rows.len(), d, d), right, 1.0, false);
+                multiply(&mut products, &left, rows.len(), &others.copy[start * d..end * d], width, d);
                 for (at, state) in states.iter_mut().enumerate() {
                     visit(rows[at], state, start, &products[at * width..(at + 1) * width]);
                 }
@@ -149,6 +185,82 @@ impl Points {
         });
         done.into_iter().flatten().collect()
     }
+
+    /// Calls `visit` with each pair of one of `rows` and one of `columns`, but for pairs that are farther apart than the limit that the row's
+    /// state gives; it may change the state.
+    pub(crate) fn compare<T>(
+        &self,
+        rows: &[usize],
+        columns: &[usize],
+        states: &mut [T],
+        limit: impl Fn(&T) -> f64,
+        mut visit: impl FnMut(&mut T, usize, usize),
+    ) {
+        let d = self.dimensions;
+        let mut products = vec![0.0; ROWS.min(rows.len()) * COLUMNS.min(columns.len())];
+        let left = self.copies(rows);
+        for columns in columns.chunks(COLUMNS) {
+            let (right, width) = (self.copies(columns), columns.len());
+            let squares: Vec<f32> = columns.iter().map(|j| self.squares[*j]).collect();
+            for (block, rows) in rows.chunks(ROWS).enumerate() {
+                interrupt::check();
+                let left = &left[block * ROWS * d..(block * ROWS + rows.len()) * d];
+                multiply(&mut products, left, rows.len(), &right, width, d);
+                let states = states[block * ROWS..].iter_mut();
+                for ((i, state), products) in rows.iter().zip(states).zip(products.chunks_exact(width)) {
+                    for (run, products) in products.chunks(RUN).enumerate() {
+                        let at = run * RUN;
+                        let look = Look::new(self, *i, limit(state));
+                        if look.any(products, &squares[at..], &[0.0; RUN]) {
+                            for (j, product) in columns[at..].iter().zip(products).filter(|(j, _)| *j != i) {
+                                if Look::new(self, *i, limit(state)).near(*product, self.squares[*j], 0.0) {
+                                    visit(state, *i, *j);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Number of products that are looked at together.
+pub(super) const RUN: usize = 64;
+
+/// A look at the products of one point, for pairs that may lie within a limit.
+pub(super) struct Look {
+    square: f32,
+    scale: f32,
+    limit: f32,
+}
+
+impl Look {
+    pub(super) fn new(points: &Points, i: usize, limit: f64) -> Look {
+        Look { square: points.squares[i], scale: 1.0 - points.slack(), limit: (limit as f32).next_up() }
+    }
+
+    /// Whether a pair may lie within the larger one of two limits.
+    #[inline(always)]
+    pub(super) fn near(&self, product: f32, square: f32, limit: f32) -> bool {
+        let limit = if limit > self.limit { limit } else { self.limit };
+        // a product that overflows in 32 bits is no number, and its pair is looked at
+        let low = (self.square + square) * self.scale - 2.0 * product;
+        (low <= limit) | low.is_nan()
+    }
+
+    /// Whether any of a run of pairs may.
+    #[inline(always)]
+    pub(super) fn any(&self, products: &[f32], squares: &[f32], limits: &[f32]) -> bool {
+        let all = products.iter().zip(squares).zip(limits);
+        all.fold(false, |any, ((product, square), limit)| any | self.near(*product, *square, *limit))
+    }
+}
+
+/// The products of rows of `d` numbers, each of `left` with all of `right`.
+pub(super) fn multiply(products: &mut [f32], left: &[f32], rows: usize, right: &[f32], columns: usize, d: usize) {
+    let right = Matrix::by_rows(right, columns, d, d).transposed();
+    product(products, columns, Matrix::by_rows(left, rows, d, d), right, 1.0, false);
 }
 
 #[cfg(test)]

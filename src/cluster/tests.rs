@@ -26,7 +26,7 @@ fn by_first(clusters: &[Option<usize>]) -> Vec<i64> {
 }
 
 fn labels(points: &Points, min_cluster_size: usize, min_samples: usize, threads: usize) -> Vec<i64> {
-    by_first(&hdbscan::hdbscan(points, hdbscan::Settings { min_cluster_size, min_samples }, threads))
+    by_first(&hdbscan::hdbscan(points, hdbscan::Settings { min_cluster_size, min_samples, exact: true }, threads))
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn maps_of_few_points() {
 }
 
 fn settings(method: Method, k: Option<usize>, min_cluster_size: usize) -> Settings {
-    Settings { method, k, hdbscan: hdbscan::Settings { min_cluster_size, min_samples: 2 }, seed: 1 }
+    Settings { method, k, hdbscan: hdbscan::Settings { min_cluster_size, min_samples: 2, exact: true }, seed: 1 }
 }
 
 /// Directions in the plane, by their angles in degrees.
@@ -206,6 +206,65 @@ fn kmeans_finds_the_number_of_bundles() {
         let expected: Vec<i64> = (0..bundles * 8).map(|i| (i % bundles) as i64).collect();
         assert_eq!(by_first(&found.into_iter().map(Some).collect::<Vec<_>>()), expected);
     }
+}
+
+/// Bundles far apart on a grid, each of points in a line one apart: however they are joined, each is a cluster, since its
+/// points come apart at once, and much later than the bundles.
+#[test]
+fn bundles_far_apart_are_the_clusters_of_any_tree() {
+    let sizes: Vec<usize> = (0..49).map(|bundle| 20 + 2 * bundle).collect();
+    let mut points = Vec::new();
+    let mut expected = Vec::new();
+    // one point of each bundle after the other
+    for place in 0..*sizes.last().unwrap() {
+        for bundle in (0..sizes.len()).filter(|bundle| place < sizes[*bundle]) {
+            points.extend([1000.0 * (bundle % 7) as f64 + place as f64, 1000.0 * (bundle / 7) as f64]);
+            expected.push(bundle as i64);
+        }
+    }
+    let points = Points::new(2, points);
+    assert!(points.len() > 3_000);
+    for min_samples in [1, 2, 5] {
+        for exact in [true, false] {
+            let settings = hdbscan::Settings { min_cluster_size: 5, min_samples, exact };
+            for threads in [1, 2] {
+                assert_eq!(by_first(&hdbscan::hdbscan(&points, settings, threads)), expected, "{min_samples} {exact}");
+            }
+        }
+    }
+}
+
+#[test]
+fn approximate_clusters_do_not_depend_on_threads() {
+    use rand::RngExt;
+    let mut g = crate::random::Stream::new(3, crate::random::Purpose::Clusters, 0).replicate(0);
+    // more than one group of cells, some equal points, and parts that no edge to a neighbour joins
+    let place = |i: usize| (i % 40) as f64 * if i.is_multiple_of(3) { 9.0 } else { 0.5 };
+    let values: Vec<f64> =
+        (0..40_000).flat_map(|i| [0; 3].map(|_| place(i) + f64::from(g.random_range(0..50)))).collect();
+    let points = Points::new(3, values);
+    let settings = hdbscan::Settings { min_cluster_size: 5, min_samples: 4, exact: false };
+    let found = hdbscan::hdbscan(&points, settings, 1);
+    assert!(found.iter().flatten().max() > Some(&0));
+    assert_eq!(found, hdbscan::hdbscan(&points, settings, 3));
+}
+
+#[test]
+fn approximate_clusters_say_so() {
+    let bundles = |n: usize| -> Vec<f64> { (0..n).map(|i| (i % 3) as f64 * 100.0 + (i / 3) as f64 * 1e-4).collect() };
+    let few = angles(&bundles(90));
+    let mut asked = settings(Method::Hdbscan, None, 5);
+    assert!(!cluster(&few, &asked, 1).unwrap().approximate);
+    asked.hdbscan.exact = false;
+    let found = cluster(&few, &asked, 1).unwrap();
+    assert_eq!((found.method, found.approximate), (Method::Hdbscan, true));
+    // k-means of more points than it is fitted to: every point is given a cluster
+    let asked = settings(Method::Kmeans, Some(3), 5);
+    assert!(!cluster(&few, &asked, 1).unwrap().approximate);
+    let many = cluster(&angles(&bundles(kmeans::MAX_FITTED + 5)), &asked, 2).unwrap();
+    assert!(many.approximate);
+    let expected: Vec<Option<usize>> = (0..kmeans::MAX_FITTED + 5).map(|i| Some(i % 3)).collect();
+    assert_eq!(many.clusters, expected);
 }
 
 proptest! {

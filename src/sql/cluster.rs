@@ -50,17 +50,24 @@ struct Asked {
 }
 
 fn asked(mut options: Options) -> Result<Asked, Failure> {
-    let methods = [("auto", Method::Auto), ("hdbscan", Method::Hdbscan), ("kmeans", Method::Kmeans)];
-    let method = options.choice("method", &methods)?;
+    let methods = [
+        ("auto", (Method::Auto, true)),
+        ("hdbscan", (Method::Hdbscan, true)),
+        ("hdbscan_approximate", (Method::Hdbscan, false)),
+        ("kmeans", (Method::Kmeans, true)),
+    ];
+    let (method, exact) = options.choice("method", &methods)?;
     let k = options.optional_number("k", "be a whole number from 1 to 1000, or NULL", |x| {
         (1.0..=MAX_K).contains(&x) && x.fract() == 0.0
     })?;
     if let (Method::Hdbscan, Some(k)) = (method, k) {
-        return Err(options.invalid("k", "be NULL with method 'hdbscan'", Some(k.to_string())).into());
+        let allowed = if exact { "be NULL with method 'hdbscan'" } else { "be NULL with method 'hdbscan_approximate'" };
+        return Err(options.invalid("k", allowed, Some(k.to_string())).into());
     }
     let hdbscan = hdbscan::Settings {
         min_cluster_size: options.whole("min_cluster_size", 2, cluster::MAX_POINTS as u64)? as usize,
         min_samples: options.whole("min_samples", 1, MAX_MIN_SAMPLES)? as usize,
+        exact,
     };
     let seed = options.seed()?;
     let model = model(&mut options, Dtype::F32, Chunks::First)?;
@@ -124,7 +131,12 @@ impl Kernel for Cluster {
             0 => Vec::new(),
             most => labels(&texts, &found.clusters, asked.stop_words, most)?,
         };
-        let method = if found.method == Method::Kmeans { "kmeans" } else { "hdbscan" };
+        let method = match (found.method == Method::Kmeans, found.approximate) {
+            (true, false) => "kmeans",
+            (true, true) => "kmeans_approximate",
+            (false, false) => "hdbscan",
+            (false, true) => "hdbscan_approximate",
+        };
         let at: Vec<Option<(f64, f64)>> = match asked.map {
             true => map(&points, asked.threads).into_iter().map(Some).collect(),
             false => vec![None; points.len()],
