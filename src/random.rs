@@ -39,6 +39,8 @@ pub enum Purpose {
     Permutations = 22,
     /// Start of the rounding in a plan of ratings.
     Plan = 23,
+    /// Halves of the gold people, and the fits by which the people of a company are judged.
+    Halves = 24,
     /// Centres that k-means starts with.
     Clusters = 30,
 }

@@ -120,14 +120,14 @@ pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyErr
     let annotators = study.annotators.len();
     let fit = CrossFit::new(&study.gold, annotators, settings.threads);
     let bins = Bins::new(&fit, &study.patterns(), settings.seed)?;
-    let people = fit.people();
+    let people = &fit.gold;
     let replicates = parallel::map(settings.threads, settings.draws, |r| -> Result<Replicate, StudyError> {
         let weights = bins.weights(r as u64);
-        let model = Model::fit(&people, &weights, annotators);
+        let model = Model::fit(people, &weights, annotators);
         Ok(Replicate {
             tables: [Table::new(unshrunk(&model.non_expert)?), Table::new(unshrunk(&model.expert)?)],
             rates: (0..bins.masks.len())
-                .map(|mask| bin_rates(&bins, mask, &people, &weights, bins.pseudo_counts(mask, r as u64)))
+                .map(|mask| bin_rates(&bins, mask, people, &weights, bins.pseudo_counts(mask, r as u64)))
                 .collect(),
         })
     });

@@ -2,10 +2,10 @@
 //!
 //! Sensitivity, specificity and accuracy have Jeffreys intervals; bias, the share called expert minus the share of
 //! experts, has that of a difference of paired proportions ([`crate::stats::intervals`]). The model is scored
-//! out of sample: a person's ratio comes from a fit without that person's fold.
+//! out of sample: a person's ratio comes from the fit on the other half of the gold people.
 
 use super::bins::CrossFit;
-use super::study::{Count, MAX_ANNOTATORS, Study, StudyError, label};
+use super::study::{Count, MAX_ANNOTATORS, Pattern, Study, StudyError, label};
 use crate::stats::intervals::{Interval, jeffreys, paired_difference};
 
 /// Name of the model among the annotators.
@@ -94,12 +94,14 @@ pub(crate) fn metrics(
         .collect();
     if study.require_gold_people().is_ok() {
         let fit = CrossFit::new(&study.gold, study.annotators.len(), threads);
-        let ratios = fit.log_ratios(&[u32::MAX])?.remove(0);
+        let patterns: Vec<Pattern> = fit.gold.iter().map(|row| row.pattern).collect();
         let prior = (study.n_gold(true) as f64 / study.n_gold(false) as f64).ln();
         let mut confusion = Confusion { missing: study.gold_unlabelled, ..Confusion::default() };
-        for (row, ratio) in fit.rows.iter().zip(ratios) {
-            let answer = ratio + prior > 0.0;
-            confusion.add(row.gold.truth, Some(answer), row.gold.count);
+        // the first deal: everybody once
+        for (half, ratios) in fit.halves.iter().zip(fit.log_ratios(&patterns)?).take(2) {
+            for ((row, unseen), ratio) in fit.gold.iter().zip(&half.unseen).zip(ratios) {
+                confusion.add(row.truth, Some(ratio + prior > 0.0), *unseen);
+            }
         }
         let mut taken = study.annotators.clone();
         taken.sort();

@@ -53,13 +53,12 @@ pub(crate) fn posteriors(
     let settings = Settings { draws: REPLICATES, ..settings.clone() };
     let patterns: BTreeSet<Pattern> = kinds.iter().map(|(_, pattern)| *pattern).collect();
     let fit = CrossFit::new(&study.gold, annotators, settings.threads);
-    let people = fit.people();
     let bins = Bins::new(&fit, &patterns, settings.seed)?;
     let patterns: Vec<Pattern> = patterns.into_iter().collect();
     let rates: Vec<BinRates> = (0..bins.masks.len()).map(|mask| bins.point_rates(mask)).collect();
     // [replicate][pattern]: likelihood ratios under the weights of the replicate
     let ratios = parallel::map(settings.threads, REPLICATES, |r| -> Result<Vec<f64>, StudyError> {
-        let model = Model::fit(&people, &bins.weights(r as u64), annotators);
+        let model = Model::fit(&fit.gold, &bins.weights(r as u64), annotators);
         Ok(model.log_ratios(&patterns, replicate_points(r))?.into_iter().map(f64::exp).collect())
     });
     let ratios = ratios.into_iter().collect::<Result<Vec<_>, _>>()?;

@@ -60,15 +60,19 @@ impl BinnedCompany {
         let mut groups: Vec<Group> = Vec::new();
         let mut masks: Vec<(usize, u64)> = Vec::new();
         let mut blank = 0;
+        let mut judges = bins.judges(&company.name);
         for &(pattern, count) in &company.people {
             let Some(mask) = bins.mask_index(pattern.seen) else {
                 blank += count;
                 continue;
             };
-            let row = row(mask, bins.person_bin(mask, pattern));
-            match groups.iter_mut().find(|group| group.row == row) {
-                Some(group) => group.count += count,
-                None => groups.push(Group { row, count }),
+            let dealt = bins.dealt(pattern, count, &mut judges);
+            for (bin, count) in dealt.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+                let row = row(mask, bin);
+                match groups.iter_mut().find(|group| group.row == row) {
+                    Some(group) => group.count += count,
+                    None => groups.push(Group { row, count }),
+                }
             }
             match masks.last_mut() {
                 // people are sorted by their masks
@@ -111,7 +115,7 @@ struct Source {
 impl Source {
     fn new(bins: &Bins, replicate: usize) -> Self {
         Source {
-            weights: bins.weights(replicate as u64),
+            weights: bins.rate_weights(replicate as u64),
             pseudo_counts: (0..bins.masks.len()).map(|mask| bins.pseudo_counts(mask, replicate as u64)).collect(),
         }
     }

@@ -17,8 +17,11 @@ pub(super) type Symmetric = [f64; 6];
 #[derive(Debug, Clone)]
 pub(super) struct MaskCounts {
     pub(super) mask: usize,
-    /// Number of people who are not gold.
+    /// Number of people who are not gold, each judged by one fit: those who are counted.
     pub(super) people: [u64; BINS],
+    /// The same people, each judged by all fits alike: those who speak, as in the mean of the log likelihood over all ways to deal the fits
+    /// out, which has less noise than any of them.
+    pub(super) judged: [f64; BINS],
     /// Weight of the gold people of each class.
     pub(super) gold: [[f64; BINS]; 2],
 }
@@ -27,7 +30,7 @@ impl MaskCounts {
     /// The counts of a mask in a list, put there if need be.
     pub(super) fn of(list: &mut Vec<MaskCounts>, mask: usize) -> &mut MaskCounts {
         let at = list.iter().position(|counts| counts.mask == mask).unwrap_or_else(|| {
-            list.push(MaskCounts { mask, people: [0; BINS], gold: [[0.0; BINS]; 2] });
+            list.push(MaskCounts { mask, people: [0; BINS], judged: [0.0; BINS], gold: [[0.0; BINS]; 2] });
             list.len() - 1
         });
         &mut list[at]
@@ -103,9 +106,9 @@ impl People<'_> {
         for counts in self.masks {
             let tilted = tilt(&self.rates[counts.mask], &tilts);
             for b in 0..BINS {
-                if counts.people[b] > 0 {
+                if counts.judged[b] > 0.0 {
                     let p = pi * tilted.rates[1][b] + (1.0 - pi) * tilted.rates[0][b];
-                    sum += self.power * counts.people[b] as f64 * ln(p);
+                    sum += self.power * counts.judged[b] * ln(p);
                 }
                 for k in 0..2 {
                     if counts.gold[k][b] > 0.0 {
@@ -130,8 +133,8 @@ impl People<'_> {
             let tilted = tilt(&self.rates[counts.mask], &tilts);
             for b in 0..BINS {
                 let away = [POSITION[b] - tilted.mean[0], POSITION[b] - tilted.mean[1]];
-                if counts.people[b] > 0 {
-                    let n = self.power * counts.people[b] as f64;
+                if counts.judged[b] > 0.0 {
+                    let n = self.power * counts.judged[b];
                     let odds = pi * tilted.rates[1][b];
                     let expert = odds / (odds + (1.0 - pi) * tilted.rates[0][b]);
                     score[0] += n * (expert - pi);
@@ -170,9 +173,9 @@ mod tests {
 
     fn masks() -> Vec<MaskCounts> {
         let mut masks = Vec::new();
-        MaskCounts::of(&mut masks, 0).people = [50, 20, 9, 11];
+        MaskCounts::of(&mut masks, 0).judged = [50.0, 19.6, 9.0, 11.4];
         MaskCounts::of(&mut masks, 1).gold = [[3.0, 1.5, 0.0, 0.5], [0.0, 1.0, 2.0, 1.0]];
-        MaskCounts::of(&mut masks, 1).people = [5, 0, 0, 2];
+        MaskCounts::of(&mut masks, 1).judged = [5.0, 0.0, 0.0, 2.0];
         masks
     }
 

@@ -5,9 +5,9 @@
 //! Annals of Statistics 13, 178-203); Z depends on f, and both are found in turn. Here people come with bootstrap weights.
 
 use super::effects::tilts;
-use crate::probit::bins::{BINS, BinRates, Bins};
+use crate::probit::bins::{BINS, BinRates, Bins, rate_weight};
 use crate::probit::study::{Pattern, Study};
-use crate::random::{Purpose, Stream, gamma};
+use crate::random::{Purpose, Stream};
 use std::collections::BTreeMap;
 
 /// Number of turns in which masses and their sums are found.
@@ -19,7 +19,7 @@ const LEAST: f64 = 0.25;
 /// A company, or none, and the number of people from there.
 type Origin = (Option<usize>, u64);
 
-/// Gold people alike in class, pattern, fold, weight and company.
+/// Gold people alike in class, pattern, weight and company.
 struct Alike {
     /// Row of the bins.
     row: usize,
@@ -27,8 +27,15 @@ struct Alike {
     count: f64,
     /// Survey weight of each.
     weight: f64,
-    /// Bin under their own labels.
-    bin: usize,
+    /// Shares in the bins under their own labels.
+    shares: [f64; BINS],
+}
+
+impl Alike {
+    /// Mass of one of them once the effects that thin out the bins are taken out.
+    fn lifted(&self, thinning: &[f64; BINS]) -> f64 {
+        self.shares.iter().zip(thinning).map(|(share, thinning)| share / thinning).sum()
+    }
 }
 
 /// Gold people of a study by company.
@@ -55,15 +62,16 @@ impl GoldSet {
         let companies = study.companies.len();
         let mut set = GoldSet {
             people: Vec::new(),
-            rows: bins.rows().len(),
+            rows: bins.gold().len(),
             inside: [vec![0.0; companies], vec![0.0; companies]],
             outside: [0.0; 2],
         };
-        for (at, (row, weight)) in bins.rows().iter().zip(bins.survey()).enumerate() {
-            let gold = &row.gold;
+        for (at, (gold, weight)) in bins.gold().iter().zip(bins.survey()).enumerate() {
             let from = origins.entry((gold.truth, gold.pattern, gold.weight.to_bits())).or_default();
             let class = usize::from(gold.truth);
-            let bin = bins.mask_index(gold.pattern.seen).map_or(0, |mask| bins.row_bin(mask, at));
+            // people without labels have every bin alike
+            let shares =
+                bins.mask_index(gold.pattern.seen).map_or([1.0, 0.0, 0.0, 0.0], |mask| bins.row_shares(mask, at));
             let mut left = gold.count;
             while left > 0 {
                 // those that no company claims have none
@@ -84,7 +92,7 @@ impl GoldSet {
                         left
                     }
                 };
-                set.people.push(Alike { row: at, class, count: taken as f64, weight: *weight, bin });
+                set.people.push(Alike { row: at, class, count: taken as f64, weight: *weight, shares });
                 left -= taken;
             }
         }
@@ -96,10 +104,10 @@ impl GoldSet {
         self.inside[class].iter().sum::<f64>() > self.outside[class]
     }
 
-    /// Bootstrap weights of one replicate: a Gamma(count) times the survey weight (Rubin 1981).
+    /// Weights of one replicate of the rates, times the survey weight.
     pub(super) fn weights(&self, seed: u64, replicate: u64) -> Vec<f64> {
         let mut generator = Stream::new(seed, Purpose::Weights, 2).replicate(replicate);
-        self.people.iter().map(|people| gamma(people.count, &mut generator) * people.weight).collect()
+        self.people.iter().map(|people| rate_weight(people.count, &mut generator) * people.weight).collect()
     }
 
     /// Common rates of all masks, the companies' `effects` taken out.
@@ -115,9 +123,9 @@ impl GoldSet {
             let of_class = || self.people.iter().zip(weights).filter(move |(people, _)| people.class == class);
             let thinning = self.thinning(class, of_class(), effects);
             let total: f64 = of_class().map(|(_, w)| w).sum();
-            let thinned: f64 = of_class().map(|(people, w)| w / thinning[people.bin]).sum();
+            let thinned: f64 = of_class().map(|(people, w)| w * people.lifted(&thinning)).sum();
             for (people, w) in of_class() {
-                rows[people.row] += w * total / (thinned * thinning[people.bin]);
+                rows[people.row] += w * total / thinned * people.lifted(&thinning);
             }
         }
         pseudo.iter().enumerate().map(|(mask, pseudo)| bins.rates(mask, &rows, pseudo)).collect()
@@ -141,7 +149,9 @@ impl GoldSet {
             return thinning;
         }
         let mut counts = [LEAST; BINS];
-        people.for_each(|(alike, weight)| counts[alike.bin] += weight);
+        for (alike, weight) in people {
+            counts.iter_mut().zip(alike.shares).for_each(|(count, share)| *count += weight * share);
+        }
         let number = self.outside[class] + inside.iter().map(|(n, _)| n).sum::<f64>();
         for _ in 0..TURNS {
             let mass: [f64; BINS] = std::array::from_fn(|b| counts[b] / thinning[b]);

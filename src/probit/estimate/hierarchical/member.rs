@@ -38,10 +38,17 @@ impl Member {
     pub(super) fn new(company: &Company, bins: &Bins, size: f64, settings: &Settings) -> Self {
         let mut masks: Vec<MaskCounts> = Vec::new();
         let mut blank = 0;
+        let mut judges = bins.judges(&company.name);
         for &(pattern, count) in &company.people {
             match bins.mask_index(pattern.seen) {
                 Some(mask) => {
-                    MaskCounts::of(&mut masks, mask).people[bins.person_bin(mask, pattern)] += count;
+                    let dealt = bins.dealt(pattern, count, &mut judges);
+                    let counts = MaskCounts::of(&mut masks, mask);
+                    let shares = bins.shares(pattern);
+                    for b in 0..BINS {
+                        counts.people[b] += dealt[b];
+                        counts.judged[b] += count as f64 * shares[b];
+                    }
                 }
                 None => blank += count,
             }
@@ -59,8 +66,11 @@ impl Member {
             }
         }
         masks.sort_unstable_by_key(|counts| counts.mask);
-        let gold =
-            masks.iter().filter(|m| m.has_gold()).map(|m| MaskCounts { people: [0; BINS], ..m.clone() }).collect();
+        let gold = masks
+            .iter()
+            .filter(|m| m.has_gold())
+            .map(|m| MaskCounts { people: [0; BINS], judged: [0.0; BINS], ..m.clone() })
+            .collect();
         let truths = match settings.gold_sampling {
             GoldSampling::ByClass => [0.0; 2],
             GoldSampling::AtRandom => company.weighted_truths(),

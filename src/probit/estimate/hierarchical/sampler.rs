@@ -5,6 +5,7 @@
 
 use super::effects::{People, State, tilt, tilts};
 use super::gold::GoldSet;
+use super::held::Held;
 use super::line::Shared;
 use super::member::{Member, Sample, VOICES, smallest_size};
 use super::state::Posterior;
@@ -49,14 +50,17 @@ struct Chain {
     rates: Vec<BinRates>,
     /// `[company]`
     states: Vec<State>,
+    /// People of each company under the effects of its state.
+    held: Vec<Held>,
     /// Effects and the logit that goes with them, as people with fewer voices tell them.
     soft: Vec<State>,
     modes: Vec<State>,
     /// Effects that gold people alone tell.
     gold: Vec<State>,
     gold_modes: Vec<State>,
-    /// The same companies without an expert.
+    /// The same companies without an expert, and their people.
     blank: Vec<State>,
+    blank_held: Held,
 }
 
 impl Chain {
@@ -92,11 +96,13 @@ impl Sampler<'_> {
             shared: Shared::new(size),
             rates: Vec::new(),
             states: vec![start; companies],
+            held: vec![Held::default(); companies],
             soft: vec![start; companies],
             modes: vec![start; companies],
             gold: vec![[0.0; 3]; companies],
             gold_modes: vec![[0.0; 3]; companies],
             blank: vec![start; companies],
+            blank_held: Held::default(),
         };
         let sizes: Vec<f64> = self.members.iter().map(|member| member.size).collect();
         let burn_in = (0..BURN_IN).map(|at| self.settings.draws + BURN_IN * number + at);
@@ -119,6 +125,7 @@ impl Sampler<'_> {
                     self.draw_company(&mut chain, c);
                 }
                 chain.shared.draw_line(&chain.states, &sizes, &mut chain.generator);
+                chain.shared.shift_line(&mut chain.states, &chain.held, &sizes, &mut chain.generator);
             }
             if at >= BURN_IN {
                 let sample = |c| keep(self.sample(&mut chain, c, &before.0, &before.1[c]));
@@ -168,8 +175,8 @@ impl Sampler<'_> {
         Posterior { people, prior }.draw(&mut chain.soft[c], &mut chain.modes[c], &mut chain.generator);
         let [_, others, experts] = chain.soft[c];
         chain.states[c] = [chain.states[c][0], others, experts];
-        let people = People { power: 1.0, ..people };
-        Posterior { people, prior }.draw_logit(&mut chain.states[c], &mut chain.generator);
+        chain.held[c].hold(&People { power: 1.0, ..people }, &chain.states[c]);
+        prior.draw_logit(&chain.held[c], &mut chain.states[c], &mut chain.generator);
     }
 
     /// Counts of a company in this replicate.
@@ -198,6 +205,7 @@ impl Sampler<'_> {
             for bin in 0..BINS {
                 let people = if bin + 1 == BINS { left } else { binomial(left, rates[bin] / mass, generator) };
                 counts.people[bin] = people;
+                counts.judged[bin] = people as f64;
                 left -= people;
                 mass -= rates[bin];
             }
@@ -206,7 +214,8 @@ impl Sampler<'_> {
         let [_, others, experts_effect] = chain.states[c];
         chain.blank[c] = [chain.blank[c][0], others, experts_effect];
         let people = People { masks: &blank.masks, rates: &chain.rates, truths: [0.0; 2], power: 1.0 };
-        Posterior { people, prior: chain.shared.prior(member.size) }.draw_logit(&mut chain.blank[c], generator);
+        chain.blank_held.hold(&people, &chain.blank[c]);
+        chain.shared.prior(member.size).draw_logit(&chain.blank_held, &mut chain.blank[c], generator);
         experts(&blank, &chain.blank[c], &chain.rates, generator)
     }
 }

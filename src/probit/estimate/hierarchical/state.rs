@@ -2,24 +2,25 @@
 
 use super::effects::{People, State, Symmetric};
 use super::factor::Factor;
+use super::held::Held;
 use crate::stats::normal::ln;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
 
 /// Degrees of freedom of the proposal.
-const FREEDOM: f64 = 6.0;
+pub(super) const FREEDOM: f64 = 6.0;
 
 /// Number of Metropolis steps of a draw.
 const STEPS: usize = 2;
 
 /// Maximum number of Newton steps to the mode, the longest of them, and one short enough to be the last.
-const NEWTON: usize = 20;
+pub(super) const NEWTON: usize = 20;
 const LONGEST: f64 = 1.5;
 const SHORTEST: f64 = 0.02;
 
 /// Largest logit of a prevalence.
-const FARTHEST: f64 = 14.0;
+pub(super) const FARTHEST: f64 = 14.0;
 
 /// Prior of a state: effects are normal about 0, the logit is normal about a mean that moves with them.
 #[derive(Debug, Clone, Copy)]
@@ -50,13 +51,45 @@ impl StatePrior {
         [-e, self.gamma[0] * e - a * u - b * v, self.gamma[1] * e - b * u - c * v]
     }
 
+    /// Moves the logit of a state whose effects are held.
+    pub(super) fn draw_logit(&self, held: &Held, state: &mut State, generator: &mut ChaCha8Rng) {
+        let with = |logit: f64| [logit, state[1], state[2]];
+        let (mut centre, mut sd) = (state[0], 1.0);
+        for _ in 0..NEWTON {
+            let local = held.local(centre);
+            let sure = self.precision + local.observed;
+            let information = if sure > 0.5 * self.precision { sure } else { self.precision + 0.5 * local.complete };
+            sd = 1.1 / information.sqrt();
+            let step = ((local.score + self.score(&with(centre))[0]) / information).clamp(-LONGEST, LONGEST);
+            centre = (centre + step).clamp(-FARTHEST, FARTHEST);
+            if step.abs() < SHORTEST {
+                break;
+            }
+        }
+        let log_density = |logit: f64| {
+            let proposed = -0.5 * (FREEDOM + 1.0) * ln(1.0 + ((logit - centre) / sd).powi(2) / FREEDOM);
+            held.log_likelihood(logit) + self.log_density(&with(logit)) - proposed
+        };
+        let mut logit = state[0];
+        metropolis(
+            &mut logit,
+            |logit| log_density(*logit),
+            |generator| {
+                let z: f64 = StandardNormal.sample(generator);
+                centre + sd * t_scale(generator) * z
+            },
+            generator,
+        );
+        state[0] = logit;
+    }
+
     fn information(&self) -> Symmetric {
         let ([g0, g1], p, [a, b, c]) = (self.gamma, self.precision, self.effects);
         [p, -g0 * p, -g1 * p, a + g0 * g0 * p, b + g0 * g1 * p, c + g1 * g1 * p]
     }
 }
 
-/// Posterior of a state, or of its logit with the effects held.
+/// Posterior of a state.
 pub(super) struct Posterior<'a> {
     pub(super) people: People<'a>,
     pub(super) prior: StatePrior,
@@ -82,15 +115,6 @@ impl Posterior<'_> {
             }
         }
         (score, Factor::UNIT)
-    }
-
-    /// Score and information of the logit alone.
-    fn local_logit(&self, state: &State) -> (f64, f64) {
-        let slope = self.people.slope(state);
-        let prior = self.prior.precision;
-        let sure = prior + slope.complete[0] - slope.lost[0];
-        let information = if sure > 0.5 * prior { sure } else { prior + 0.5 * slope.complete[0] };
-        (slope.score[0] + self.prior.score(state)[0], information)
     }
 
     /// The mode, looked for from `start`, and the factor of the information there.
@@ -127,43 +151,18 @@ impl Posterior<'_> {
             generator,
         );
     }
-
-    /// Moves the logit, the effects held.
-    pub(super) fn draw_logit(&self, state: &mut State, generator: &mut ChaCha8Rng) {
-        let mut mode = *state;
-        let mut information = 1.0;
-        for _ in 0..NEWTON {
-            let (score, here) = self.local_logit(&mode);
-            information = here;
-            let step = (score / information).clamp(-LONGEST, LONGEST);
-            mode[0] = (mode[0] + step).clamp(-FARTHEST, FARTHEST);
-            if step.abs() < SHORTEST {
-                break;
-            }
-        }
-        let (centre, sd) = (mode[0], 1.1 / information.sqrt());
-        metropolis(
-            state,
-            |x| self.log_density(x) + 0.5 * (FREEDOM + 1.0) * ln(1.0 + ((x[0] - centre) / sd).powi(2) / FREEDOM),
-            |generator| {
-                let z: f64 = StandardNormal.sample(generator);
-                [centre + sd * t_scale(generator) * z, mode[1], mode[2]]
-            },
-            generator,
-        );
-    }
 }
 
 /// What makes a normal a t.
-fn t_scale(generator: &mut ChaCha8Rng) -> f64 {
+pub(super) fn t_scale(generator: &mut ChaCha8Rng) -> f64 {
     ChiSquared::new(FREEDOM).map_or(1.0, |chi| (FREEDOM / chi.sample(generator)).sqrt())
 }
 
 /// [`STEPS`] steps with proposals that do not depend on the state; `log_ratio` is the target's log density less that of the proposals.
-fn metropolis(
-    state: &mut State,
-    log_ratio: impl Fn(&State) -> f64,
-    propose: impl Fn(&mut ChaCha8Rng) -> State,
+pub(super) fn metropolis<T>(
+    state: &mut T,
+    log_ratio: impl Fn(&T) -> f64,
+    propose: impl Fn(&mut ChaCha8Rng) -> T,
     generator: &mut ChaCha8Rng,
 ) {
     let mut here = log_ratio(state);
@@ -189,8 +188,12 @@ mod tests {
 
     fn masks() -> Vec<MaskCounts> {
         let mut masks = Vec::new();
-        *MaskCounts::of(&mut masks, 0) =
-            MaskCounts { mask: 0, people: [30, 12, 8, 6], gold: [[4.0, 2.0, 0.0, 0.0], [0.0, 1.0, 3.0, 2.0]] };
+        *MaskCounts::of(&mut masks, 0) = MaskCounts {
+            mask: 0,
+            people: [30, 12, 8, 6],
+            judged: [30.0, 12.0, 8.0, 6.0],
+            gold: [[4.0, 2.0, 0.0, 0.0], [0.0, 1.0, 3.0, 2.0]],
+        };
         masks
     }
 
@@ -242,12 +245,14 @@ mod tests {
         let masks = masks();
         let people = People { masks: &masks, rates: &RATES, truths: [5.0, 2.0], power: 1.0 };
         let posterior = Posterior { people, prior: PRIOR };
+        let mut held = Held::default();
         let mut state = [0.0, 0.3, -0.2];
+        held.hold(&people, &state);
         let mut generator = Stream::new(6, Purpose::Simulation, 0).replicate(0);
         let n = 40_000;
         let mut draws = Vec::with_capacity(n);
         for _ in 0..n {
-            posterior.draw_logit(&mut state, &mut generator);
+            PRIOR.draw_logit(&held, &mut state, &mut generator);
             draws.push(state[0]);
             assert_eq!(state[1..], [0.3, -0.2]);
         }

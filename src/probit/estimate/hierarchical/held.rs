@@ -1,0 +1,97 @@
+//! Likelihood of the logit of a company's prevalence, its effects held.
+
+use super::effects::{People, State, tilt, tilts};
+use super::state::FARTHEST;
+use crate::probit::bins::BINS;
+use crate::stats::logistic::logistic;
+use crate::stats::normal::{exp, ln};
+
+/// People of a company by what their labels say of them: kept from one look to the next, so that only the logit is new.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Held {
+    /// Number of people alike, and how probable their labels are of a non-expert and of an expert.
+    people: Vec<[f64; 3]>,
+    /// Non-experts and experts among gold people who speak about the prevalence.
+    truths: [f64; 2],
+}
+
+/// Score and information of a logit, that of known classes and the observed one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Local {
+    pub(super) score: f64,
+    pub(super) complete: f64,
+    pub(super) observed: f64,
+}
+
+impl Held {
+    /// Takes people under the effects of a state.
+    pub(super) fn hold(&mut self, people: &People, state: &State) {
+        let tilts = [tilts(state[1]), tilts(state[2])];
+        self.people.clear();
+        self.truths = people.truths;
+        for counts in people.masks {
+            let tilted = tilt(&people.rates[counts.mask], &tilts);
+            for b in (0..BINS).filter(|b| counts.judged[*b] > 0.0) {
+                self.people.push([people.power * counts.judged[b], tilted.rates[0][b], tilted.rates[1][b]]);
+            }
+        }
+    }
+
+    /// Log likelihood up to what does not depend on the logit.
+    pub(super) fn log_likelihood(&self, logit: f64) -> f64 {
+        if logit.abs() > FARTHEST {
+            return f64::NEG_INFINITY;
+        }
+        let pi = logistic(logit);
+        let sum: f64 = self.people.iter().map(|[n, other, expert]| n * ln(pi * expert + (1.0 - pi) * other)).sum();
+        // ln(1 - pi) without overflow
+        let log_no = -(logit.max(0.0) + ln(1.0 + exp(-logit.abs())));
+        sum + (self.truths[0] + self.truths[1]) * log_no + self.truths[1] * logit
+    }
+
+    /// Score and information at a logit.
+    pub(super) fn local(&self, logit: f64) -> Local {
+        let pi = logistic(logit);
+        let gold = self.truths[0] + self.truths[1];
+        let mut local = Local { score: self.truths[1] - gold * pi, complete: gold * pi * (1.0 - pi), observed: 0.0 };
+        let mut lost = 0.0;
+        for [n, other, expert] in &self.people {
+            let odds = pi * expert;
+            let expert = odds / (odds + (1.0 - pi) * other);
+            local.score += n * (expert - pi);
+            local.complete += n * pi * (1.0 - pi);
+            lost += n * expert * (1.0 - expert);
+        }
+        local.observed = local.complete - lost;
+        local
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::effects::MaskCounts;
+    use super::*;
+
+    /// The likelihood of people whose effects are held is that of the state, and its slope that of the likelihood.
+    #[test]
+    fn held_people_have_the_likelihood_of_the_state() {
+        let rates = [[[0.7, 0.1], [0.2, 0.2], [0.07, 0.3], [0.03, 0.4]]];
+        let mut masks = Vec::new();
+        MaskCounts::of(&mut masks, 0).judged = [30.0, 12.5, 0.0, 5.5];
+        let people = People { masks: &masks, rates: &rates, truths: [6.0, 3.5], power: 0.7 };
+        let mut held = Held::default();
+        for effects in [[0.0, 0.0], [0.4, -0.7]] {
+            let state = |logit: f64| [logit, effects[0], effects[1]];
+            held.hold(&people, &state(0.0));
+            for logit in [-3.0, -0.5, 1.0] {
+                let differs = held.log_likelihood(logit) - held.log_likelihood(0.2);
+                let wanted = people.log_likelihood(&state(logit)) - people.log_likelihood(&state(0.2));
+                assert!((differs - wanted).abs() < 1e-9, "{differs}, {wanted}");
+                let (local, slope) = (held.local(logit), people.slope(&state(logit)));
+                assert!((local.score - slope.score[0]).abs() < 1e-9);
+                assert!((local.complete - slope.complete[0]).abs() < 1e-9);
+                assert!((local.observed - (slope.complete[0] - slope.lost[0])).abs() < 1e-9);
+            }
+        }
+    }
+}
