@@ -3,8 +3,8 @@
 --
 -- Sensitivity, specificity and accuracy with Jeffreys intervals; bias is the share called expert minus the share of
 -- experts, with the interval of Agresti and Min. Missing labels count in `missing` and nowhere else. The last row, `(model)`,
--- is the combined model out of sample: each person is scored by a model that has not seen the person (10-fold
--- cross-fitting), at a prior of the gold share. It is left out when a class has fewer than 10 gold people with labels.
+-- is the combined model out of sample: each person is scored by the model of the other half of the gold people,
+-- at a prior of the gold share. It is left out when a class has fewer than 10 gold people with labels.
 -- There may be up to 60 annotators. The model takes 32: of more than that those are chosen, one after the other, whose
 -- answers tell most about the class together with those chosen before, pair by pair (joint mutual information, Yang &
 -- Moody 1999); `note` names them. Chosen on the same gold people, they make the row `(model)` look a little better than it is.
