@@ -1,7 +1,7 @@
 # muster: build, try, test. Needs Rust, Python 3 and make; everything else is fetched into this folder.
 #
 #   make                 the extension, the default embedding model and the Python environments
-#   make demo            estimates of the sample study in the DuckDB CLI
+#   make demo            estimates of the sample study in the DuckDB CLI, and what building and all took
 #   make demo-keywords   words of its CVs that tell experts from others, and filters made of them
 #   make demo-llm        annotation of its CVs by three language models, played by a local server
 #   make study           the whole study of the sample, from files to a page with tables and pictures, in build/study
@@ -38,7 +38,7 @@ PYTHON := python3
 # there is a package of the client for 1.5.6 only, so it goes with the environment of that version
 CLI := .venv-1.5/bin/duckdb -unsigned
 
-.PHONY: all build models demo demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs test-clients test-r test-spark test-wheel lint bench bench-estimates \
+.PHONY: all build models demo estimates demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs test-clients test-r test-spark test-wheel lint bench bench-estimates \
 	bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak fuzz sanitize compare cuda test-cuda bench-cuda docs wheel description package clean \
 	configure configure_ci debug release test_debug test_release set_duckdb_version set_duckdb_tag output_distribution_matrix
 
@@ -69,7 +69,10 @@ $(MOCK): $(wildcard test/mock_llm/src/*.rs test/mock_llm/src/*/*.rs) test/mock_l
 models:
 	@$(PYTHON) scripts/models.py
 
-demo: all
+demo:
+	@$(PYTHON) scripts/timed.py $(MAKE) --no-print-directory estimates
+
+estimates: all
 	@$(CLI) -cmd "LOAD '$(EXTENSION)'" < sql/demo/estimate.sql
 
 demo-keywords: all

@@ -4,6 +4,9 @@ use crate::probit::bins::{BINS, BinRates};
 use crate::stats::logistic::logistic;
 use crate::stats::normal::{exp, ln};
 
+/// Largest logit of a prevalence.
+pub(super) const FARTHEST: f64 = 14.0;
+
 /// Positions of the bins, about their middle.
 const POSITION: [f64; BINS] = [-1.5, -0.5, 0.5, 1.5];
 

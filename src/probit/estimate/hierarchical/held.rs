@@ -1,7 +1,7 @@
 //! Likelihood of the logit of a company's prevalence, its effects held.
 
-use super::effects::{People, State, tilt, tilts};
-use super::state::FARTHEST;
+use super::effects::{FARTHEST, People, State, tilt, tilts};
+
 use crate::probit::bins::BINS;
 use crate::stats::logistic::logistic;
 use crate::stats::normal::{exp, ln};

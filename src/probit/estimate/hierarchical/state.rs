@@ -1,6 +1,6 @@
 //! Draws of a company's state: independence Metropolis steps from a t distribution about the mode.
 
-use super::effects::{People, State, Symmetric};
+use super::effects::{FARTHEST, People, State, Symmetric};
 use super::factor::Factor;
 use super::held::Held;
 use crate::stats::normal::ln;
@@ -18,9 +18,6 @@ const STEPS: usize = 2;
 pub(super) const NEWTON: usize = 20;
 const LONGEST: f64 = 1.5;
 const SHORTEST: f64 = 0.02;
-
-/// Largest logit of a prevalence.
-pub(super) const FARTHEST: f64 = 14.0;
 
 /// Prior of a state: effects are normal about 0, the logit is normal about a mean that moves with them.
 #[derive(Debug, Clone, Copy)]
