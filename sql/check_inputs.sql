@@ -230,7 +230,7 @@ _muster_violation AS (
     FROM (SELECT count(*) AS _muster_n FROM _muster_annotators)
     WHERE _muster_n > 32
     UNION ALL
-    SELECT 'warning', 'ratings', 'at most 12 annotators for the checks of drift and of the model''s fit',
+    SELECT 'warning', 'ratings', 'at most 12 annotators for the checks of drift and of fit',
         CAST(_muster_n AS VARCHAR) || ' annotators'
     FROM (SELECT count(*) AS _muster_n FROM _muster_annotators)
     WHERE _muster_n BETWEEN 13 AND 32
