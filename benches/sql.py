@@ -55,7 +55,7 @@ def main() -> None:
         ratings, profiles = (f"'{folder}/{what}.parquet'" for what in ("ratings", "profiles"))
         rows = connection.execute(f"SELECT count(*) FROM {ratings}").fetchone()[0]
         arguments = f"{ratings}, {profiles}, company, is_expert"
-        grouping = seconds(connection, f"SELECT count(*) FROM muster.main._muster_people('bench', {arguments}, headcount)")
+        grouping = seconds(connection, f"SELECT count(*) FROM muster.main._muster_people('bench', {arguments}, headcount, 1, 1)")
         print(f"{rows:,} ratings in {companies:,} companies, parquet")
         for draws in (100, 1000):
             sql = f"SELECT count(*) FROM muster.fit_probit_bootstrap({arguments}, headcount := headcount, draws := {draws})"
