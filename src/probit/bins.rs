@@ -8,7 +8,7 @@
 //! The bins are cross-fitted, or the same people would choose the bins and calibrate them: the gold people of each class
 //! are dealt into two halves at random, five times (5 x 2 cross-validation: Dietterich 1998, Neural Computation 10, 1895-1923), and the
 //! ratios of a half come from the fit on the other. A gold person lies in the bins of five fits, to a fifth in each. A person of a
-//! company is judged by one of the ten fits, drawn at random, so the rates counted on gold people are those of the bins that
+//! company is judged by all ten fits alike, and counted by one of them, drawn at random; so the rates counted on gold people are those of the bins that
 //! companies' people are put into. Fits without a tenth of the people are better judges but worse witnesses: a rare pattern whose few
 //! gold people happen to be experts is called strong evidence by all of them, and with ten folds the number of experts came out 1.07 to 1.13
 //! times too high, with halves 1.01 to 1.07 times (24 to 80 simulated studies, the rates alone unknown).
@@ -105,8 +105,8 @@ impl CrossFit {
             })
             .collect();
         let full = Model::point(gold, annotators);
+        let weights = head_counts(gold);
         let models = parallel::map(threads, FITS, |fit| {
-            let weights = head_counts(gold);
             let seen = weights.iter().zip(gold).zip(&unseen[fit]);
             // weight of those whom it sees
             let weights: Vec<f64> =
@@ -293,16 +293,20 @@ impl Bins {
         Stream::named(self.seed, Purpose::Halves, company).replicate(0)
     }
 
+    /// Number of fits that put a person with these labels into each bin.
+    fn votes(&self, pattern: Pattern) -> [u8; BINS] {
+        self.judges.get(&pattern).copied().unwrap_or([FITS as u8, 0, 0, 0])
+    }
+
     /// Shares of the fits that put a person with these labels into each bin.
     pub(crate) fn shares(&self, pattern: Pattern) -> [f64; BINS] {
-        self.judges.get(&pattern).map_or([1.0, 0.0, 0.0, 0.0], |fits| fits.map(|fits| f64::from(fits) / FITS as f64))
+        self.votes(pattern).map(|fits| f64::from(fits) / FITS as f64)
     }
 
     /// People of a company with these labels by bin, each judged by one of the fits; `generator` is that of [`Bins::judges`].
     pub(crate) fn dealt(&self, pattern: Pattern, people: u64, generator: &mut ChaCha8Rng) -> [u64; BINS] {
         let (mut left, mut fits) = (people, FITS as u8);
-        let judges = self.judges.get(&pattern).copied().unwrap_or([FITS as u8, 0, 0, 0]);
-        judges.map(|of_bin| {
+        self.votes(pattern).map(|of_bin| {
             let dealt = if of_bin == 0 { 0 } else { binomial(left, f64::from(of_bin) / f64::from(fits), generator) };
             left -= dealt;
             fits -= of_bin;
@@ -313,22 +317,19 @@ impl Bins {
     /// Weights of the rows in one replicate: the Bayesian bootstrap (Rubin 1981), a Gamma(count) a row times the survey
     /// weight of its people.
     pub(crate) fn weights(&self, replicate: u64) -> Vec<f64> {
-        let mut generator = Stream::new(self.seed, Purpose::Weights, 0).replicate(replicate);
-        self.gold
-            .iter()
-            .zip(&self.survey)
-            .map(|(row, weight)| gamma(row.count as f64, &mut generator) * weight)
-            .collect()
+        self.drawn(0, replicate, gamma)
     }
 
     /// Weights of the rows in one replicate of the rates, the bins given.
     pub(crate) fn rate_weights(&self, replicate: u64) -> Vec<f64> {
-        let mut generator = Stream::new(self.seed, Purpose::Weights, 1).replicate(replicate);
-        self.gold
-            .iter()
-            .zip(&self.survey)
-            .map(|(row, weight)| rate_weight(row.count as f64, &mut generator) * weight)
-            .collect()
+        self.drawn(1, replicate, rate_weight)
+    }
+
+    /// Weights of the rows in one replicate, each drawn for its count, times the survey weight.
+    fn drawn(&self, stream: u64, replicate: u64, draw: fn(f64, &mut ChaCha8Rng) -> f64) -> Vec<f64> {
+        let mut generator = Stream::new(self.seed, Purpose::Weights, stream).replicate(replicate);
+        let rows = self.gold.iter().zip(&self.survey);
+        rows.map(|(row, weight)| draw(row.count as f64, &mut generator) * weight).collect()
     }
 
     /// The pseudo-counts of one mask in one replicate.

@@ -82,6 +82,13 @@ pub(super) fn tilt(rates: &BinRates, tilts: &[[f64; BINS]; 2]) -> Tilted {
     out
 }
 
+/// Log likelihood of a logit, given non-experts and experts who speak about the prevalence.
+pub(super) fn of_truths(truths: [f64; 2], logit: f64) -> f64 {
+    // ln(1 - pi) without overflow
+    let log_no = -(logit.max(0.0) + ln(1.0 + exp(-logit.abs())));
+    (truths[0] + truths[1]) * log_no + truths[1] * logit
+}
+
 /// People of a company, as a likelihood of its state.
 #[derive(Clone, Copy)]
 pub(super) struct People<'a> {
@@ -120,9 +127,7 @@ impl People<'_> {
                 }
             }
         }
-        // ln(1 - pi) without overflow
-        let log_no = -(state[0].max(0.0) + ln(1.0 + exp(-state[0].abs())));
-        sum + (self.truths[0] + self.truths[1]) * log_no + self.truths[1] * state[0]
+        sum + of_truths(self.truths, state[0])
     }
 
     /// Score and observed information: with the class z of a person known, the score is linear in z, so that what is lost

@@ -69,7 +69,7 @@ impl GoldSet {
         for (at, (gold, weight)) in bins.gold().iter().zip(bins.survey()).enumerate() {
             let from = origins.entry((gold.truth, gold.pattern, gold.weight.to_bits())).or_default();
             let class = usize::from(gold.truth);
-            // people without labels have every bin alike
+            // people without labels count with the lowest bin
             let shares =
                 bins.mask_index(gold.pattern.seen).map_or([1.0, 0.0, 0.0, 0.0], |mask| bins.row_shares(mask, at));
             let mut left = gold.count;

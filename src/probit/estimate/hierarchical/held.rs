@@ -1,10 +1,10 @@
 //! Likelihood of the logit of a company's prevalence, its effects held.
 
-use super::effects::{FARTHEST, People, State, tilt, tilts};
+use super::effects::{FARTHEST, People, State, of_truths, tilt, tilts};
 
 use crate::probit::bins::BINS;
 use crate::stats::logistic::logistic;
-use crate::stats::normal::{exp, ln};
+use crate::stats::normal::ln;
 
 /// People of a company by what their labels say of them: kept from one look to the next, so that only the logit is new.
 #[derive(Debug, Clone, Default)]
@@ -44,9 +44,7 @@ impl Held {
         }
         let pi = logistic(logit);
         let sum: f64 = self.people.iter().map(|[n, other, expert]| n * ln(pi * expert + (1.0 - pi) * other)).sum();
-        // ln(1 - pi) without overflow
-        let log_no = -(logit.max(0.0) + ln(1.0 + exp(-logit.abs())));
-        sum + (self.truths[0] + self.truths[1]) * log_no + self.truths[1] * logit
+        sum + of_truths(self.truths, logit)
     }
 
     /// Score and information at a logit.
