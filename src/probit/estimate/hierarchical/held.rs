@@ -47,6 +47,18 @@ impl Held {
         sum + of_truths(self.truths, logit)
     }
 
+    /// [`Held::log_likelihood`] at several logits at once.
+    pub(super) fn log_likelihoods<const N: usize>(&self, logits: &[f64; N]) -> [f64; N] {
+        let pi = logits.map(logistic);
+        let mut sums = logits.map(|logit| of_truths(self.truths, logit));
+        for [n, other, expert] in &self.people {
+            for (sum, pi) in sums.iter_mut().zip(&pi) {
+                *sum += n * ln(other + pi * (expert - other));
+            }
+        }
+        std::array::from_fn(|i| if logits[i].abs() > FARTHEST { f64::NEG_INFINITY } else { sums[i] })
+    }
+
     /// Score and information at a logit.
     pub(super) fn local(&self, logit: f64) -> Local {
         let pi = logistic(logit);
@@ -81,7 +93,9 @@ mod tests {
         for effects in [[0.0, 0.0], [0.4, -0.7]] {
             let state = |logit: f64| [logit, effects[0], effects[1]];
             held.hold(&people, &state(0.0));
+            assert_eq!(held.log_likelihoods(&[FARTHEST + 0.1, -FARTHEST - 0.1]), [f64::NEG_INFINITY; 2]);
             for logit in [-3.0, -0.5, 1.0] {
+                assert!((held.log_likelihoods(&[logit])[0] - held.log_likelihood(logit)).abs() < 1e-9);
                 let differs = held.log_likelihood(logit) - held.log_likelihood(0.2);
                 let wanted = people.log_likelihood(&state(logit)) - people.log_likelihood(&state(0.2));
                 assert!((differs - wanted).abs() < 1e-9, "{differs}, {wanted}");

@@ -1,8 +1,6 @@
 //! What companies share beside the rates: the line of their prevalences and the sizes of their effects.
 
 use super::effects::State;
-use super::held::Held;
-use super::shift::shift;
 use super::state::StatePrior;
 use crate::random::gamma;
 use crate::stats::normal::{exp, ln};
@@ -101,45 +99,6 @@ impl Shared {
             states.iter().zip(sizes).map(|(state, size)| (state[0] - row(state, *size).dot(&line)).powi(2)).sum();
         let shape = VARIANCE.0 + 0.5 * states.len() as f64;
         self.variance = ((VARIANCE.1 + 0.5 * squares) / gamma(shape, generator)).clamp(1e-4, 1e4);
-    }
-
-    /// Draws intercept, slope in size and variance once more, with the logits that go with them: each company keeps its place
-    /// about the line.
-    pub(super) fn shift_line(
-        &mut self,
-        states: &mut [State],
-        held: &[Held],
-        sizes: &[f64],
-        generator: &mut ChaCha8Rng,
-    ) {
-        let directions = [vec![1.0; sizes.len()], sizes.to_vec()];
-        for (i, direction) in directions.iter().enumerate() {
-            let ((mean, sd), here) = (LINE[i], self.line[i]);
-            let prior = |step: f64| {
-                let z = (here + step - mean) / sd;
-                (-0.5 * z * z, -z / sd, 1.0 / (sd * sd))
-            };
-            self.line[i] += shift(held, states, direction, prior, generator);
-        }
-        let place = |(state, size): (&State, &f64)| {
-            state[0] - self.mean(*size) - self.line[2] * state[1] - self.line[3] * state[2]
-        };
-        let places: Vec<f64> = states.iter().zip(sizes).map(place).collect();
-        // all places times 1 + step: the inverse gamma of the variance, on the scale of the standard deviation
-        let (power, scale) = (2.0 * VARIANCE.0 + 1.0, VARIANCE.1 / self.variance);
-        let prior = |step: f64| {
-            let s = 1.0 + step;
-            if s < 1e-3 {
-                return (f64::NEG_INFINITY, 0.0, 0.0);
-            }
-            (
-                -power * ln(s) - scale / (s * s),
-                -power / s + 2.0 * scale / s.powi(3),
-                -power / (s * s) + 6.0 * scale / s.powi(4),
-            )
-        };
-        let step = shift(held, states, &places, prior, generator);
-        self.variance = (self.variance * (1.0 + step) * (1.0 + step)).clamp(1e-4, 1e4);
     }
 
     /// Draws the sizes given effects, at least `smallest`, each on a grid of logarithms.

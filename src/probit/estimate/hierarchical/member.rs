@@ -7,13 +7,13 @@ use crate::probit::study::{Company, survey_weights};
 
 /// Weight of a company's people who are not gold in its effects, as a number of people, where half of them are experts. Where one class is
 /// rare they tell the effects from the prevalence less, and the weight falls with the variance of the class.
-pub(super) const VOICES: f64 = 40.0;
+pub(super) const VOICES: f64 = 100.0;
 
 /// Size of the effects in terms of the drift of latent means, measured on simulated studies.
-const SIZE_OF_DRIFT: f64 = 1.2;
+const SIZE_OF_DRIFT: f64 = 0.8;
 
 /// Size of the effects that is allowed for where no drift is found.
-const UNSEEN_SIZE: f64 = 0.1;
+const UNSEEN_SIZE: f64 = 0.07;
 
 /// Smallest size of the effects, given the drift that people who are not gold show.
 pub(super) fn smallest_size(drift_sd: f64) -> f64 {

@@ -28,11 +28,11 @@
 mod effects;
 mod factor;
 mod gold;
+mod grid;
 mod held;
 mod line;
 mod member;
 mod sampler;
-mod shift;
 mod state;
 
 use super::replicates::Estimate;

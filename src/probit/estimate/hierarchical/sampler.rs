@@ -5,6 +5,7 @@
 
 use super::effects::{People, State, tilt, tilts};
 use super::gold::GoldSet;
+use super::grid::Grid;
 use super::held::Held;
 use super::line::Shared;
 use super::member::{Member, Sample, VOICES, smallest_size};
@@ -27,8 +28,11 @@ const CHAINS: usize = 4;
 /// Number of replicates that a chain makes before those that count.
 const BURN_IN: usize = 40;
 
-/// Number of times that everything is drawn in a replicate.
-const SWEEPS: usize = 2;
+/// Number of times that the rates and the effects of the gold people's companies are drawn in a replicate.
+const RATES: usize = 2;
+
+/// Number of times that the line and the logits about it are drawn in a replicate.
+const LINES: usize = 8;
 
 /// Number of companies between two looks for an interrupt.
 const STRETCH: usize = 1000;
@@ -52,6 +56,7 @@ struct Chain {
     states: Vec<State>,
     /// People of each company under the effects of its state.
     held: Vec<Held>,
+    grids: Vec<Grid>,
     /// Effects and the logit that goes with them, as people with fewer voices tell them.
     soft: Vec<State>,
     modes: Vec<State>,
@@ -97,6 +102,7 @@ impl Sampler<'_> {
             rates: Vec::new(),
             states: vec![start; companies],
             held: vec![Held::default(); companies],
+            grids: vec![Grid::default(); companies],
             soft: vec![start; companies],
             modes: vec![start; companies],
             gold: vec![[0.0; 3]; companies],
@@ -113,20 +119,17 @@ impl Sampler<'_> {
                 (0..self.bins.masks.len()).map(|mask| self.bins.pseudo_counts(mask, replicate as u64)).collect();
             // labels of companies without experts come from other rates and effects than those by which they are judged
             let before = (chain.rates.clone(), chain.soft.clone());
-            for sweep in 0..SWEEPS {
-                // without gold people in companies rates depend on the weights alone
-                if sweep == 0 || !self.inside.is_empty() {
-                    self.draw_rates(&mut chain, &weights, &pseudo);
-                }
-                for c in 0..companies {
-                    if c % STRETCH == 0 {
-                        interrupt::check();
-                    }
-                    self.draw_company(&mut chain, c);
-                }
-                chain.shared.draw_line(&chain.states, &sizes, &mut chain.generator);
-                chain.shared.shift_line(&mut chain.states, &chain.held, &sizes, &mut chain.generator);
+            // without gold people in companies rates depend on the weights alone
+            for _ in 0..if self.inside.is_empty() { 1 } else { RATES } {
+                self.draw_rates(&mut chain, &weights, &pseudo);
             }
+            for c in 0..companies {
+                if c % STRETCH == 0 {
+                    interrupt::check();
+                }
+                self.draw_effects(&mut chain, c);
+            }
+            self.draw_line(&mut chain, &sizes);
             if at >= BURN_IN {
                 let sample = |c| keep(self.sample(&mut chain, c, &before.0, &before.1[c]));
                 samples.push((0..companies).map(sample).collect());
@@ -164,8 +167,8 @@ impl Sampler<'_> {
         }
     }
 
-    /// Draws a company's effects, then its prevalence.
-    fn draw_company(&self, chain: &mut Chain, c: usize) {
+    /// Draws a company's effects, and lays the grid of the logit under them.
+    fn draw_effects(&self, chain: &mut Chain, c: usize) {
         let member = &self.members[c];
         let prior = chain.shared.prior(member.size);
         let number: u64 = member.masks.iter().flat_map(|counts| counts.people).sum();
@@ -176,7 +179,22 @@ impl Sampler<'_> {
         let [_, others, experts] = chain.soft[c];
         chain.states[c] = [chain.states[c][0], others, experts];
         chain.held[c].hold(&People { power: 1.0, ..people }, &chain.states[c]);
-        prior.draw_logit(&chain.held[c], &mut chain.states[c], &mut chain.generator);
+        chain.grids[c].lay(&prior, &chain.held[c], &chain.states[c]);
+    }
+
+    /// Draws the line and the companies' logits in turn; the last logits are drawn off the grids.
+    fn draw_line(&self, chain: &mut Chain, sizes: &[f64]) {
+        for turn in 1..=LINES {
+            for c in 0..sizes.len() {
+                let (prior, state) = (chain.shared.prior(sizes[c]), &mut chain.states[c]);
+                if turn == LINES {
+                    prior.draw_logit(&chain.held[c], state, &mut chain.generator);
+                } else {
+                    chain.grids[c].draw(&prior, state, &mut chain.generator);
+                }
+            }
+            chain.shared.draw_line(&chain.states, sizes, &mut chain.generator);
+        }
     }
 
     /// Counts of a company in this replicate.

@@ -9,13 +9,13 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
 
 /// Degrees of freedom of the proposal.
-pub(super) const FREEDOM: f64 = 6.0;
+const FREEDOM: f64 = 6.0;
 
 /// Number of Metropolis steps of a draw.
 const STEPS: usize = 2;
 
 /// Maximum number of Newton steps to the mode, the longest of them, and one short enough to be the last.
-pub(super) const NEWTON: usize = 20;
+const NEWTON: usize = 20;
 const LONGEST: f64 = 1.5;
 const SHORTEST: f64 = 0.02;
 
@@ -32,8 +32,13 @@ pub(super) struct StatePrior {
 }
 
 impl StatePrior {
+    /// Mean of the logit under the effects of a state.
+    pub(super) fn logit_mean(&self, state: &State) -> f64 {
+        self.mean + self.gamma[0] * state[1] + self.gamma[1] * state[2]
+    }
+
     fn residual(&self, state: &State) -> f64 {
-        state[0] - self.mean - self.gamma[0] * state[1] - self.gamma[1] * state[2]
+        state[0] - self.logit_mean(state)
     }
 
     fn log_density(&self, state: &State) -> f64 {
@@ -48,21 +53,28 @@ impl StatePrior {
         [-e, self.gamma[0] * e - a * u - b * v, self.gamma[1] * e - b * u - c * v]
     }
 
-    /// Moves the logit of a state whose effects are held.
-    pub(super) fn draw_logit(&self, held: &Held, state: &mut State, generator: &mut ChaCha8Rng) {
-        let with = |logit: f64| [logit, state[1], state[2]];
+    /// Mode and standard deviation of the logit of a state whose effects are held.
+    pub(super) fn logit_mode(&self, held: &Held, state: &State) -> (f64, f64) {
         let (mut centre, mut sd) = (state[0], 1.0);
         for _ in 0..NEWTON {
             let local = held.local(centre);
             let sure = self.precision + local.observed;
             let information = if sure > 0.5 * self.precision { sure } else { self.precision + 0.5 * local.complete };
             sd = 1.1 / information.sqrt();
-            let step = ((local.score + self.score(&with(centre))[0]) / information).clamp(-LONGEST, LONGEST);
+            let score = self.score(&[centre, state[1], state[2]])[0];
+            let step = ((local.score + score) / information).clamp(-LONGEST, LONGEST);
             centre = (centre + step).clamp(-FARTHEST, FARTHEST);
             if step.abs() < SHORTEST {
                 break;
             }
         }
+        (centre, sd)
+    }
+
+    /// Moves the logit of a state whose effects are held.
+    pub(super) fn draw_logit(&self, held: &Held, state: &mut State, generator: &mut ChaCha8Rng) {
+        let with = |logit: f64| [logit, state[1], state[2]];
+        let (centre, sd) = self.logit_mode(held, state);
         let log_density = |logit: f64| {
             let proposed = -0.5 * (FREEDOM + 1.0) * ln(1.0 + ((logit - centre) / sd).powi(2) / FREEDOM);
             held.log_likelihood(logit) + self.log_density(&with(logit)) - proposed
@@ -151,12 +163,12 @@ impl Posterior<'_> {
 }
 
 /// What makes a normal a t.
-pub(super) fn t_scale(generator: &mut ChaCha8Rng) -> f64 {
+fn t_scale(generator: &mut ChaCha8Rng) -> f64 {
     ChiSquared::new(FREEDOM).map_or(1.0, |chi| (FREEDOM / chi.sample(generator)).sqrt())
 }
 
 /// [`STEPS`] steps with proposals that do not depend on the state; `log_ratio` is the target's log density less that of the proposals.
-pub(super) fn metropolis<T>(
+fn metropolis<T>(
     state: &mut T,
     log_ratio: impl Fn(&T) -> f64,
     propose: impl Fn(&mut ChaCha8Rng) -> T,
