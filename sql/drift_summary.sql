@@ -33,7 +33,7 @@
 --   gold_companies BIGINT   companies with labelled gold people, 0 where there are fewer than two; first row only
 --   gold_people BIGINT      labelled gold people in them; first row only
 --   gold_p_value DOUBLE     how often permuted companies differ at least as much; NULL = nothing to compare
---   gold_drifts BOOLEAN     gold_p_value < 0.01
+--   gold_drifts BOOLEAN     gold_p_value <= 0.05
 --   gold_sd DOUBLE          standard deviation of the companies' effects; first row only
 --   note VARCHAR            what follows for an estimate; NULL = nothing
 -- example:

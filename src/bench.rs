@@ -15,10 +15,10 @@ pub mod diagnostics {
         pub use crate::diagnostics::evidence::learn_drift;
     }
     pub mod drift {
-        pub use crate::diagnostics::drift::{is_significant, summary};
+        pub use crate::diagnostics::drift::summary;
     }
     pub mod gold_drift {
-        pub use crate::diagnostics::gold_drift::gold_drift;
+        pub use crate::diagnostics::gold_drift::{gold_drift, says_drift};
     }
     pub mod predictive {
         pub use crate::diagnostics::predictive::check;

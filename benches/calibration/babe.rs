@@ -4,8 +4,7 @@
 use crate::case::{Case, unweighted};
 use crate::measure::{Edges, FITS, Figures, Way, figures};
 use crate::page::{BINS, FIGURES, Verdicts, bins, cells, table};
-use muster::bench::diagnostics::drift::is_significant;
-use muster::bench::diagnostics::gold_drift::gold_drift;
+use muster::bench::diagnostics::gold_drift::{gold_drift, says_drift};
 use muster::bench::parallel;
 use muster::bench::probit::Pattern;
 use muster::bench::simulate::{Company, Person};
@@ -77,7 +76,7 @@ fn drift_rows(shots: &str, outlets: &[Company], repetitions: u64, verdicts: &mut
             let drift = gold_drift(&case.over_all(GOLD).study(), PERMUTATIONS, 42, 1).expect("gold sentences");
             drift.expect("gold sentences in two outlets")
         });
-        let said = found.iter().filter(|drift| is_significant(drift.test.p_value)).count();
+        let said = found.iter().filter(|drift| says_drift(drift.test.p_value)).count();
         let mut sizes: Vec<f64> = found.iter().map(|drift| drift.sd).collect();
         sizes.sort_by(f64::total_cmp);
         let (least, middle, most) = (sizes[0], sizes[sizes.len() / 2], sizes[sizes.len() - 1]);

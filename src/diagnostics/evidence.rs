@@ -1,14 +1,12 @@
 //! Evidence of drift, as the hierarchical method takes it.
 
 use super::drift::summary;
-use super::gold_drift::gold_test;
+use super::gold_drift::{gold_test, says_drift};
 use crate::probit::estimate::{Method, Settings};
 use crate::probit::study::{Study, StudyError};
 
-/// Number of permutations of the test on gold people, the largest p-value that says drift, and the largest at which drift is allowed
-/// for: with few gold people it is there more often than it shows, and to allow for none costs more than for too much.
+/// Number of permutations of the test on gold people, and the largest p-value at which drift is allowed for: with few gold people it is there more often than it shows, and to allow for none costs more than for too much.
 const PERMUTATIONS: usize = 199;
-const SIGNIFICANT: f64 = 0.05;
 const POSSIBLE: f64 = 0.2;
 
 /// Largest number of annotators for which the people who are not gold are asked: the reference has a table of all patterns.
@@ -35,7 +33,7 @@ pub struct Evidence {
 impl Evidence {
     /// Whether gold people show drift.
     pub(crate) fn gold_drifts(&self) -> bool {
-        self.many || self.gold_p_value.is_some_and(|p| p <= SIGNIFICANT)
+        self.many || self.gold_p_value.is_some_and(says_drift)
     }
 
     /// Whether drift is to be learned from gold people.

@@ -30,6 +30,9 @@ const NODES: usize = 33;
 const LARGEST: f64 = 3.0;
 const STEP: f64 = 0.05;
 
+/// Largest p-value that says drift; the test is exact.
+const SIGNIFICANT: f64 = 0.05;
+
 /// Maximum number of gold people in companies: each is dealt out by itself.
 const MAX_GOLD: u64 = 10_000_000;
 
@@ -42,6 +45,11 @@ pub struct GoldTest {
     /// P-value of all annotators together, and of each; NaN where nothing can be compared.
     pub p_value: f64,
     pub(crate) p_values: Vec<f64>,
+}
+
+/// Whether a p-value of the test, of all annotators or of one, says drift.
+pub fn says_drift(p_value: f64) -> bool {
+    p_value <= SIGNIFICANT
 }
 
 /// Drift among the gold people of a study: the test, and its size.

@@ -6,7 +6,7 @@ use super::options::{self, MAX_DRAWS, Options};
 use super::rows::{Failure, Rows};
 use crate::diagnostics::drift::{self, CompanyDrift, Fit, is_significant};
 use crate::diagnostics::evidence::learn_drift;
-use crate::diagnostics::gold_drift::{GoldDrift, gold_drift};
+use crate::diagnostics::gold_drift::{GoldDrift, gold_drift, says_drift};
 use crate::diagnostics::predictive::{self, Cell, Check, Checks, Worst};
 use crate::diagnostics::sensitivity::sensitivity;
 use crate::diagnostics::shared_shift;
@@ -132,7 +132,7 @@ impl Gold {
                         rate some people of each company, drawn at random";
             return Gold { companies: Some(0), people: Some(0), note: Some(note.to_string()), ..Gold::default() };
         };
-        let drifts = is_significant(found.test.p_value).then(|| {
+        let drifts = says_drift(found.test.p_value).then(|| {
             let floor = 1.0 / (permutations + 1) as f64;
             let as_low = if found.test.p_value <= floor { " (as low as the permutations allow)" } else { "" };
             format!(
@@ -172,14 +172,14 @@ impl Kernel for DriftSummary {
             .integer("df", |row| row.summary.df)
             .real("p_value", |row| row.summary.p_value)
             // no degrees of freedom, no verdict
-            .boolean("drifts", |row| verdict(row.summary.p_value))
+            .boolean("drifts", |row| verdict(row.summary.p_value, is_significant))
             .real("drift_sd", |row| row.summary.sd)
             .real("drift_lower", |row| row.summary.lower)
             .real("drift_upper", |row| row.summary.upper)
             .integer("gold_companies", |row| row.gold.companies)
             .integer("gold_people", |row| row.gold.people)
             .real("gold_p_value", |row| row.gold.p_value)
-            .boolean("gold_drifts", |row| row.gold.p_value.and_then(verdict))
+            .boolean("gold_drifts", |row| row.gold.p_value.and_then(|p| verdict(p, says_drift)))
             .real("gold_sd", |row| row.gold.sd)
             .text("note", |row| row.gold.note.as_deref())
     }
@@ -203,8 +203,8 @@ impl Kernel for DriftSummary {
 }
 
 /// Whether a p-value says drift; `None` where there is none.
-fn verdict(p_value: f64) -> Option<bool> {
-    (!p_value.is_nan()).then(|| is_significant(p_value))
+fn verdict(p_value: f64, says_drift: fn(f64) -> bool) -> Option<bool> {
+    (!p_value.is_nan()).then(|| says_drift(p_value))
 }
 
 /// Fewest and most replicates of a posterior predictive check.
@@ -226,7 +226,7 @@ struct Checked {
 
 /// The verdict on a check, and a note on its p-value.
 fn judged(check: &Check, draws: usize) -> (Option<bool>, Option<String>) {
-    let Some(off) = verdict(check.p_value) else {
+    let Some(off) = verdict(check.p_value, is_significant) else {
         return (None, Some("a single cell holds everybody: nothing is tested".to_string()));
     };
     let as_low = format!("p_value is as low as {draws} draws allow");
