@@ -307,15 +307,16 @@ fn simple(bytes: &[u8; CHUNK], form: &mut [u8; CHUNK]) -> Option<u64> {
 }
 
 /// Takes the bytes whose bits are set out of the chunk that `form` begins with; how many are left.
-fn squeeze(form: &mut [u8], left_out: u64) -> usize {
-    let mut rest = left_out;
-    while rest != 0 {
-        let at = rest.ilog2() as usize;
+fn squeeze(form: &mut [u8], mut left_out: u64) -> usize {
+    let mut left = CHUNK;
+    while left_out != 0 {
+        let at = left_out.ilog2() as usize;
         // a whole chunk, which is faster than the number of bytes that is wanted
         form.copy_within(at + 1..at + 1 + CHUNK, at);
-        rest ^= 1 << at;
+        left_out ^= 1 << at;
+        left -= 1;
     }
-    CHUNK - left_out.count_ones() as usize
+    left
 }
 
 /// Bytes as text, replacement characters in the place of what is none. What stands before a character of ASCII, or behind it, is no
