@@ -25,10 +25,11 @@
 #   make cuda            the extension for NVIDIA cards of compute capability 9.0; test-cuda, bench-cuda try it
 #   make wheel           the Python package with the extension inside, into build/wheel
 #   make description     what the community repository wants to know, into build/description.yml
+#   make build QUICK=1   the extension into build/quick, again in seconds after a change of a line; so with test-engine
 #   make package         the extension optimised at link time, with its checksum
 #   make clean           what was built
 
-EXTENSION := build/release/muster.duckdb_extension
+EXTENSION := build/$(if $(QUICK),quick,release)/muster.duckdb_extension
 VERSION := v$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 LIBRARY := $(if $(filter Darwin,$(shell uname)),libmuster.dylib,libmuster.so)
 SOURCES := Cargo.toml Cargo.lock build.rs $(shell find src -type f) $(wildcard sql/*.sql data/*.csv)
@@ -37,6 +38,12 @@ CARGO := cargo
 PYTHON := python3
 # there is a package of the client for 1.5.6 only, so it goes with the environment of that version
 CLI := .venv-1.5/bin/duckdb -unsigned
+
+# A developer's rebuild in seconds. Libraries are those of the usual build, muster is compiled by itself and runs slower.
+ifdef QUICK
+export CARGO_INCREMENTAL := 1
+export RUSTC_WORKSPACE_WRAPPER := $(abspath scripts/quick_rustc.sh)
+endif
 
 .PHONY: all build models demo estimates demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs test-clients test-r test-spark test-wheel lint bench bench-estimates \
 	bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak fuzz sanitize compare cuda test-cuda bench-cuda docs wheel description package clean \

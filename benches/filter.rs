@@ -34,7 +34,7 @@ fn main() {
         let mut rounds = 0;
         while start.elapsed().as_secs_f64() < LONG {
             for text in &texts {
-                filters.label(black_box(text), &mut scratch, &mut labels);
+                filters.label(black_box(text).as_bytes(), &mut scratch, &mut labels);
             }
             black_box(&mut labels).clear();
             rounds += 1;

@@ -35,26 +35,42 @@ CREATE MACRO muster.main.check_inputs(
     gold_weight := 1
 ) AS TABLE
 WITH _muster_profile AS MATERIALIZED (
-    SELECT
-        muster.main._muster_value(profile_id) AS _muster_id,
-        CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_company,
-        muster.main._muster_blank(company) AS _muster_company_blank,
-        CAST(truth AS VARCHAR) AS _muster_truth,
-        muster.main._muster_reading(truth) AS _muster_reading,
-        muster.main._muster_blank(truth) AS _muster_blank,
-        CAST(headcount AS VARCHAR) AS _muster_headcount,
-        CAST(weight AS VARCHAR) AS _muster_weight,
-        CAST(gold_weight AS VARCHAR) AS _muster_gold_weight
-    FROM query_table(profiles)
+    WITH _muster_rows AS (
+        FROM query_table(profiles)
+    )
+    SELECT _muster_given.*
+    FROM (SELECT profile_id FROM muster.main._muster_absent()) AS _muster_a, LATERAL (
+        SELECT
+            muster.main._muster_id('check_inputs', 'profiles', typeof(_muster_p), profile_id) AS _muster_id,
+            CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_company,
+            muster.main._muster_blank(company) AS _muster_company_blank,
+            CAST(truth AS VARCHAR) AS _muster_truth,
+            muster.main._muster_reading(truth) AS _muster_reading,
+            muster.main._muster_blank(truth) AS _muster_blank,
+            CAST(headcount AS VARCHAR) AS _muster_headcount,
+            CAST(weight AS VARCHAR) AS _muster_weight,
+            CAST(gold_weight AS VARCHAR) AS _muster_gold_weight
+        FROM _muster_rows AS _muster_p
+    ) AS _muster_given
 ),
 _muster_label AS MATERIALIZED (
-    SELECT
-        muster.main._muster_value(profile_id) AS _muster_id,
-        CAST(muster.main._muster_value(annotator) AS VARCHAR) AS _muster_annotator,
-        CAST(label AS VARCHAR) AS _muster_label,
-        muster.main._muster_reading(label) AS _muster_reading,
-        muster.main._muster_blank(label) AS _muster_blank
-    FROM query_table(ratings)
+    WITH _muster_rows AS (
+        FROM query_table(ratings)
+    )
+    SELECT _muster_given.*
+    FROM muster.main._muster_absent() AS _muster_a, LATERAL (
+        SELECT
+            muster.main._muster_id('check_inputs', 'ratings', typeof(_muster_r), profile_id) AS _muster_id,
+            CAST(muster.main._muster_value(
+                muster.main._muster_column('check_inputs', 'ratings', 'annotator', typeof(_muster_r), annotator)
+            ) AS VARCHAR) AS _muster_annotator,
+            CAST(
+                muster.main._muster_column('check_inputs', 'ratings', 'label', typeof(_muster_r), label) AS VARCHAR
+            ) AS _muster_label,
+            muster.main._muster_reading(label) AS _muster_reading,
+            muster.main._muster_blank(label) AS _muster_blank
+        FROM _muster_rows AS _muster_r
+    ) AS _muster_given
 ),
 _muster_types AS (
     SELECT

@@ -9,7 +9,7 @@
 -- breaks too. A word ends where its script ends it: Chinese, Japanese, Thai and others write no spaces, so a term in them is
 -- found anywhere, and where the script changes a word ends ('Python' in 'Python開発', but not in 'Pythonic'). C++, C#, .NET
 -- and R&D are terms like others: only an end that is a letter or digit must not touch another one of its word. Case is
--- folded character by character: final sigma is a sigma, but ß is not ss. What looks the same is the same: curly and straight
+-- folded: final sigma is a sigma, and ß is ss (Straße, STRASSE, Strasse). What looks the same is the same: curly and straight
 -- quotes, full-width and other compatibility forms (ＡＩ, ﬁ), composed and decomposed letters; what nobody sees is passed over.
 --
 -- A term that begins with `exact:` is compared letter by letter: no such forms, and spaces around it in every script. One that begins

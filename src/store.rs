@@ -363,7 +363,8 @@ mod tests {
         let text = folder.join("text.txt");
         std::fs::write(&text, "certainly not a database, but long enough to look like something".repeat(20)).unwrap();
         let before = std::fs::read(&text).unwrap();
-        assert!(matches!(open(&text, SCHEMA), Err(StoreError::Sqlite { .. })));
+        let message = open(&text, SCHEMA).unwrap_err().to_string();
+        assert_eq!(message, format!("store '{}': file is not a database", text.display()));
         assert_eq!(std::fs::read(&text).unwrap(), before);
 
         let foreign = folder.join("foreign.sqlite");

@@ -160,6 +160,27 @@ impl Stored {
 mod tests {
     use super::*;
 
+    /// What SQLite says, once.
+    #[test]
+    fn a_store_without_its_table() {
+        let folder = std::env::temp_dir().join(format!("muster-vectors-{}", std::process::id()));
+        let path = folder.join("store.sqlite");
+        let stored = Stored::open(&path).unwrap();
+        stored.run(|connection| connection.execute_batch("DROP TABLE embeddings")).unwrap();
+        let vector: Arc<[f32]> = Arc::from([1.0]);
+        for error in
+            [stored.get("m", &["a"], 1).unwrap_err(), stored.put("m", [("a", &vector)].into_iter()).unwrap_err()]
+        {
+            let message = error.to_string();
+            assert!(
+                message.starts_with(&format!("store '{}': no such table: embeddings", path.display())),
+                "{message}"
+            );
+            assert_eq!(message.matches("no such table").count(), 1, "{message}");
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
     #[test]
     fn the_least_recently_used_goes_first() {
         let vector = |x: f32| -> Arc<[f32]> { Arc::from(vec![x; 50]) };

@@ -9,9 +9,9 @@
 //! A term occurs in a text where both, brought to the same form, agree and the term is not part of a longer word:
 //!
 //! * Compatibility forms, composed letters and typographic twins are one, and what nobody sees is taken out ([`form`]).
-//! * Letters are folded by Unicode's simple case folding (the tables of the regex crate, so both kinds of terms agree):
-//!   one character stands for one. Final and other sigma are one letter and ẞ is ß; but ß is not ss, which only full
-//!   folding would say.
+//! * Letters are folded by Unicode's simple case folding (the tables of the regex crate), and ß and ẞ are ss as in full
+//!   folding: Straße is STRASSE. What else full folding says in several letters is decomposed before. Final and other
+//!   sigma are one letter.
 //! * A run of white space and hyphens (White_Space, zero-width space, and the dashes Pd) is one space. Runs at the ends of
 //!   a term are left out.
 //! * Where the term begins or ends with a word character (\w: letters, marks, digits, connectors, joiners), its neighbour in
@@ -22,7 +22,8 @@
 //!   connectors and joiners go with the letters before them, and no mark is cut from its letter.
 //!
 //! A term that begins with `exact:` is compared letter by letter: of what nobody sees only soft hyphens, word joiners and
-//! byte order marks are taken out, the other forms are different, and any two word characters belong to one word.
+//! byte order marks are taken out, the other forms are different, ẞ is ß and not ss, as in regular expressions, and any two word
+//! characters belong to one word.
 //!
 //! A term that begins with `regex:` is a regular expression of the regex crate instead. It sees the text as it is, ignores
 //! case, and finds parts of words unless it says \b. Such expressions take time in proportion to the text; one that
@@ -34,11 +35,12 @@
 
 use super::form::{is_settled, small};
 use super::script::{Script, ranges};
-use super::starts::Starts;
+use super::starts::{Starts, gathered};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -161,22 +163,22 @@ impl Letters {
     }
 
     /// Writes the form in which terms are looked for in a text, as UTF-8, into `out`.
-    fn normalise(&self, text: &str, reading: Reading, out: &mut Vec<u8>) {
-        let bytes = text.as_bytes();
+    fn normalise(&self, bytes: &[u8], reading: Reading, out: &mut Vec<u8>) {
         out.clear();
         out.resize(room(bytes.len()), 0);
         let (mut read, mut to) = (0, Written::default());
-        // where the next chunk begins that may be simple
+        // where the next chunk begins that may be of ASCII
         let mut next = 0;
         while read < bytes.len() {
             if read >= next
-                && let Some(chunk) = bytes[read.max(1) - 1..].first_chunk::<{ CHUNK + 1 }>()
-                && read > 0
+                && let Some(chunk) = bytes[read..].first_chunk()
+                && let Some(form) = out[to.bytes..].first_chunk_mut()
             {
                 next = read + CHUNK;
-                if let Some(form) = simple(chunk) {
-                    out[to.bytes..to.bytes + CHUNK].copy_from_slice(&form);
-                    to = Written { bytes: to.bytes + CHUNK, gap: form[CHUNK - 1] == b' ' };
+                if let Some(gaps) = simple(chunk, form) {
+                    let repeated = gaps & (gaps << 1 | u64::from(to.gap));
+                    to.bytes += squeeze(&mut out[to.bytes..], repeated);
+                    to.gap = gaps >> (CHUNK - 1) == 1;
                     read = next;
                     continue;
                 }
@@ -192,27 +194,32 @@ impl Letters {
                 continue;
             }
             let others = bytes[read..].iter().position(u8::is_ascii).unwrap_or(bytes.len() - read);
-            let mut run = &text[read..read + others];
+            let mut run = readable(&bytes[read..read + others]);
             if reading == Reading::Letters || run.chars().all(|c| self.of(c).is_settled) {
-                run.chars().for_each(|c| self.write(c, out, &mut to));
+                run.chars().for_each(|c| self.write(c, reading, out, &mut to));
             } else {
-                // a mark may go on the letter before
-                if read > 0 && bytes[read - 1].is_ascii_alphanumeric() {
-                    run = &text[read - 1..read + others];
+                // a mark may go on the character before
+                if read > 0 && self.ascii[usize::from(bytes[read - 1])] != b' ' {
+                    run = readable(&bytes[read - 1..read + others]);
                     to.bytes -= 1;
                 }
-                let run = small(run);
+                let run = small(&run);
                 let wanted = to.bytes + room(run.len()) + room(bytes.len() - read - others);
                 out.resize(out.len().max(wanted), 0);
-                run.chars().for_each(|c| self.write(c, out, &mut to));
+                run.chars().for_each(|c| self.write(c, reading, out, &mut to));
             }
             read += others;
         }
         out.truncate(to.bytes);
     }
 
-    fn write(&self, c: char, out: &mut [u8], to: &mut Written) {
+    fn write(&self, c: char, reading: Reading, out: &mut [u8], to: &mut Written) {
         let Letter { folded, role, .. } = self.of(c);
+        if folded == 'ß' && reading == Reading::Words {
+            out[to.bytes..to.bytes + 2].copy_from_slice(b"ss");
+            *to = Written { bytes: to.bytes + 2, gap: false };
+            return;
+        }
         match role {
             Role::Gap => {
                 out[to.bytes] = b' ';
@@ -285,24 +292,44 @@ struct Written {
     gap: bool,
 }
 
-/// The form of the bytes behind the first one, where all are characters of one byte and none is a gap behind a gap. Written for the
-/// compiler, which takes many bytes at once.
-fn simple(bytes: &[u8; CHUNK + 1]) -> Option<[u8; CHUNK]> {
-    let gap = |byte: u8| u8::from((byte == b' ') | (byte == b'-') | (byte.wrapping_sub(b'\t') < 5));
-    let mut form = [0; CHUNK];
-    let mut is_other = bytes[0] >> 7;
+/// Writes the forms of bytes of ASCII, one by one; a bit for each that is a gap, or nothing where others are among them. Written
+/// for the compiler, which takes many bytes at once.
+fn simple(bytes: &[u8; CHUNK], form: &mut [u8; CHUNK]) -> Option<u64> {
+    let mut gaps = [0; CHUNK];
+    let mut is_other = 0;
     for i in 0..CHUNK {
-        let (before, byte) = (bytes[i], bytes[i + 1]);
-        form[i] = if gap(byte) == 1 { b' ' } else { byte.to_ascii_lowercase() };
-        is_other |= gap(before) & gap(byte) | byte >> 7;
+        let byte = bytes[i];
+        gaps[i] = u8::from((byte == b' ') | (byte == b'-') | (byte.wrapping_sub(b'\t') < 5));
+        form[i] = if gaps[i] == 1 { b' ' } else { byte.to_ascii_lowercase() };
+        is_other |= byte >> 7;
     }
-    (is_other == 0).then_some(form)
+    (is_other == 0).then(|| gathered(&gaps))
+}
+
+/// Takes the bytes whose bits are set out of the chunk that `form` begins with; how many are left.
+fn squeeze(form: &mut [u8], mut left_out: u64) -> usize {
+    let mut left = CHUNK;
+    while left_out != 0 {
+        let at = left_out.ilog2() as usize;
+        // a whole chunk, which is faster than the number of bytes that is wanted
+        form.copy_within(at + 1..at + 1 + CHUNK, at);
+        left_out ^= 1 << at;
+        left -= 1;
+    }
+    left
+}
+
+/// Bytes as text, replacement characters in the place of what is none. What stands before a character of ASCII, or behind it, is no
+/// part of the same character, so parts of a text that are cut there are those of the whole.
+fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    // several times as fast as the other where all is text
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Room for the form of so many bytes: a folded character is at most half as long again; and for the write that a gap takes
-/// back.
+/// back, or a chunk behind the last one.
 fn room(bytes: usize) -> usize {
-    bytes + bytes / 2 + 4
+    bytes + bytes / 2 + 4 + CHUNK
 }
 
 /// Number of characters that are looked at to find the script of a digit.
@@ -602,7 +629,7 @@ impl Terms {
             None => (false, term),
         };
         let mut form = Vec::new();
-        Letters::get().normalise(written, if exact { Reading::Letters } else { Reading::Words }, &mut form);
+        Letters::get().normalise(written.as_bytes(), if exact { Reading::Letters } else { Reading::Words }, &mut form);
         let form = String::from_utf8_lossy(form.trim_ascii()).into_owned();
         if form.is_empty() {
             return Err(FilterError::EmptyTerm { annotator, field, term: term.to_string() });
@@ -717,8 +744,8 @@ impl Filters {
         &self.annotators
     }
 
-    /// Appends one label an annotator, in their order, to `labels`.
-    pub fn label(&self, text: &str, scratch: &mut Scratch, labels: &mut Vec<bool>) {
+    /// Appends one label an annotator, in their order, to `labels`. Of bytes that are no text replacement characters are read.
+    pub fn label(&self, text: &[u8], scratch: &mut Scratch, labels: &mut Vec<bool>) {
         let Scratch { form, holds, labels: standings } = scratch;
         Letters::get().normalise(text, Reading::Words, form);
         if form.is_empty() || form == b" " {
@@ -732,7 +759,7 @@ impl Filters {
             self.exact.find(form, &mut verdict);
         }
         if verdict.open > 0 && !self.expressions.is_empty() {
-            self.match_expressions(text, &mut verdict);
+            self.match_expressions(&readable(text), &mut verdict);
         }
         labels.extend(standings.iter().map(|label| label.missing == 0 && !label.is_refused));
     }
@@ -826,7 +853,7 @@ mod tests {
                 let mut scratch = Scratch::default();
                 let mut label = || {
                     let mut labels = Vec::new();
-                    filters.label(&text, &mut scratch, &mut labels);
+                    filters.label(text.as_bytes(), &mut scratch, &mut labels);
                     labels
                 };
                 let first = label();
@@ -850,6 +877,38 @@ mod tests {
             let expected: Vec<bool> = distinct.iter().map(|term| occurs(term, &text)).collect();
             let last = !blank(&text) && expected[0] && !expected[1..].contains(&true);
             prop_assert_eq!(label(&json, &text), [expected, vec![last]].concat());
+        }
+
+        /// The form of chunks is that of single characters.
+        #[test]
+        fn forms_character_by_character(
+            text in "([aB1.,\\x00-\\x7f]{1,20}|[ \\t\\n-]{0,3}|[ßẞéİΣ機\u{301}\u{ad}\u{a0}\u{2013}ＡﬁΑ]{0,3}|\\PC){0,24}",
+        ) {
+            let mut form = Vec::new();
+            for reading in [Reading::Words, Reading::Letters] {
+                Letters::get().normalise(text.as_bytes(), reading, &mut form);
+                let expected = slow_form(&text, reading);
+                prop_assert_eq!(String::from_utf8_lossy(&form), String::from_utf8_lossy(&expected));
+            }
+        }
+
+        /// Bytes of a text with some of them changed are read as the whole with its replacement characters.
+        #[test]
+        fn bytes_that_are_no_text(
+            parts in prop::collection::vec(prop::sample::select(&["a", "B ", "é", "機", "\u{301}", "- "][..]), 0..40),
+            changed in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        ) {
+            let mut bytes = parts.concat().into_bytes();
+            for (place, byte) in changed {
+                if !bytes.is_empty() {
+                    let place = place.index(bytes.len());
+                    bytes[place] = byte;
+                }
+            }
+            let mut form = Vec::new();
+            Letters::get().normalise(&bytes, Reading::Words, &mut form);
+            let expected = slow_form(&String::from_utf8_lossy(&bytes), Reading::Words);
+            prop_assert_eq!(String::from_utf8_lossy(&form), String::from_utf8_lossy(&expected));
         }
 
         #[test]
@@ -876,7 +935,7 @@ mod tests {
         let letters = Letters::get();
         let text = if reading == Reading::Letters { text.to_string() } else { small(text) };
         let (mut out, mut to) = (vec![0; room(text.len())], Written::default());
-        text.chars().for_each(|c| letters.write(c, &mut out, &mut to));
+        text.chars().for_each(|c| letters.write(c, reading, &mut out, &mut to));
         out.truncate(to.bytes);
         out
     }
@@ -907,22 +966,35 @@ mod tests {
     fn simple_forms_are_those_of_the_table() {
         let ascii = &Letters::get().ascii;
         for byte in 0..=255 {
-            let mut bytes = [b'x'; CHUNK + 1];
-            bytes[7] = byte;
-            let mut expected = [b'x'; CHUNK];
-            if let Some(form) = ascii.get(usize::from(byte)) {
-                expected[6] = *form;
+            for place in 0..CHUNK {
+                let (mut bytes, mut form, mut expected) = ([b'x'; CHUNK], [0; CHUNK], [b'x'; CHUNK]);
+                bytes[place] = byte;
+                let gaps = simple(&bytes, &mut form);
+                match ascii.get(usize::from(byte)) {
+                    Some(small) => {
+                        expected[place] = *small;
+                        assert_eq!((gaps, form), (Some(u64::from(*small == b' ') << place), expected), "{byte}");
+                    }
+                    None => assert_eq!(gaps, None, "{byte}"),
+                }
             }
-            assert_eq!(simple(&bytes), (byte < 0x80).then_some(expected), "{byte}");
-            bytes[8] = b' ';
-            expected[7] = b' ';
-            assert_eq!(simple(&bytes), (byte < 0x80 && expected[6] != b' ').then_some(expected), "{byte}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_taken_out_of_a_chunk() {
+        let all: Vec<u8> = (0..2 * CHUNK as u8 + 1).collect();
+        for left_out in 0..1_u64 << CHUNK {
+            let mut form = all.clone();
+            let left = squeeze(&mut form, left_out);
+            let expected = all[..CHUNK].iter().filter(|byte| left_out >> **byte & 1 == 0);
+            assert!(form[..left].iter().eq(expected), "{left_out:b}");
         }
     }
 
     fn label(json: &str, text: &str) -> Vec<bool> {
         let mut labels = Vec::new();
-        Filters::parse(json).unwrap().label(text, &mut Scratch::default(), &mut labels);
+        Filters::parse(json).unwrap().label(text.as_bytes(), &mut Scratch::default(), &mut labels);
         labels
     }
 
@@ -953,7 +1025,7 @@ mod tests {
                 // NULL is the macro's business
                 let Some(text) = text.as_str() else { continue };
                 let mut labels = Vec::new();
-                filters.label(text, &mut scratch, &mut labels);
+                filters.label(text.as_bytes(), &mut scratch, &mut labels);
                 assert_eq!(labels, [expected.as_bool().unwrap()], "{} in {text:?}", case["filter"]);
                 checked += 1;
             }
@@ -1073,6 +1145,11 @@ mod tests {
             ("machine learning", &["machine−learning", "ｍａｃｈｉｎｅ　ｌｅａｒｎｉｎｇ"], &[]),
             ("İzmir", &["İZMIR", "i\u{307}zmir", "I\u{307}zmir"], &["izmir"]),
             ("한국", &["\u{1112}\u{1161}\u{11ab}국"], &[]),
+            ("Straße", &["STRASSE", "STRAßE", "STRAẞE", "Strasse", "strasſe"], &["Strase", "Straßen"]),
+            ("strasse", &["Straße", "STRASSE"], &["straxe"]),
+            ("ß", &["SS", "ẞ"], &["s", "aß", "ssa"]),
+            ("exact:Straße", &["Straße"], &["STRASSE", "Strasse"]),
+            ("regex:^Straße$", &["STRAẞE"], &["STRASSE"]),
             ("exact:cafe", &["cafe"], &["cafe\u{301}"]),
             ("exact:AI", &["AI"], &["ＡＩ"]),
         ]);
@@ -1108,7 +1185,7 @@ mod tests {
             let filters = Filters::parse(&format!("[{}]", others.join(","))).unwrap();
             let mut labels = Vec::new();
             filters.label(
-                "Senior machine-learning engineers and machine learning engineer",
+                b"Senior machine-learning engineers and machine learning engineer",
                 &mut Scratch::default(),
                 &mut labels,
             );

@@ -55,15 +55,14 @@ pub(crate) fn form(text: &str) -> String {
             wide.extend(std::iter::once(c).nfkd().filter(|c| !is_unseen(*c)).map(twin));
         }
     }
-    let mut out = String::with_capacity(wide.len());
-    for c in wide.nfc() {
-        match c {
-            'İ' => out.push_str("i\u{307}"),
-            // a sign of its own may be composed to a twin: the Greek oxia to the acute accent
-            other => out.push(twin(other)),
-        }
+    // a sign of its own may be composed to a twin: the Greek oxia to the acute accent
+    let composed: String = wide.nfc().map(twin).collect();
+    if composed.contains('İ') {
+        // the dot goes behind marks that stand lower
+        composed.replace('İ', "i\u{307}").nfc().collect()
+    } else {
+        composed
     }
-    out
 }
 
 /// The form of a text in small letters, which is its own: a small letter may be composed with a mark where no capital is, as J
@@ -101,6 +100,7 @@ mod tests {
             ("ma\u{ad}chine\u{200e}", "machine"),
             ("“AI” − x", "\"AI\" - x"),
             ("İzmir", "i\u{307}zmir"),
+            ("İ\u{a4d}", "i\u{a4d}\u{307}"),
             ("Ⅳ", "IV"),
             ("한국", "한국"),
             ("\u{1112}\u{1161}\u{11ab}", "한"),

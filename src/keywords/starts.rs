@@ -151,10 +151,15 @@ fn starts(window: &Window) -> u64 {
     for i in 0..BLOCK {
         flags[i] = u8::from(is_word(window[i + 1]) & !is_letter(window[i]));
     }
+    gathered(&flags)
+}
+
+/// The lowest bits of up to 64 bytes, a multiple of eight.
+pub(super) fn gathered(flags: &[u8]) -> u64 {
     let (eights, _) = flags.as_chunks::<8>();
     // the product gathers the lowest bits of eight bytes in the highest one
-    let gathered = eights.iter().map(|eight| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56);
-    gathered.enumerate().fold(0, |all, (eighth, bits)| all | bits << (8 * eighth))
+    let bits = eights.iter().map(|eight| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56);
+    bits.enumerate().fold(0, |all, (eighth, bits)| all | bits << (8 * eighth))
 }
 
 #[cfg(test)]

@@ -191,7 +191,7 @@ mod tests {
     fn finds(word: &str, text: &str) -> bool {
         let json = serde_json::json!([{"annotator": "x", "any_of": [word]}]).to_string();
         let mut labels = Vec::new();
-        Filters::parse(&json).unwrap().label(text, &mut Scratch::default(), &mut labels);
+        Filters::parse(&json).unwrap().label(text.as_bytes(), &mut Scratch::default(), &mut labels);
         labels == [true]
     }
 

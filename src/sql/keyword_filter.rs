@@ -85,7 +85,7 @@ fn label(input: &mut DataChunkHandle, output: &mut dyn WritableVector) -> Result
         labels.clear();
         // a slot of NULL holds anything
         let bytes = if texts.row_is_null(row as u64) { &[] } else { DuckString::new(&mut text).as_bytes() };
-        filters.label(&String::from_utf8_lossy(bytes), &mut scratch, &mut labels);
+        filters.label(bytes, &mut scratch, &mut labels);
         lengths.push(labels.len());
         let each = labels.iter().enumerate();
         labelled.extend(each.map(|(filter, &label)| Labelled { filters: filters.clone(), filter, label }));
