@@ -3,8 +3,8 @@
 //! R = D + L L', D diagonal and as large as R allows: given the factors z ~ N(0, I) the axes are independent, and the
 //! probability of a pattern is the mean over z of a product of normal probabilities, one for each label that is there
 //! (Genz & Bretz 2009, Computation of Multivariate Normal and t Probabilities, section 2.3.1). All patterns share the points z, and missing labels are left out of
-//! the product, so that probabilities with and without a label fit together to the last digits. At each point the products of five axes are kept
-//! for all 3^5 sets of their labels, and patterns that begin alike share the product of what is alike: a pattern of twenty axes costs about two multiplications.
+//! the product, so that probabilities with and without a label fit together to the last digits. At each point the products of four axes are kept
+//! for all 3^4 sets of their labels, and patterns that end alike share the product of what is alike: a pattern of twenty axes costs about two multiplications.
 //!
 //! The relative error falls with the number of points and grows where a pattern is rare: see the tests.
 
@@ -14,13 +14,13 @@ use crate::stats::normal::{cdf, quick_quantile};
 use nalgebra::{DMatrix, SymmetricEigen};
 
 /// Number of points side by side; the number of points is a multiple of it.
-const LANES: usize = 32;
+const LANES: usize = 256;
 
-/// Number of sums of a pattern side by side.
+/// Number of sums of a pattern side by side, so that the compiler makes them one vector.
 const KEPT: usize = 8;
 
 /// Number of axes whose products are kept, and of sets of their labels.
-const GROUP: usize = 5;
+const GROUP: usize = 4;
 const SETS: usize = 3usize.pow(GROUP as u32);
 
 /// Number of enlargements of D.
@@ -88,8 +88,8 @@ impl Factors {
         let leaves = Leaves::new(&numbers, n);
         let sums = pulp::Arch::new().dispatch(Products { of: self, leaves: &leaves, points: &factors });
         let mut found = vec![0.0; patterns.len()];
-        for (alike, lanes) in alike.into_iter().zip(sums) {
-            let p = (lanes.iter().sum::<f64>() / points.points as f64).max(f64::MIN_POSITIVE);
+        for (alike, sum) in alike.into_iter().zip(sums) {
+            let p = (sum / points.points as f64).max(f64::MIN_POSITIVE);
             alike.iter().for_each(|(_, at)| found[*at] = p);
         }
         found
@@ -137,14 +137,14 @@ struct Products<'a> {
 }
 
 impl pulp::WithSimd for Products<'_> {
-    type Output = Vec<[f64; KEPT]>;
+    type Output = Vec<f64>;
 
     #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) -> Vec<[f64; KEPT]> {
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Vec<f64> {
         let Products { of, leaves, points } = self;
         let n = of.means.len();
         let groups = n.div_ceil(GROUP);
-        let mut sums = vec![[0.0; KEPT]; leaves.shared.len()];
+        let mut sums = vec![0.0; leaves.shared.len()];
         let mut products = vec![[[1.0; LANES]; SETS]; groups];
         // products of the branches on the way to the leaf at hand, by their number
         let mut shared = vec![[1.0; LANES]; groups];
@@ -189,21 +189,25 @@ impl pulp::WithSimd for Products<'_> {
             }
             let mut branches = leaves.branches.iter();
             for (sum, &alike) in sums.iter_mut().zip(&leaves.shared) {
-                let mut product = shared[alike];
-                for (at, branch) in (alike + 1..=groups).zip(branches.by_ref()) {
-                    let factor = &products[groups - at][*branch as usize];
+                for (at, branch) in (alike..groups - 1).zip(branches.by_ref()) {
+                    let factor = &products[groups - 1 - at][*branch as usize];
+                    let (before, after) = shared.split_at_mut(at + 1);
+                    let (before, after) = (&before[at], &mut after[0]);
                     for l in 0..LANES {
-                        product[l] *= factor[l];
-                    }
-                    if at < groups {
-                        shared[at] = product;
+                        after[l] = before[l] * factor[l];
                     }
                 }
-                for products in product.as_chunks::<KEPT>().0 {
+                let Some(leaf) = branches.next() else {
+                    break;
+                };
+                let (before, factor) = (&shared[groups - 1], &products[0][*leaf as usize]);
+                let mut kept = [0.0; KEPT];
+                for (before, factor) in before.as_chunks::<KEPT>().0.iter().zip(factor.as_chunks::<KEPT>().0) {
                     for l in 0..KEPT {
-                        sum[l] += products[l];
+                        kept[l] += before[l] * factor[l];
                     }
                 }
+                *sum += kept.iter().sum::<f64>();
             }
             // the empty set again, from which the next products start
             products.iter_mut().for_each(|products| products[0] = [1.0; LANES]);
