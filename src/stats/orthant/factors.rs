@@ -289,6 +289,24 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_has_its_probability_whatever_is_asked_beside_it() {
+        for n in [1, 4, 5, 22, 32] {
+            let (mu, r) = families(n);
+            let factors = Factors::new(&mu, &r);
+            let points = Sobol { points: 256, scramble: 3 };
+            let all = u32::MAX >> (32 - n);
+            // labels spread over the axes, some alike but for the first or the last ones, one asked for twice
+            let bits = |i: u32| i.wrapping_mul(0x9e37_79b9) & all;
+            let mut patterns: Vec<(u32, u32)> = (0..40).map(|i| (all & !bits(3 * i), bits(i) & !bits(3 * i))).collect();
+            patterns.extend([(all, 0), (all, 1), (all, 1 << (n - 1)), (all, 0)]);
+            let together = factors.probabilities(&patterns, points);
+            for (pattern, p) in patterns.iter().zip(together) {
+                assert_eq!(factors.probabilities(&[*pattern], points), [p]);
+            }
+        }
+    }
+
+    #[test]
     fn one_factor_is_a_simple_integral() {
         // equicorrelated 1/2 at mean 0: k yes of n have 1 / ((n + 1) binomial(n, k)); all alike here
         let n = 20;
