@@ -1,8 +1,7 @@
--- _muster_given_id: The profile_id of a relation that must not be NULL.
+-- _muster_given_id: A profile_id of ratings that must not be NULL.
 -- section: Helpers
-CREATE MACRO muster.main._muster_given_id(caller, relation, columns, value) AS
+CREATE MACRO muster.main._muster_given_id(caller, id) AS
     CASE
-        WHEN muster.main._muster_id(caller, relation, columns, value) IS NULL
-            THEN error(caller || ': profile_id must not be NULL or blank in ' || relation)
-        ELSE value
+        WHEN id IS NULL THEN error(caller || ': profile_id must not be NULL or blank in ratings')
+        ELSE id
     END;

@@ -39,19 +39,11 @@ WITH _muster_profile AS MATERIALIZED (
     ) AS _muster_given
 ),
 _muster_rating AS MATERIALIZED (
-    WITH _muster_rows AS (
-        FROM query_table(ratings)
-    )
-    SELECT _muster_given.*
-    FROM muster.main._muster_absent() AS _muster_a, LATERAL (
-        SELECT
-            muster.main._muster_id(caller, 'ratings', typeof(_muster_r), profile_id) AS _muster_id,
-            muster.main._muster_annotator(caller, typeof(_muster_r), annotator) AS _muster_name,
-            muster.main._muster_boolean(
-                caller, 'label', muster.main._muster_column(caller, 'ratings', 'label', typeof(_muster_r), label)
-            ) AS _muster_label
-        FROM _muster_rows AS _muster_r
-    ) AS _muster_given
+    SELECT
+        _muster_id,
+        muster.main._muster_annotator(caller, _muster_annotator) AS _muster_name,
+        muster.main._muster_boolean(caller, 'label', _muster_label) AS _muster_label
+    FROM muster.main._muster_ratings(caller, ratings)
 ),
 _muster_types AS (
     SELECT

@@ -76,17 +76,7 @@ _muster_profile AS MATERIALIZED (
     ) AS _muster_given
 ),
 _muster_rating AS MATERIALIZED (
-    WITH _muster_rows AS (
-        FROM query_table(ratings)
-    )
-    SELECT _muster_given.*
-    FROM muster.main._muster_absent() AS _muster_a, LATERAL (
-        SELECT
-            muster.main._muster_id('filter_ratings', 'ratings', typeof(_muster_r), profile_id) AS _muster_id,
-            muster.main._muster_column('filter_ratings', 'ratings', 'annotator', typeof(_muster_r), annotator) AS _muster_annotator,
-            muster.main._muster_column('filter_ratings', 'ratings', 'label', typeof(_muster_r), label) AS _muster_label
-        FROM _muster_rows AS _muster_r
-    ) AS _muster_given
+    FROM muster.main._muster_ratings('filter_ratings', ratings)
 ),
 _muster_company AS (
     SELECT _muster_name

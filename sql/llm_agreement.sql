@@ -17,21 +17,11 @@
 --   SELECT annotator, other, n, round(kappa, 2) AS kappa FROM muster.llm_agreement(ratings) ORDER BY kappa DESC LIMIT 3;
 CREATE MACRO muster.main.llm_agreement(ratings) AS TABLE
 WITH _muster_rating AS (
-    WITH _muster_rows AS (
-        FROM query_table(ratings)
-    )
-    SELECT _muster_given.*
-    FROM muster.main._muster_absent() AS _muster_a, LATERAL (
-        SELECT
-            muster.main._muster_given_id('llm_agreement', 'ratings', typeof(_muster_r), profile_id) AS _muster_id,
-            muster.main._muster_annotator('llm_agreement', typeof(_muster_r), annotator) AS _muster_annotator,
-            muster.main._muster_boolean(
-                'llm_agreement',
-                'label',
-                muster.main._muster_column('llm_agreement', 'ratings', 'label', typeof(_muster_r), label)
-            ) AS _muster_label
-        FROM _muster_rows AS _muster_r
-    ) AS _muster_given
+    SELECT
+        muster.main._muster_given_id('llm_agreement', _muster_id) AS _muster_id,
+        muster.main._muster_annotator('llm_agreement', _muster_annotator) AS _muster_annotator,
+        muster.main._muster_boolean('llm_agreement', 'label', _muster_label) AS _muster_label
+    FROM muster.main._muster_ratings('llm_agreement', ratings)
 ),
 _muster_label AS MATERIALIZED (
     SELECT

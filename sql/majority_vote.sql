@@ -17,18 +17,10 @@
 --   FROM muster.majority_vote(ratings) LIMIT 3;
 CREATE MACRO muster.main.majority_vote(ratings) AS TABLE
 WITH _muster_rating AS MATERIALIZED (
-    WITH _muster_rows AS (
-        FROM query_table(ratings)
-    )
-    SELECT _muster_given.*
-    FROM muster.main._muster_absent() AS _muster_a, LATERAL (
-        SELECT
-            muster.main._muster_given_id('majority_vote', 'ratings', typeof(_muster_r), profile_id) AS _muster_id,
-            muster.main._muster_class(
-                muster.main._muster_column('majority_vote', 'ratings', 'label', typeof(_muster_r), label)
-            ) AS _muster_class
-        FROM _muster_rows AS _muster_r
-    ) AS _muster_given
+    SELECT
+        muster.main._muster_given_id('majority_vote', _muster_id) AS _muster_id,
+        muster.main._muster_class(_muster_label) AS _muster_class
+    FROM muster.main._muster_ratings('majority_vote', ratings)
 ),
 _muster_spelling AS (
     FROM muster.main._muster_spelled(_muster_rating)

@@ -2,7 +2,7 @@
 -- section: Numbers
 --
 -- For X ~ N(mu, r) the probability that X_j > 0 where the pattern is true and X_j <= 0 where it is false; NULL in the pattern
--- leaves an axis out. 1 to 12 dimensions; absolute error 1e-6 up to eight dimensions and correlations of .9, 5e-4 at .95,
+-- leaves an axis out. 1 to 12 dimensions; absolute error 1e-7 up to eight dimensions and correlations of .99,
 -- 1e-3 above eight. NULL arguments give NULL; r must be a positive definite correlation matrix.
 --
 -- arguments:

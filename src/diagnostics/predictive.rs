@@ -16,8 +16,8 @@
 //! the data, so p-values lie closer to one half than even ones would.
 
 use crate::parallel;
-use crate::probit::bins::{BINS, BinRates, Bins, CrossFit, normalise};
-use crate::probit::estimate::{Likeness, Settings, likenesses};
+use crate::probit::bins::{BINS, BinRates, Bins, normalise};
+use crate::probit::estimate::{Likeness, Settings, bins, likenesses};
 use crate::probit::model::{ClassModel, Model};
 use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError};
 use crate::random::{Purpose, Stream, binomial};
@@ -116,11 +116,10 @@ struct Replicate {
 ///
 /// Where a class has too few gold people, or a model cannot be fitted.
 pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyError> {
-    let companies = likenesses(study, settings)?;
+    let bins = bins(study, [], settings)?;
+    let companies = likenesses(&bins, study, settings)?;
     let annotators = study.annotators.len();
-    let fit = CrossFit::new(&study.gold, annotators, settings.threads);
-    let bins = Bins::new(&fit, &study.patterns(), settings.seed)?;
-    let people = &fit.gold;
+    let people = &study.gold;
     let replicates = parallel::map(settings.threads, settings.draws, |r| -> Result<Replicate, StudyError> {
         let weights = bins.weights(r as u64);
         let model = Model::fit(people, &weights, annotators);

@@ -1,6 +1,6 @@
 //! Sensitivity of an estimate to method and prior: the same study under a grid of settings.
 
-use crate::probit::estimate::{Estimate, Method, Prior, Settings, estimate, originals};
+use crate::probit::estimate::{Estimate, Method, Prior, Settings, bins, estimate_by, originals};
 use crate::probit::study::{Study, StudyError};
 use crate::progress;
 use crate::stats::summary::{Summary, summarise_counts};
@@ -32,10 +32,11 @@ const PRIORS: [(f64, f64); 4] = [(2.0, 10.0), (1.0, 1.0), (0.5, 0.5), (1.0, 30.0
 /// Those of [`estimate`].
 pub(crate) fn sensitivity(study: &Study, settings: &Settings) -> Result<Vec<Setting>, StudyError> {
     let steps = progress::steps("settings", 2 * DRIFT_SDS.len() + 1);
+    let bins = bins(study, [], settings)?;
     let mut found = Vec::new();
     for method in [Method::Company, Method::Hierarchical] {
         for drift_sd in DRIFT_SDS {
-            let estimates = estimate(study, &Settings { method, drift_sd, ..settings.clone() })?;
+            let estimates = estimate_by(&bins, study, &Settings { method, drift_sd, ..settings.clone() })?;
             found.push(Setting { drift_sd: Some(drift_sd), ..setting(method, &estimates, settings) });
             steps.tick();
         }
@@ -67,6 +68,7 @@ fn setting(method: Method, estimates: &[Estimate], settings: &Settings) -> Setti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probit::estimate::estimate;
     use crate::simulate::{ANNOTATORS, Settings as Simulation, Simulator};
 
     #[test]

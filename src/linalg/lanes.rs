@@ -12,7 +12,7 @@ const LANES_F32: usize = 16;
 const LANES_F64: usize = 8;
 
 /// The sum of `f` over the pairs of two vectors of one length.
-#[inline]
+#[inline(always)]
 fn sum<T: Copy + Default + AddAssign + Sum, const LANES: usize>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T {
     let mut lanes = [T::default(); LANES];
     let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
@@ -29,7 +29,22 @@ fn sum<T: Copy + Default + AddAssign + Sum, const LANES: usize>(a: &[T], b: &[T]
 
 /// x·y
 pub(crate) fn dot(x: &[f64], y: &[f64]) -> f64 {
-    sum::<f64, LANES_F64>(x, y, |x, y| x * y)
+    pulp::Arch::new().dispatch(Dot { x, y })
+}
+
+/// [`dot`], compiled once for each instruction set.
+struct Dot<'a> {
+    x: &'a [f64],
+    y: &'a [f64],
+}
+
+impl pulp::WithSimd for Dot<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> f64 {
+        sum::<f64, LANES_F64>(self.x, self.y, |x, y| x * y)
+    }
 }
 
 /// x·y

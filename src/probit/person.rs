@@ -5,8 +5,8 @@
 //! speak too), a number the user gives, or the share of experts among the gold people. Where companies have effects, they
 //! tilt the ratio as they do the rates of the person's bin. Mean and quantiles are over replicates.
 
-use super::bins::{BinRates, Bins, CrossFit};
-use super::estimate::{Likeness, Settings, likenesses};
+use super::bins::BinRates;
+use super::estimate::{Likeness, Settings, bins, likenesses};
 use super::model::{Model, replicate_points};
 use super::prevalence::posterior;
 use super::study::{Pattern, Study, StudyError};
@@ -48,24 +48,21 @@ pub(crate) fn posteriors(
     prior: PersonPrior,
     settings: &Settings,
 ) -> Result<Vec<Posterior>, StudyError> {
-    study.require_gold_people()?;
-    let annotators = study.annotators.len();
     let settings = Settings { draws: REPLICATES, ..settings.clone() };
     let patterns: BTreeSet<Pattern> = kinds.iter().map(|(_, pattern)| *pattern).collect();
-    let fit = CrossFit::new(&study.gold, annotators, settings.threads);
-    let bins = Bins::new(&fit, &patterns, settings.seed)?;
+    let bins = bins(study, patterns.iter().copied(), &settings)?;
     let patterns: Vec<Pattern> = patterns.into_iter().collect();
     let rates: Vec<BinRates> = (0..bins.masks.len()).map(|mask| bins.point_rates(mask)).collect();
     // [replicate][pattern]: likelihood ratios under the weights of the replicate
     let ratios = parallel::map(settings.threads, REPLICATES, |r| -> Result<Vec<f64>, StudyError> {
-        let model = Model::fit(&fit.gold, &bins.weights(r as u64), annotators);
+        let model = Model::fit(&study.gold, &bins.weights(r as u64), study.annotators.len());
         Ok(model.log_ratios(&patterns, replicate_points(r))?.into_iter().map(f64::exp).collect())
     });
     let ratios = ratios.into_iter().collect::<Result<Vec<_>, _>>()?;
     let share = study.gold_share();
     let by_company: BTreeMap<&str, Vec<Likeness>> = if prior == PersonPrior::Company {
         let names = study.companies.iter().map(|c| c.name.as_str());
-        names.zip(likenesses(study, &settings)?).collect()
+        names.zip(likenesses(&bins, study, &settings)?).collect()
     } else {
         BTreeMap::new()
     };

@@ -13,10 +13,10 @@ use rand_distr::{Distribution, StandardNormal};
 use std::collections::BTreeMap;
 
 /// Number of non-experts made up in a replicate, dealt out to the masks by their people.
-const MADE: f64 = 8192.0;
+const MADE: f64 = 2048.0;
 
 /// Minimum number of those with the same mask.
-const MADE_EACH: usize = 8;
+const MADE_EACH: usize = 2;
 
 /// Answers whose probabilities are wanted.
 pub(super) enum Answers {

@@ -3,36 +3,11 @@
 use super::replicates::{Estimate, by_company};
 use super::settings::Settings;
 use crate::parallel;
-use crate::probit::bins::{BINS, BinRates, Bins, CrossFit};
+use crate::probit::bins::{BINS, BinRates, Bins};
 use crate::probit::prevalence::{Group, RatioTable, draw, posterior};
 use crate::probit::study::{Company, Study, StudyError};
 use crate::random::{Purpose, Stream, binomial};
 use rand_chacha::ChaCha8Rng;
-
-/// Estimates of every company of a study with gold people.
-///
-/// # Errors
-///
-/// Where the model cannot be fitted.
-pub(super) fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
-    Plan::new(study, settings)?.estimate(study)
-}
-
-/// Prevalence of every company in every replicate, `[company][replicate]`.
-///
-/// # Errors
-///
-/// Where the model cannot be fitted.
-pub(super) fn prevalences(study: &Study, settings: &Settings) -> Result<Vec<Vec<f64>>, StudyError> {
-    let plan = Plan::new(study, settings)?;
-    by_company(
-        settings,
-        study.companies.len(),
-        |r| Ok(plan.replicate(r)),
-        |replicate, c| plan.view(replicate, c).prevalence().0,
-        |_, draws| draws,
-    )
-}
 
 /// Company with its people by bin.
 struct BinnedCompany {
@@ -98,7 +73,7 @@ impl BinnedCompany {
 /// Plan of an estimate: the companies, and what their replicates share.
 pub(super) struct Plan<'a> {
     settings: &'a Settings,
-    bins: Bins,
+    bins: &'a Bins,
     /// `[replicate][mask]`
     rates: Vec<Vec<BinRates>>,
     /// Sources of `rates`, `[replicate]`; kept where annotators drift.
@@ -148,26 +123,31 @@ impl Replicate {
 }
 
 impl<'a> Plan<'a> {
-    fn new(study: &Study, settings: &'a Settings) -> Result<Self, StudyError> {
-        let fit = CrossFit::new(&study.gold, study.annotators.len(), settings.threads);
-        Ok(Plan::of(Bins::new(&fit, &study.patterns(), settings.seed)?, study, settings))
-    }
-
-    /// The plan of bins that are there already.
-    pub(super) fn of(bins: Bins, study: &Study, settings: &'a Settings) -> Self {
+    pub(super) fn new(bins: &'a Bins, study: &Study, settings: &'a Settings) -> Self {
         let drifts = settings.drift_sd != 0.0;
         let replicates = parallel::map(settings.threads, settings.draws, |r| {
-            let source = Source::new(&bins, r);
-            (source.rates(&bins), drifts.then_some(source))
+            let source = Source::new(bins, r);
+            (source.rates(bins), drifts.then_some(source))
         });
         let (rates, sources): (Vec<_>, Vec<_>) = replicates.into_iter().unzip();
         Plan {
             settings,
             rates,
             sources: sources.into_iter().flatten().collect(),
-            companies: study.companies.iter().map(|c| BinnedCompany::new(c, &bins, settings.seed)).collect(),
+            companies: study.companies.iter().map(|c| BinnedCompany::new(c, bins, settings.seed)).collect(),
             bins,
         }
+    }
+
+    /// Prevalence of every company in every replicate, `[company][replicate]`.
+    pub(super) fn prevalences(&self) -> Result<Vec<Vec<f64>>, StudyError> {
+        by_company(
+            self.settings,
+            self.companies.len(),
+            |r| Ok(self.replicate(r)),
+            |replicate, c| self.view(replicate, c).prevalence().0,
+            |_, draws| draws,
+        )
     }
 
     /// Estimates of the companies of `study`, which the plan was made for.

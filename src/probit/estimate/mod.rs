@@ -25,8 +25,8 @@ pub(crate) use original::Prior;
 pub use replicates::Estimate;
 pub use settings::{GoldSampling, Method, Settings};
 
-use super::bins::{BINS, BinRates};
-use super::study::{Study, StudyError};
+use super::bins::{BINS, BinRates, Bins, CrossFit};
+use super::study::{Pattern, Study, StudyError};
 
 /// Estimates of every company of a study, in the study's order.
 ///
@@ -36,12 +36,42 @@ use super::study::{Study, StudyError};
 pub fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
     study.require_gold_people()?;
     match settings.method {
-        Method::Company => company::estimate(study, settings),
-        Method::Hierarchical => hierarchical::estimate(study, settings),
+        Method::Company | Method::Hierarchical => estimate_by(&bins(study, [], settings)?, study, settings),
         Method::Original => {
             Ok(originals(study, &[Prior::Common(settings.prior_alpha, settings.prior_beta)], settings)?.remove(0))
         }
         Method::OriginalBySize => Ok(originals(study, &[Prior::BySize], settings)?.remove(0)),
+    }
+}
+
+/// Bins by which the methods `Company` and `Hierarchical` judge the people of a study, and people with `more` labels. Draws, level
+/// and drift have no part in them.
+///
+/// # Errors
+///
+/// Where a class has too few gold people, or a model cannot be fitted.
+pub(crate) fn bins(
+    study: &Study,
+    more: impl IntoIterator<Item = Pattern>,
+    settings: &Settings,
+) -> Result<Bins, StudyError> {
+    study.require_gold_people()?;
+    let fit = CrossFit::new(&study.gold, study.annotators.len(), settings.threads);
+    let mut people = study.patterns();
+    people.extend(study.gold.iter().map(|people| people.pattern));
+    people.extend(more);
+    Ok(Bins::new(&fit, &people, settings.seed)?)
+}
+
+/// Estimates of every company by the [`bins`] of the study; methods `Company` and `Hierarchical`.
+///
+/// # Errors
+///
+/// Those of [`estimate`].
+pub(crate) fn estimate_by(bins: &Bins, study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
+    match settings.method {
+        Method::Company => company::Plan::new(bins, study, settings).estimate(study),
+        _ => Ok(hierarchical::estimate(bins, study, settings)),
     }
 }
 
@@ -86,19 +116,19 @@ impl Likeness {
     }
 }
 
-/// What every company is like in every replicate, `[company][replicate]`; methods `Company` and `Hierarchical`.
+/// What every company is like in every replicate, `[company][replicate]`, by the [`bins`] of the study; methods `Company` and
+/// `Hierarchical`.
 ///
 /// # Errors
 ///
 /// Those of [`estimate`].
-pub(crate) fn likenesses(study: &Study, settings: &Settings) -> Result<Vec<Vec<Likeness>>, StudyError> {
-    study.require_gold_people()?;
+pub(crate) fn likenesses(bins: &Bins, study: &Study, settings: &Settings) -> Result<Vec<Vec<Likeness>>, StudyError> {
     if settings.method == Method::Company {
-        let all = company::prevalences(study, settings)?;
+        let all = company::Plan::new(bins, study, settings).prevalences()?;
         let plain = |prevalence| Likeness { prevalence, effects: [0.0; 2] };
         return Ok(all.into_iter().map(|draws| draws.into_iter().map(plain).collect()).collect());
     }
-    let all = hierarchical::states(study, settings)?;
+    let all = hierarchical::states(bins, study, settings);
     let likeness = |(prevalence, effects)| Likeness { prevalence, effects };
     Ok(all.into_iter().map(|draws| draws.into_iter().map(likeness).collect()).collect())
 }

@@ -227,8 +227,8 @@ mod tests {
         };
         for (all, occurring) in of(Answers::all(&study)).into_iter().zip(of(Answers::occurring(&study))) {
             assert!((all.0 - occurring.0).abs() < 0.01 * all.0, "{all:?} {occurring:?}");
-            // four standard errors of a mean over 8,192 people made up
-            let allowed = 4.0 * (all.1 * (1.0 - all.1) / 8192.0).sqrt();
+            // four standard errors of a mean over 2,048 people made up
+            let allowed = 4.0 * (all.1 * (1.0 - all.1) / 2048.0).sqrt();
             assert!((all.1 - occurring.1).abs() < allowed, "{all:?} {occurring:?}");
         }
     }

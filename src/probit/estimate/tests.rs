@@ -210,7 +210,8 @@ fn simulation_based_calibration() {
         let mut generator = Stream::new(11, Purpose::Simulation, run as u64).replicate(0);
         let (study, truths) = study_from_priors(COMPANIES, &mut generator);
         let settings = Settings { draws: 50, seed: run as u64, ..Settings::default() };
-        let plan = Plan::of(Bins::given(&study.gold, settings.seed), &study, &settings);
+        let bins = Bins::given(&study.gold, settings.seed);
+        let plan = Plan::new(&bins, &study, &settings);
         let mut tenths = [0.0; 10];
         for (estimate, truth) in plan.estimate(&study).unwrap().iter().zip(truths) {
             tenths[(10.0 * place(truth, &estimate.draws, generator.random())) as usize] += 1.0;

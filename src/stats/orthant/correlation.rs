@@ -1,7 +1,7 @@
 //! Correlation matrices that are checked once.
 //!
-//! A [`Correlation`] is finite, symmetric and positive definite with a unit diagonal, and knows its smallest
-//! eigenvalue: what takes one asks for nothing again. It is made from a matrix that claims to be one
+//! A [`Correlation`] is finite, symmetric and positive definite with a unit diagonal: what takes one asks for nothing
+//! again. It is made from a matrix that claims to be one
 //! ([`Correlation::new`]), from pairwise estimates that need not fit together ([`Correlation::regularised`]), or as
 //! a part of another ([`Correlation::select`]).
 
@@ -36,10 +36,7 @@ pub enum CorrelationError {
 
 /// Positive definite correlation matrix; may have no axes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Correlation {
-    matrix: DMatrix<f64>,
-    smallest_eigenvalue: f64,
-}
+pub struct Correlation(DMatrix<f64>);
 
 impl Correlation {
     /// The matrix as it is.
@@ -64,17 +61,11 @@ impl Correlation {
                 }
             }
         }
-        let correlation = Correlation::of(matrix);
-        if correlation.smallest_eigenvalue < DEFINITE {
-            return Err(CorrelationError::Indefinite(correlation.smallest_eigenvalue));
+        let smallest = if matrix.is_empty() { 1.0 } else { matrix.symmetric_eigenvalues().min() };
+        if smallest < DEFINITE {
+            return Err(CorrelationError::Indefinite(smallest));
         }
-        Ok(correlation)
-    }
-
-    /// The correlation of a matrix that is known to be one.
-    fn of(matrix: DMatrix<f64>) -> Self {
-        let smallest_eigenvalue = if matrix.is_empty() { 1.0 } else { matrix.symmetric_eigenvalues().min() };
-        Correlation { matrix, smallest_eigenvalue }
+        Ok(Correlation(matrix))
     }
 
     /// The nearest usable matrix to pairwise estimates, and their smallest eigenvalue after shrinking.
@@ -85,14 +76,14 @@ impl Correlation {
     pub(crate) fn regularised(measured: &DMatrix<f64>) -> (Self, f64) {
         let n = measured.nrows();
         if n == 0 {
-            return (Correlation::of(measured.clone()), 1.0);
+            return (Correlation(measured.clone()), 1.0);
         }
         let measured = measured.map(|rho| if rho.is_finite() { rho } else { 0.0 });
         let shrunk = measured * (1.0 - SHRINKAGE) + DMatrix::identity(n, n) * SHRINKAGE;
         let eigen = SymmetricEigen::new(shrunk.clone());
         let smallest = eigen.eigenvalues.min();
         if smallest >= EIGENVALUE_FLOOR {
-            return (Correlation { matrix: shrunk, smallest_eigenvalue: smallest }, smallest);
+            return (Correlation(shrunk), smallest);
         }
         let floored = eigen.eigenvalues.map(|value| value.max(EIGENVALUE_FLOOR));
         let full = &eigen.eigenvectors * DMatrix::from_diagonal(&floored) * eigen.eigenvectors.transpose();
@@ -105,7 +96,7 @@ impl Correlation {
                 full[(low, high)] / (full[(low, low)] * full[(high, high)]).sqrt()
             }
         });
-        (Correlation::of(unit), smallest)
+        (Correlation(unit), smallest)
     }
 
     /// Pairwise estimates without the shrinking of [`Correlation::regularised`]; eigenvalues are floored as there.
@@ -118,29 +109,24 @@ impl Correlation {
 
     /// The correlations among some of the axes.
     pub(crate) fn select(&self, axes: &[usize]) -> Self {
-        Correlation::of(self.matrix.select_rows(axes).select_columns(axes))
+        Correlation(self.0.select_rows(axes).select_columns(axes))
     }
 
     /// Number of axes.
     pub(crate) fn dimensions(&self) -> usize {
-        self.matrix.nrows()
+        self.0.nrows()
     }
 
     /// The matrix itself.
     pub(crate) fn matrix(&self) -> &DMatrix<f64> {
-        &self.matrix
-    }
-
-    /// Smallest eigenvalue.
-    pub(crate) fn smallest_eigenvalue(&self) -> f64 {
-        self.smallest_eigenvalue
+        &self.0
     }
 
     /// Cholesky factor L, lower triangular: R = L L'.
     pub(crate) fn factor(&self) -> DMatrix<f64> {
         let n = self.dimensions();
         // exists, since the matrix is positive definite
-        self.matrix.clone().cholesky().map_or_else(|| DMatrix::identity(n, n), |factor| factor.l())
+        self.0.clone().cholesky().map_or_else(|| DMatrix::identity(n, n), |factor| factor.l())
     }
 }
 
@@ -165,10 +151,10 @@ mod tests {
     fn a_singular_matrix_is_made_definite() {
         let ones = DMatrix::from_element(4, 4, 1.0);
         let (r, _) = Correlation::regularised(&ones);
-        assert!(r.smallest_eigenvalue() > 0.03);
+        assert!(r.matrix().symmetric_eigenvalues().min() > 0.03);
         let (r, smallest) = Correlation::regularised(&matrix(3, &[0.95, 0.95, -0.95]));
         assert!(smallest < 0.0);
-        assert!(r.smallest_eigenvalue() > 0.0);
+        assert!(r.matrix().symmetric_eigenvalues().min() > 0.0);
         assert!((0..3).all(|i| r.matrix()[(i, i)] == 1.0));
     }
 
@@ -186,7 +172,6 @@ mod tests {
         #[test]
         fn regularised_estimates_pass_the_check(pairs in prop::collection::vec(-0.999..0.999f64, 66), n in 1..=12usize) {
             for r in [Correlation::regularised(&matrix(n, &pairs)).0, Correlation::unshrunk(&matrix(n, &pairs))] {
-                // the eigenvalue it knows is, to the last bit, the one that the check finds
                 prop_assert_eq!(&Correlation::new(r.matrix().clone()).unwrap(), &r);
                 let lower = r.factor();
                 prop_assert!((&lower * lower.transpose() - r.matrix()).amax() < 1e-12);

@@ -57,8 +57,7 @@ fn check(mu: &[f64], (rows, columns): (usize, usize)) -> Result<(), OrthantError
 /// The probabilities of all 2^J patterns of answers, J = `mu.len()`, from 1 to 12.
 ///
 /// `mu`: J latent means; `r`: J x J correlations. Bit j of a cell's index is the answer of annotator j. Cells are at
-/// least [`FLOOR`]. Absolute error up to J = 8: 1e-6 up to correlations of .9, 5e-4 at .95; above J = 8 about 1e-3 of
-/// the larger cells.
+/// least [`FLOOR`]. Absolute error up to J = 8: 1e-7 up to correlations of .99; above J = 8 about 1e-3 of the larger cells.
 ///
 /// # Errors
 ///
@@ -137,12 +136,10 @@ mod tests {
             let mu: Vec<f64> = serde_json::from_value(case["mu"].clone()).unwrap();
             let r = matrix(&case["R"]);
             let p: Vec<f64> = serde_json::from_value(case["p"].clone()).unwrap();
-            let largest = r.iter().filter(|x| **x < 1.0).fold(0.0f64, |a, x| a.max(x.abs()));
             let table = checked_table(&mu, &r).unwrap();
             let error = table.iter().zip(&p).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-            let allowed = if largest <= 0.9 { 1e-6 } else { 5e-4 };
-            println!("{}: rho {largest}, error {error:e}", case["name"]);
-            assert!(error <= allowed + case["est_abs_err"].as_f64().unwrap(), "{}: {error:e}", case["name"]);
+            println!("{}: error {error:e}", case["name"]);
+            assert!(error <= 1e-7 + case["est_abs_err"].as_f64().unwrap(), "{}: {error:e}", case["name"]);
             checked += table.len();
         }
         assert!(checked > 300);
@@ -156,7 +153,7 @@ mod tests {
         for case in cases {
             let mu: Vec<f64> = serde_json::from_value(case["mu"].clone()).unwrap();
             let r = matrix(&case["r"]);
-            let allowed = if mu.len() <= MAX_EXACT { 1e-6 } else { 1e-3 };
+            let allowed = if mu.len() <= MAX_EXACT { 1e-7 } else { 1e-3 };
             let mut worst: f64 = 0.0;
             for cell in case["cells"].as_array().unwrap() {
                 let pattern: Vec<Option<bool>> = serde_json::from_value(cell["pattern"].clone()).unwrap();
@@ -179,7 +176,7 @@ mod tests {
         }
         for n in 1..=MAX_EXACT {
             let table = checked_table(&vec![0.0; n], &equicorrelated(n, 0.5)).unwrap();
-            assert!((table[0] - 1.0 / (n as f64 + 1.0)).abs() < 1e-6, "{n}: {}", table[0]);
+            assert!((table[0] - 1.0 / (n as f64 + 1.0)).abs() < 1e-7, "{n}: {}", table[0]);
         }
         for n in 9..=MAX_TABLE {
             let table = checked_table(&vec![0.0; n], &equicorrelated(n, 0.5)).unwrap();
@@ -271,7 +268,7 @@ mod tests {
             let small = checked_table(&mu[..n], &r.select_rows(&kept).select_columns(&kept)).unwrap();
             for (cell, p) in small.iter().enumerate() {
                 let sum = table[cell] + table[cell | 1 << n];
-                prop_assert!((sum - p).abs() < 1e-6, "{} against {}", sum, p);
+                prop_assert!((sum - p).abs() < 2e-7, "{} against {}", sum, p);
             }
         }
 
@@ -282,7 +279,7 @@ mod tests {
             let small = orthant_table(&mu[..n], &r.select(&(0..n).collect::<Vec<_>>())).unwrap();
             for (cell, p) in small.iter().enumerate() {
                 let sum = table[cell] + table[cell | 1 << n];
-                prop_assert!((sum - p).abs() < 1e-6, "{} against {}", sum, p);
+                prop_assert!((sum - p).abs() < 2e-7, "{} against {}", sum, p);
             }
             prop_assert!((table.iter().sum::<f64>() - 1.0).abs() < 1e-6);
         }

@@ -37,42 +37,31 @@ mod state;
 
 use super::replicates::Estimate;
 use super::settings::Settings;
-use crate::probit::bins::{BINS, BinRates, Bins, CrossFit};
-use crate::probit::study::{Company, Study, StudyError};
+use crate::probit::bins::{BINS, BinRates, Bins};
+use crate::probit::study::{Company, Study};
 use crate::stats::mixing::mixing;
 use gold::GoldSet;
 use member::{Member, Sample};
 use sampler::Sampler;
 
 /// What is kept of the samples of a study: `[chain][replicate][company]`.
-///
-/// # Errors
-///
-/// Where the model cannot be fitted.
 fn sample<T: Send>(
+    bins: &Bins,
     study: &Study,
     settings: &Settings,
     keep: impl Fn(Sample) -> T + Sync,
-) -> Result<Vec<Vec<Vec<T>>>, StudyError> {
-    let fit = CrossFit::new(&study.gold, study.annotators.len(), settings.threads);
-    let mut people = study.patterns();
-    people.extend(study.gold.iter().map(|people| people.pattern));
-    let bins = Bins::new(&fit, &people, settings.seed)?;
+) -> Vec<Vec<Vec<T>>> {
     let logs: Vec<f64> = study.companies.iter().map(|c| (c.headcount.max(1) as f64).ln()).collect();
     let mean = logs.iter().sum::<f64>() / logs.len().max(1) as f64;
     let members: Vec<Member> =
-        study.companies.iter().zip(&logs).map(|(c, log)| Member::new(c, &bins, log - mean, settings)).collect();
+        study.companies.iter().zip(&logs).map(|(c, log)| Member::new(c, bins, log - mean, settings)).collect();
     let inside = (0..members.len()).filter(|c| !members[*c].gold.is_empty()).collect();
-    Ok(Sampler { members, inside, gold: GoldSet::new(study, &bins), bins: &bins, settings }.run(keep))
+    Sampler { members, inside, gold: GoldSet::new(study, bins), bins, settings }.run(keep)
 }
 
 /// Estimates of every company.
-///
-/// # Errors
-///
-/// Where the model cannot be fitted.
-pub(super) fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
-    let chains = sample(study, settings, |sample| (sample.experts, sample.false_experts))?;
+pub(super) fn estimate(bins: &Bins, study: &Study, settings: &Settings) -> Vec<Estimate> {
+    let chains = sample(bins, study, settings, |sample| (sample.experts, sample.false_experts));
     let total = |row: &Vec<(u64, u64)>| row.iter().map(|(experts, _)| *experts as f64).sum();
     let totals: Vec<Vec<f64>> = chains.iter().map(|chain| chain.iter().map(total).collect()).collect();
     let converged = mixing(&totals).converged();
@@ -80,21 +69,17 @@ pub(super) fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimat
         let drawn = chains.iter().flatten().map(|row| row[c]);
         Estimate { converged, ..Estimate::new(company, drawn, settings.level) }
     };
-    Ok(study.companies.iter().enumerate().map(estimate).collect())
+    study.companies.iter().enumerate().map(estimate).collect()
 }
 
 /// Prevalence and effects of a company in one replicate.
 pub(super) type Drawn = (f64, [f64; 2]);
 
 /// Prevalence and effects of every company in every replicate, `[company][replicate]`.
-///
-/// # Errors
-///
-/// Where the model cannot be fitted.
-pub(super) fn states(study: &Study, settings: &Settings) -> Result<Vec<Vec<Drawn>>, StudyError> {
-    let chains = sample(study, settings, |sample| (sample.prevalence, sample.effects))?;
+pub(super) fn states(bins: &Bins, study: &Study, settings: &Settings) -> Vec<Vec<Drawn>> {
+    let chains = sample(bins, study, settings, |sample| (sample.prevalence, sample.effects));
     let of = |c: usize| chains.iter().flatten().map(|row| row[c]).collect();
-    Ok((0..study.companies.len()).map(of).collect())
+    (0..study.companies.len()).map(of).collect()
 }
 
 /// exp(u_ck x_b): factors of a person's chances under effects, `[class][bin]`.
