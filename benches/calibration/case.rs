@@ -1,6 +1,6 @@
 //! Studies whose truth is known: companies with all their people, and the choice of gold people among these.
 
-use muster::bench::probit::{Count, Study};
+use muster::bench::probit::{Count, Pattern, Study};
 use muster::bench::random::{Purpose, Stream};
 use muster::bench::simulate::{Company, Person, company_name};
 use rand::RngExt;
@@ -153,13 +153,18 @@ impl Case {
         self
     }
 
-    /// Leaves the first `n` annotators out.
-    pub(crate) fn without_first(mut self, n: usize) -> Self {
-        self.annotators.drain(..n);
+    /// Leaves the annotators of these names out.
+    pub(crate) fn without(mut self, names: &[String]) -> Self {
+        let kept: Vec<usize> = (0..self.annotators.len()).filter(|j| !names.contains(&self.annotators[*j])).collect();
+        self.annotators = kept.iter().map(|j| self.annotators[*j].clone()).collect();
         let everybody = self.companies.iter_mut().flat_map(|company| &mut company.people).chain(&mut self.outside);
         for person in everybody {
-            person.pattern.seen >>= n;
-            person.pattern.yes >>= n;
+            let labels = person.pattern;
+            person.pattern = Pattern::default();
+            for (at, j) in kept.iter().enumerate() {
+                person.pattern.seen |= (labels.seen >> j & 1) << at;
+                person.pattern.yes |= (labels.yes >> j & 1) << at;
+            }
         }
         self
     }

@@ -93,7 +93,7 @@ impl Summary {
 }
 
 /// Whether a p-value says drift.
-pub fn is_significant(p_value: f64) -> bool {
+pub(crate) fn is_significant(p_value: f64) -> bool {
     p_value < SIGNIFICANT
 }
 
