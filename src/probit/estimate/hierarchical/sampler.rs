@@ -120,7 +120,8 @@ impl Sampler<'_> {
             // labels of companies without experts come from other rates and effects than those by which they are judged
             let before = (chain.rates.clone(), chain.soft.clone());
             // without gold people in companies rates depend on the weights alone
-            for _ in 0..if self.inside.is_empty() { 1 } else { RATES } {
+            let turns = if self.inside.is_empty() { 1 } else { RATES };
+            for _ in 0..turns {
                 self.draw_rates(&mut chain, &weights, &pseudo);
             }
             for c in 0..companies {
