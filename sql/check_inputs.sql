@@ -5,7 +5,7 @@
 -- the estimators stop with the same complaint; a 'warning' is allowed and changes what they do. Names are written in one way
 -- when no two look alike: case, white space, characters without width, composed or full-width letters do not set them apart. Nothing in the tables can
 -- make the check itself fail. An annotator's yes rate in companies, of people who are not gold, can lie between its rates among gold
--- others and gold experts only; one that lies outside both by more than three standard errors is named: gold people and employees are
+-- others and gold experts only; one that lies outside both by more than 2.5 standard errors is named: gold people and employees are
 -- not one population for it, and estimates are better without it. Ordered by severity, relation and rule.
 --
 -- arguments:
@@ -175,7 +175,7 @@ _muster_shifted AS (
         FROM _muster_nearest
         WHERE _muster_company_rate < _muster_low.rate OR _muster_company_rate > _muster_high.rate
     )
-    WHERE abs(_muster_company_rate - _muster_near.rate) > 3 * sqrt(_muster_company_variance + _muster_near.variance)
+    WHERE abs(_muster_company_rate - _muster_near.rate) > 2.5 * sqrt(_muster_company_variance + _muster_near.variance)
 ),
 _muster_companies AS (
     SELECT
