@@ -54,23 +54,13 @@ WITH _muster_profile AS MATERIALIZED (
     ) AS _muster_given
 ),
 _muster_label AS MATERIALIZED (
-    WITH _muster_rows AS (
-        FROM query_table(ratings)
-    )
-    SELECT _muster_given.*
-    FROM muster.main._muster_absent() AS _muster_a, LATERAL (
-        SELECT
-            muster.main._muster_id('check_inputs', 'ratings', typeof(_muster_r), profile_id) AS _muster_id,
-            CAST(muster.main._muster_value(
-                muster.main._muster_column('check_inputs', 'ratings', 'annotator', typeof(_muster_r), annotator)
-            ) AS VARCHAR) AS _muster_annotator,
-            CAST(
-                muster.main._muster_column('check_inputs', 'ratings', 'label', typeof(_muster_r), label) AS VARCHAR
-            ) AS _muster_label,
-            muster.main._muster_reading(label) AS _muster_reading,
-            muster.main._muster_blank(label) AS _muster_blank
-        FROM _muster_rows AS _muster_r
-    ) AS _muster_given
+    SELECT
+        _muster_id,
+        CAST(muster.main._muster_value(_muster_annotator) AS VARCHAR) AS _muster_annotator,
+        CAST(_muster_label AS VARCHAR) AS _muster_label,
+        muster.main._muster_reading(_muster_given._muster_label) AS _muster_reading,
+        muster.main._muster_blank(_muster_given._muster_label) AS _muster_blank
+    FROM muster.main._muster_ratings('check_inputs', ratings) AS _muster_given
 ),
 _muster_types AS (
     SELECT

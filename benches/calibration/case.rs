@@ -159,12 +159,7 @@ impl Case {
         self.annotators = kept.iter().map(|j| self.annotators[*j].clone()).collect();
         let everybody = self.companies.iter_mut().flat_map(|company| &mut company.people).chain(&mut self.outside);
         for person in everybody {
-            let labels = person.pattern;
-            person.pattern = Pattern::default();
-            for (at, j) in kept.iter().enumerate() {
-                person.pattern.seen |= (labels.seen >> j & 1) << at;
-                person.pattern.yes |= (labels.yes >> j & 1) << at;
-            }
+            person.pattern = Pattern::of(person.pattern.seen.into(), person.pattern.yes.into(), &kept);
         }
         self
     }

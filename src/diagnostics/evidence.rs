@@ -5,7 +5,8 @@ use super::gold_drift::{gold_test, says_drift};
 use crate::probit::estimate::{Method, Settings};
 use crate::probit::study::{Study, StudyError};
 
-/// Number of permutations of the test on gold people, and the largest p-value at which drift is allowed for: with few gold people it is there more often than it shows, and to allow for none costs more than for too much.
+/// Number of permutations of the test on gold people, and the largest p-value at which drift is allowed for: with few gold people it is
+/// there more often than it shows, and to allow for none costs more than for too much.
 const PERMUTATIONS: usize = 199;
 const POSSIBLE: f64 = 0.2;
 

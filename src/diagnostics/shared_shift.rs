@@ -8,7 +8,8 @@
 
 use crate::probit::study::{Pattern, Study, survey_weights};
 
-/// Standard errors that make a rate lie outside: in a study of six annotators chance names one at most in 1 of 25; `sql/check_inputs.sql` has the same.
+/// Standard errors that make a rate lie outside: in a study of six annotators chance names one at most in 1 of 25;
+/// `sql/check_inputs.sql` has the same.
 const FAR: f64 = 2.5;
 
 /// Labels of one annotator among some people.

@@ -160,7 +160,7 @@ impl Stored {
 mod tests {
     use super::*;
 
-    /// What SQLite says, once.
+    /// The words of SQLite, once.
     #[test]
     fn a_store_without_its_table() {
         let folder = std::env::temp_dir().join(format!("muster-vectors-{}", std::process::id()));

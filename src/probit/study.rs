@@ -43,6 +43,17 @@ pub(crate) fn annotators_in(mask: u32) -> impl Iterator<Item = usize> {
 }
 
 impl Pattern {
+    /// Labels of the annotators at `positions`, in that order, of masks of all labels.
+    pub fn of(seen: u64, yes: u64, positions: &[usize]) -> Pattern {
+        let mut pattern = Pattern::default();
+        for (bit, &position) in positions.iter().enumerate() {
+            if let Some(yes) = label(seen, yes, position) {
+                pattern.add_label(bit, yes);
+            }
+        }
+        pattern
+    }
+
     /// Label of annotator j; `None` where it is missing.
     pub fn label(self, j: usize) -> Option<bool> {
         label(self.seen.into(), self.yes.into(), j)
@@ -79,7 +90,7 @@ pub struct Count {
 impl Count {
     /// The labels of the annotators at `positions`, in that order.
     fn pattern(&self, positions: &[usize]) -> Pattern {
-        pattern(self.seen, self.yes, positions)
+        Pattern::of(self.seen, self.yes, positions)
     }
 }
 
@@ -337,7 +348,7 @@ impl Study {
 
     /// Pattern of the model's annotators from masks in the order of the names given.
     pub fn pattern(&self, seen: u64, yes: u64) -> Pattern {
-        pattern(seen, yes, &self.positions)
+        Pattern::of(seen, yes, &self.positions)
     }
 
     /// Labels that people who are not gold have.
@@ -351,17 +362,6 @@ impl Study {
             self.companies.iter().flat_map(|c| c.people.iter().map(|(p, _)| p.seen)).filter(|&m| m != 0).collect();
         masks.into_iter().collect()
     }
-}
-
-/// The labels of the annotators at `positions` of the masks, in that order.
-fn pattern(seen: u64, yes: u64, positions: &[usize]) -> Pattern {
-    let mut pattern = Pattern::default();
-    for (bit, &position) in positions.iter().enumerate() {
-        if let Some(yes) = label(seen, yes, position) {
-            pattern.add_label(bit, yes);
-        }
-    }
-    pattern
 }
 
 /// Positions of the annotators by their counts on gold people (yes and labels in either class), ties by name.

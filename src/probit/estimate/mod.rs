@@ -116,7 +116,7 @@ impl Likeness {
     }
 }
 
-/// What every company is like in every replicate, `[company][replicate]`, by the [`bins`] of the study; methods `Company` and
+/// Likeness of every company in every replicate, `[company][replicate]`, by the [`bins`] of the study; methods `Company` and
 /// `Hierarchical`.
 ///
 /// # Errors

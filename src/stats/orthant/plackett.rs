@@ -165,7 +165,7 @@ struct Given {
     with_last: [Lanes; MAX_REST],
 }
 
-/// What is left of [`Given`] at a point of the path.
+/// Rest of [`Given`] at a point of the path.
 struct Left {
     /// rho times the weight times the density of both axes at their thresholds.
     mass: Lanes,

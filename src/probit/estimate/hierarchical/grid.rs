@@ -46,15 +46,20 @@ impl Grid {
             let away = self.at(node) - mean;
             self.log_likelihood[node] - 0.5 * prior.precision * away * away
         });
-        let top = logs.iter().fold(f64::NEG_INFINITY, |top, log| if *log > top { *log } else { top });
-        let mass = logs.map(|log| exp(log - top));
-        let mut rest = generator.random::<f64>() * mass.iter().sum::<f64>();
-        let passed = mass[..NODES - 1].iter().take_while(|mass| {
-            rest -= **mass;
-            rest > 0.0
-        });
-        state[0] = self.at(passed.count());
+        state[0] = self.at(choose(&logs, generator));
     }
+}
+
+/// Position drawn with the exponentials of `logs` as weights.
+pub(super) fn choose<const N: usize>(logs: &[f64; N], generator: &mut ChaCha8Rng) -> usize {
+    let top = logs.iter().fold(f64::NEG_INFINITY, |top, log| if *log > top { *log } else { top });
+    let mass = logs.map(|log| exp(log - top));
+    let mut rest = generator.random::<f64>() * mass.iter().sum::<f64>();
+    let passed = mass[..N - 1].iter().take_while(|mass| {
+        rest -= **mass;
+        rest > 0.0
+    });
+    passed.count()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What companies share beside the rates: the line of their prevalences and the sizes of their effects.
 
 use super::effects::State;
+use super::grid::choose;
 use super::state::StatePrior;
 use crate::random::gamma;
 use crate::stats::normal::{exp, ln};
@@ -115,14 +116,7 @@ impl Shared {
                 (1.0 - effects.len() as f64) * ln(size) - 0.5 * scale * form - 0.5 * (size / SIZE).powi(2)
             };
             let logs: [f64; SIZES] = std::array::from_fn(|at| log_density(size(at as f64)));
-            let top = logs.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b));
-            let mass = logs.map(|log| exp(log - top));
-            let mut rest = generator.random::<f64>() * mass.iter().sum::<f64>();
-            let passed = mass.iter().take_while(|mass| {
-                rest -= **mass;
-                rest > 0.0
-            });
-            let at = passed.count() as f64 + generator.random::<f64>() - 0.5;
+            let at = choose(&logs, generator) as f64 + generator.random::<f64>() - 0.5;
             self.sizes[class] = size(at.clamp(0.0, (SIZES - 1) as f64));
         }
     }
