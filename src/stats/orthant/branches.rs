@@ -138,23 +138,25 @@ impl pulp::WithSimd for Walk<'_> {
                     next[0].weight = here.weight;
                     continue;
                 }
-                for (place, known) in known.iter_mut().enumerate() {
-                    if with_error >> place & 1 == 0 {
-                        let Place { chances: [no, yes], error, free, .. } = known;
-                        match label(place) {
-                            MISSING => *error = *free,
-                            YES => {
-                                for l in 0..SIDE_BY_SIDE {
-                                    error[l] = -quantile(uniforms[place][l] * yes[l]);
-                                }
-                            }
-                            _ => {
-                                for l in 0..SIDE_BY_SIDE {
-                                    error[l] = quantile(uniforms[place][l] * no[l]);
-                                }
+                let mut without_error = ((1 << at) - 1) & !with_error;
+                with_error |= without_error;
+                while without_error != 0 {
+                    let place = without_error.trailing_zeros() as usize;
+                    without_error &= without_error - 1;
+                    let Place { chances: [no, yes], error, free, .. } = &mut known[place];
+                    let u = &uniforms[place];
+                    match label(place) {
+                        MISSING => *error = *free,
+                        YES => {
+                            for l in 0..SIDE_BY_SIDE {
+                                error[l] = -quantile(u[l] * yes[l]);
                             }
                         }
-                        with_error |= 1 << place;
+                        _ => {
+                            for l in 0..SIDE_BY_SIDE {
+                                error[l] = quantile(u[l] * no[l]);
+                            }
+                        }
                     }
                 }
                 let [no, yes] = &mut here.chances;
