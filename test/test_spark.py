@@ -27,6 +27,8 @@ EXTENSION = ROOT / "build" / "release" / "muster.duckdb_extension"
 MODELS = ["openai-compatible:llama", "google:gemini-3-flash"]
 EMBEDDING = ROOT / ".models" / "sentence-transformers" / "all-MiniLM-L6-v2"
 PARTS = 4
+# SQL of ids that no whole number is
+TEXT_IDS = "format('person {}', profile_id)"
 # says something else each time it is asked: see test/test_store.py
 FICKLE = "[[fault:fickle]]"
 
@@ -46,12 +48,12 @@ class Case(unittest.TestCase):
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
 
-    def people(self, marker="", where="true"):
-        """A file of the people of the sample who have texts; some have the text of another."""
+    def people(self, marker="", where="true", ids="profile_id"):
+        """A file of the people of the sample who have texts; some have the text of another. `ids` is SQL of their profile_id."""
         file = self.folder / "people.parquet"
         with connect(EXTENSION) as connection:
             connection.execute(f"""
-                COPY (
+                COPY (FROM (
                     SELECT profile_id, text || {literal(marker)} AS text, company, is_expert, headcount
                     FROM (FROM '{ROOT}/data/cvs.csv' UNION ALL FROM '{ROOT}/data/texts.csv')
                     JOIN '{ROOT}/data/profiles.csv' USING (profile_id)
@@ -61,7 +63,7 @@ class Case(unittest.TestCase):
                     SELECT -profile_id, text || {literal(marker)}, 'Tidewell', NULL, 900 FROM '{ROOT}/data/texts.csv' WHERE profile_id < 200
                     UNION ALL
                     SELECT 0, NULL, 'Tidewell', NULL, 900
-                ) TO '{file}' (FORMAT parquet)
+                ) SELECT {ids} AS profile_id, * EXCLUDE (profile_id)) TO '{file}' (FORMAT parquet)
             """)
         return file
 
@@ -145,6 +147,11 @@ class Processes(Case):
         self.finish(self.program(people))
         self.assert_like_one_process(people, self.rows("labelled/*.parquet"), self.rows("estimates.parquet"))
 
+    def test_ids_of_text(self):
+        people = self.people(where="profile_id % 5 = 0", ids=TEXT_IDS)
+        self.finish(self.program(people))
+        self.assert_like_one_process(people, self.rows("labelled/*.parquet"), self.rows("estimates.parquet"))
+
     def test_killed_and_run_again(self):
         people = self.people(FICKLE, "profile_id % 5 = 0")
         expected = len(MODELS) * self.distinct(people)
@@ -175,6 +182,11 @@ class Spark(Case):
             sql = f"SELECT muster.embed(text, model := {literal(str(EMBEDDING))}) FROM '{people}' ORDER BY profile_id"
             vectors = [vector for (vector,) in connection.execute(sql).fetchall()]
         self.assertEqual([row[6] for row in labelled], vectors)
+
+    def test_ids_of_text(self):
+        people = self.people(where="profile_id % 5 = 0", ids=TEXT_IDS)
+        self.finish(self.spark(people, "local[2]", "--models", *MODELS))
+        self.assert_like_one_process(people, self.rows("labelled/*.parquet"), self.rows("estimates/*.parquet"))
 
     def test_a_killed_executor_costs_no_second_payment(self):
         """Executors are processes of their own here. What one was paid for is found by the next one that takes its part."""

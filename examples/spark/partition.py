@@ -1,8 +1,8 @@
 """What muster does with one part of the people, and the fit of all of them. study.py calls it in Spark, processes.py without.
 
-People are rows of profile_id, text, company, is_expert (NULL where nobody rated the person) and headcount. They are parted by their
-texts, so that equal texts are in one part: each is asked once. A part has a store of paid answers of its own, by its number, and
-its share of the limits.
+People are rows of profile_id (a number or a text), text, company, is_expert (NULL where nobody rated the person) and headcount.
+They are parted by their texts, so that equal texts are in one part: each is asked once. A part has a store of paid answers of its
+own, by its number, and its share of the limits.
 """
 
 import os
@@ -12,11 +12,10 @@ from pathlib import Path
 import duckdb
 
 BATCH_ROWS = 10_000
-# columns of labelled people, as Spark names types
-LABELLED = (
-    "profile_id long, company string, is_expert boolean, headcount long, labels array<struct<annotator: string, label: boolean>>, "
-    "errors long, vector array<float>"
-)
+# columns that labelled people keep, of whatever type
+KEPT = ("profile_id", "company", "is_expert", "headcount")
+# the columns that labels add, as Spark names types
+ADDED = "labels array<struct<annotator: string, label: boolean>>, errors long, vector array<float>"
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def label(people, part, extension, settings):
         connection.execute(f"CREATE TEMP TABLE ratings AS {' UNION ALL '.join(sources)}")
         result = connection.sql(f"""
             SELECT
-                profile_id, company, is_expert, headcount,
+                {', '.join(KEPT)},
                 coalesce(labels, []) AS labels,
                 coalesce(errors, 0) AS errors,
                 {vector} AS vector

@@ -16,9 +16,9 @@ import duckdb
 import pyarrow.parquet
 
 import partition
-from partition import Settings, literal
+from partition import KEPT, Settings, literal
 
-COLUMNS = ["profile_id", "text", "company", "is_expert", "headcount"]
+COLUMNS = ["text", *KEPT]
 
 
 def split(people, folder, parts):

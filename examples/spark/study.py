@@ -16,7 +16,7 @@ from pyspark import SparkFiles, TaskContext
 from pyspark.sql import SparkSession, functions
 
 import partition
-from partition import LABELLED, Settings
+from partition import ADDED, KEPT, Settings
 
 
 def label(people, extension, settings):
@@ -32,8 +32,10 @@ def label(people, extension, settings):
         here = replace(settings, embedding=settings.embedding and SparkFiles.get(settings.embedding))
         yield from partition.label(reader, TaskContext.get().partitionId(), SparkFiles.get(extension), here)
 
+    types = people.select(*KEPT).dtypes
+    labelled = ", ".join([*(f"{name} {kind}" for name, kind in types), ADDED])
     # equal texts are in one partition, and its number is the same whenever this runs
-    return people.repartition(settings.parts, "text").mapInArrow(part, LABELLED)
+    return people.repartition(settings.parts, "text").mapInArrow(part, labelled)
 
 
 def count(labelled):

@@ -17,6 +17,52 @@ use crate::parallel;
 const ROWS: usize = 256;
 const COLUMNS: usize = 1024;
 
+/// Vectors divided by their lengths, taken in one by one.
+#[derive(Debug)]
+pub(crate) struct Units {
+    count: usize,
+    dimensions: Option<usize>,
+    values: Vec<f64>,
+}
+
+impl Units {
+    /// None yet, with room for `count`.
+    pub(crate) fn new(count: usize) -> Self {
+        Units { count, dimensions: None, values: Vec::new() }
+    }
+
+    /// Takes in a vector.
+    ///
+    /// # Errors
+    ///
+    /// Where it differs in its dimensions from those before, holds a number that is not finite, or has no direction.
+    pub(crate) fn push(&mut self, vector: &[f64]) -> Result<(), ClusterError> {
+        let expected = *self.dimensions.get_or_insert(vector.len());
+        if vector.len() != expected {
+            return Err(ClusterError::Dimensions { expected, got: vector.len() });
+        }
+        if let Some(number) = vector.iter().find(|x| !x.is_finite()) {
+            return Err(ClusterError::NotFinite(*number));
+        }
+        // by the largest number first, so that no square overflows
+        let largest = vector.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+        if largest == 0.0 {
+            return Err(ClusterError::Zero);
+        }
+        let start = self.values.len();
+        self.values.reserve_exact(if start == 0 { self.count * expected } else { expected });
+        self.values.extend(vector.iter().map(|x| x / largest));
+        let length = dot(&self.values[start..], &self.values[start..]).sqrt();
+        self.values[start..].iter_mut().for_each(|x| *x /= length);
+        Ok(())
+    }
+
+    /// The points that they are.
+    pub(crate) fn points(self) -> Points {
+        Points::new(self.dimensions.unwrap_or(0), self.values)
+    }
+}
+
 /// Points of one dimension, a row each, in 64 bits and in 32.
 #[derive(Debug, Clone)]
 pub struct Points {
@@ -38,31 +84,13 @@ impl Points {
     ///
     /// # Errors
     ///
-    /// Where vectors differ in their dimensions, hold a number that is not finite, or have no direction.
+    /// Those of [`Units::push`].
     pub fn unit<V: AsRef<[f64]>>(vectors: impl Iterator<Item = V>) -> Result<Points, ClusterError> {
-        let (mut dimensions, mut values) = (None, Vec::new());
-        let count = vectors.size_hint().0;
+        let mut units = Units::new(vectors.size_hint().0);
         for vector in vectors {
-            let vector = vector.as_ref();
-            let expected = *dimensions.get_or_insert(vector.len());
-            if vector.len() != expected {
-                return Err(ClusterError::Dimensions { expected, got: vector.len() });
-            }
-            if let Some(number) = vector.iter().find(|x| !x.is_finite()) {
-                return Err(ClusterError::NotFinite(*number));
-            }
-            // by the largest number first, so that no square overflows
-            let largest = vector.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
-            if largest == 0.0 {
-                return Err(ClusterError::Zero);
-            }
-            let start = values.len();
-            values.reserve_exact(if start == 0 { count * expected } else { expected });
-            values.extend(vector.iter().map(|x| x / largest));
-            let length = dot(&values[start..], &values[start..]).sqrt();
-            values[start..].iter_mut().for_each(|x| *x /= length);
+            units.push(vector.as_ref())?;
         }
-        Ok(Points::new(dimensions.unwrap_or(0), values))
+        Ok(units.points())
     }
 
     /// The points of `indices`, in that order.

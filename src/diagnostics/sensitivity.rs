@@ -1,6 +1,6 @@
 //! Sensitivity of an estimate to method and prior: the same study under a grid of settings.
 
-use crate::probit::estimate::{Estimate, Method, Prior, Settings, bins, estimate_by, originals};
+use crate::probit::estimate::{Method, Prior, Settings, bins, experts_by, original_experts};
 use crate::probit::study::{Study, StudyError};
 use crate::progress;
 use crate::stats::summary::{Summary, summarise_counts};
@@ -36,31 +36,34 @@ pub(crate) fn sensitivity(study: &Study, settings: &Settings) -> Result<Vec<Sett
     let mut found = Vec::new();
     for method in [Method::Company, Method::Hierarchical] {
         for drift_sd in DRIFT_SDS {
-            let estimates = estimate_by(&bins, study, &Settings { method, drift_sd, ..settings.clone() })?;
-            found.push(Setting { drift_sd: Some(drift_sd), ..setting(method, &estimates, settings) });
+            let experts = experts_by(&bins, study, &Settings { method, drift_sd, ..settings.clone() })?;
+            found.push(Setting { drift_sd: Some(drift_sd), ..setting(method, &experts, settings) });
             steps.tick();
         }
     }
     let [a, b, c, d] = PRIORS.map(|(alpha, beta)| Prior::Common(alpha, beta));
-    let mut originals = originals(study, &[a, b, c, d, Prior::BySize], settings)?.into_iter();
-    for (prior, estimates) in PRIORS.into_iter().zip(&mut originals) {
-        found.push(Setting { prior: Some(prior), ..setting(Method::Original, &estimates, settings) });
+    let mut by_prior = original_experts(study, &[a, b, c, d, Prior::BySize], settings)?.into_iter();
+    for (prior, experts) in PRIORS.into_iter().zip(&mut by_prior) {
+        found.push(Setting { prior: Some(prior), ..setting(Method::Original, &experts, settings) });
     }
-    for estimates in originals {
-        found.push(setting(Method::OriginalBySize, &estimates, settings));
+    for experts in by_prior {
+        found.push(setting(Method::OriginalBySize, &experts, settings));
     }
     steps.tick();
     Ok(found)
 }
 
-/// Setting of a method without prior and drift, from its estimates of every company.
-fn setting(method: Method, estimates: &[Estimate], settings: &Settings) -> Setting {
-    let sums: Vec<f64> = (0..settings.draws).map(|r| estimates.iter().map(|e| e.draws[r] as f64).sum()).collect();
+/// Setting of a method without prior and drift, from the experts of every company in every replicate.
+fn setting(method: Method, experts: &[Vec<u64>], settings: &Settings) -> Setting {
+    let sums: Vec<f64> = (0..settings.draws).map(|r| experts.iter().map(|drawn| drawn[r] as f64).sum()).collect();
+    let company = |drawn: &Vec<u64>| {
+        summarise_counts(&drawn.iter().map(|experts| *experts as f64).collect::<Vec<_>>(), settings.level)
+    };
     Setting {
         method,
         prior: None,
         drift_sd: None,
-        companies: estimates.iter().map(|e| e.summary).collect(),
+        companies: experts.iter().map(company).collect(),
         total: summarise_counts(&sums, settings.level),
     }
 }

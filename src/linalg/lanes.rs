@@ -32,10 +32,10 @@ pub(crate) fn dot(x: &[f64], y: &[f64]) -> f64 {
     pulp::Arch::new().dispatch(Dot { x, y })
 }
 
-/// [`dot`], compiled once for each instruction set.
-struct Dot<'a> {
-    x: &'a [f64],
-    y: &'a [f64],
+/// [`dot`], for what is compiled for an instruction set already.
+pub(crate) struct Dot<'a> {
+    pub(crate) x: &'a [f64],
+    pub(crate) y: &'a [f64],
 }
 
 impl pulp::WithSimd for Dot<'_> {

@@ -15,6 +15,6 @@ mod product;
 mod rows;
 
 pub(crate) use affine::Affine;
-pub(crate) use lanes::{distance2, dot, dot_f32};
+pub(crate) use lanes::{Dot, distance2, dot, dot_f32};
 pub(crate) use product::{Matrix, product};
 pub(crate) use rows::{LayerNorm, add_bias, add_norm, bias_gelu, layer_norm, softmax};

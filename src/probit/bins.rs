@@ -16,9 +16,9 @@
 //! Every set of labels that occurs (mask) has bins of its own: the gold people are scored again
 //! with all other labels hidden.
 
-use super::model::{FIT, Model, head_counts};
+use super::model::{FIT, Model, head_counts, replicate_points};
 use super::study::{GoldPeople, Pattern, survey_weights};
-use crate::linalg::dot;
+use crate::linalg::Dot;
 use crate::parallel;
 use crate::random::{Purpose, Stream, gamma, multinomial};
 use crate::stats::normal::exp;
@@ -122,7 +122,8 @@ impl CrossFit {
     ///
     /// Where a table cannot be computed.
     pub(crate) fn log_ratios(&self, patterns: &[Pattern]) -> Result<Vec<Vec<f64>>, OrthantError> {
-        let by_fit = parallel::map(self.threads, FITS, |fit| self.halves[fit].model.log_ratios(patterns, FIT));
+        let by_fit =
+            parallel::map(self.threads, FITS, |fit| self.halves[fit].model.log_ratios(patterns, replicate_points(fit)));
         by_fit.into_iter().collect()
     }
 }
@@ -337,13 +338,9 @@ impl Bins {
 
     /// Bin probabilities of one mask from weights of the rows and pseudo-counts.
     pub(crate) fn rates(&self, mask: usize, weights: &[f64], pseudo_counts: &BinRates) -> BinRates {
-        let (non_experts, experts) = weights.split_at(self.non_experts);
         let mut sums = *pseudo_counts;
-        for (sum, shares) in sums.iter_mut().zip(&self.row_shares[mask]) {
-            let shares = shares.split_at(self.non_experts);
-            sum[0] += dot(non_experts, shares.0);
-            sum[1] += dot(experts, shares.1);
-        }
+        let classes = weights.split_at(self.non_experts);
+        pulp::Arch::new().dispatch(Sums { classes, row_shares: &self.row_shares[mask], sums: &mut sums });
         normalise(sums)
     }
 
@@ -362,6 +359,27 @@ impl Bins {
             after.iter_mut().for_each(|weight| *weight *= scale);
         }
         drifted
+    }
+}
+
+/// Sums of weights times shares, by bin and class.
+struct Sums<'a> {
+    /// Weights of non-experts and of experts.
+    classes: (&'a [f64], &'a [f64]),
+    row_shares: &'a [Vec<f64>; BINS],
+    sums: &'a mut BinRates,
+}
+
+impl pulp::WithSimd for Sums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, simd: S) {
+        for (sum, shares) in self.sums.iter_mut().zip(self.row_shares) {
+            let shares = shares.split_at(self.classes.0.len());
+            sum[0] += Dot { x: self.classes.0, y: shares.0 }.with_simd(simd);
+            sum[1] += Dot { x: self.classes.1, y: shares.1 }.with_simd(simd);
+        }
     }
 }
 

@@ -11,17 +11,17 @@
 
 use super::study::{GoldPeople, Pattern, survey_weights};
 use crate::stats::normal::quantile;
-use crate::stats::orthant::{Correlation, Factors, MAX_TABLE, OrthantError, Sobol, marginal, orthant_table};
+use crate::stats::orthant::{Branches, Correlation, MAX_TABLE, OrthantError, Sobol, marginal, orthant_table};
 use crate::stats::tetrachoric::{PairTable, pair_cell, tetrachoric};
 use nalgebra::DMatrix;
 use std::collections::{BTreeSet, HashMap};
 
 /// Points by which a model that stands alone is integrated.
-pub(crate) const FIT: Sobol = Sobol { points: 8192, scramble: 0 };
+pub(crate) const FIT: Sobol = Sobol { points: 2048, scramble: 0 };
 
-/// Points by which the model of a replicate is integrated; each has points of its own, so that their error averages out.
+/// Points by which one of many models of the same people is integrated; each has points of its own, so that their error averages out.
 pub(crate) fn replicate_points(replicate: usize) -> Sobol {
-    Sobol { points: 2048, scramble: replicate as u32 + 1 }
+    Sobol { points: 64, scramble: replicate as u32 + 1 }
 }
 
 /// Number of people of each row, each as heavy as the survey weight.
@@ -125,7 +125,7 @@ impl ClassModel {
     /// Probabilities of patterns, without a table.
     pub(crate) fn probabilities(&self, patterns: &[Pattern], points: Sobol) -> Vec<f64> {
         let masks: Vec<(u32, u32)> = patterns.iter().map(|p| (p.seen, p.yes)).collect();
-        Factors::new(&self.means(), &self.correlation).probabilities(&masks, points)
+        Branches::new(&self.means(), &self.correlation).probabilities(&masks, points)
     }
 }
 
@@ -293,7 +293,7 @@ mod tests {
         let patterns: BTreeSet<Pattern> = twelve.iter().map(|row| row.pattern).collect();
         let patterns: Vec<Pattern> = patterns.into_iter().collect();
         let exact = small.log_ratios(&patterns, FIT).unwrap();
-        for (points, allowed) in [(FIT, 0.1), (replicate_points(0), 0.2), (replicate_points(1), 0.2)] {
+        for (points, allowed) in [(FIT, 0.03), (replicate_points(0), 0.1), (replicate_points(1), 0.1)] {
             let found = large.log_ratios(&patterns, points).unwrap();
             let squares: f64 = found.iter().zip(&exact).map(|(found, exact)| (found - exact).powi(2)).sum();
             let error = (squares / patterns.len() as f64).sqrt();

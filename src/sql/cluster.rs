@@ -6,7 +6,11 @@ use super::kernel::{Kernel, register as kernel};
 use super::keywords::stop_word_list;
 use super::options::{self, Options};
 use super::rows::{Failure, Listed, Rows, list, listed};
-use crate::cluster::{self, Method, Settings, hdbscan, map::map, points::Points};
+use crate::cluster::{
+    self, Method, Settings, hdbscan,
+    map::map,
+    points::{Points, Units},
+};
 use crate::embed::{self, Chunks, Dtype};
 use crate::keywords::labels::labels;
 use crate::keywords::tokens::Cut;
@@ -167,11 +171,12 @@ fn embedded(texts: &[&str], asked: &Asked) -> Result<Points, Failure> {
     }
     let embedder = embed::open(&asked.model)?;
     let steps = progress::steps("embeddings", texts.len());
-    let mut vectors = Vec::with_capacity(texts.len());
-    for chunk in texts.chunks(CHUNK) {
-        vectors.extend(embedder.embed(chunk, asked.threads)?);
-        steps.set(vectors.len());
+    let mut units = Units::new(texts.len());
+    for (number, chunk) in texts.chunks(CHUNK).enumerate() {
+        for vector in embedder.embed(chunk, asked.threads)? {
+            units.push(&vector.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>())?;
+        }
+        steps.set(number * CHUNK + chunk.len());
     }
-    let wide = |vector: std::sync::Arc<[f32]>| vector.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
-    Ok(Points::unit(vectors.into_iter().map(wide))?)
+    Ok(units.points())
 }

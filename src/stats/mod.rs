@@ -9,5 +9,6 @@ pub(crate) mod normal;
 pub(crate) mod orthant;
 pub(crate) mod quadrature;
 pub(crate) mod quantile;
+pub(crate) mod single;
 pub(crate) mod summary;
 pub(crate) mod tetrachoric;

@@ -49,6 +49,15 @@ impl Answers {
         }
     }
 
+    /// The same without what tells how non-experts answer: [`Probabilities::within`] is empty then.
+    pub(super) fn of_people_alone(mut self) -> Self {
+        match &mut self {
+            Answers::All { masks, .. } => masks.clear(),
+            Answers::Occurring { masks, .. } => masks.clear(),
+        }
+        self
+    }
+
     /// Number of the answers of people of the study.
     pub(super) fn number(&self, pattern: Pattern) -> usize {
         match self {

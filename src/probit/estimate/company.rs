@@ -150,16 +150,24 @@ impl<'a> Plan<'a> {
         )
     }
 
+    /// Experts of every company of `study`, which the plan was made for, in every replicate, `[company][replicate]`.
+    pub(super) fn experts(&self, study: &Study) -> Result<Vec<Vec<u64>>, StudyError> {
+        by_company(
+            self.settings,
+            self.companies.len(),
+            |r| Ok(self.replicate(r)),
+            |replicate, c| self.view(replicate, c).experts() + study.companies[c].gold_experts,
+            |_, drawn| drawn,
+        )
+    }
+
     /// Estimates of the companies of `study`, which the plan was made for.
     pub(super) fn estimate(&self, study: &Study) -> Result<Vec<Estimate>, StudyError> {
         by_company(
             self.settings,
             self.companies.len(),
             |r| Ok(self.replicate(r)),
-            |replicate, c| {
-                let mut view = self.view(replicate, c);
-                (view.experts(), view.false_experts())
-            },
+            |replicate, c| (self.view(replicate, c).experts(), self.null_view(replicate, c).false_experts()),
             |c, drawn| Estimate::new(&study.companies[c], drawn.into_iter(), self.settings.level),
         )
     }
@@ -183,29 +191,39 @@ impl<'a> Plan<'a> {
         (replicate + self.settings.draws / 2) % self.settings.draws
     }
 
-    /// View of a replicate by a company; where annotators drift, with rates of its own.
+    /// View of a replicate by a company, for what is drawn from its labels; where annotators drift, people are judged by rates of its own.
     fn view<'v>(&'v self, replicate: &'v mut Replicate, company: usize) -> View<'v> {
-        if !self.sources.is_empty() {
-            self.drift(replicate, &self.companies[company]);
-        }
-        View { company: &self.companies[company], replicate }
+        let company = &self.companies[company];
+        let number = replicate.number;
+        self.drifted(number, number, company, &company.drift, |mask, rates| replicate.judge_by(mask, &rates));
+        View { company, replicate }
     }
 
-    /// Gives the replicate the rates of the company's masks after the annotators' drift there.
-    fn drift(&self, replicate: &mut Replicate, company: &BinnedCompany) {
-        let (own, null) = (replicate.number, self.null_source(replicate.number));
-        let drifted = |source: usize, drift: &Stream| {
-            let mut generator = drift.replicate(own as u64);
-            self.bins.drift(&self.sources[source].weights, self.settings.drift_sd, &mut generator)
+    /// The view before it, for [`View::false_experts`]: their labels come about by rates of their own too.
+    fn null_view<'v>(&'v self, replicate: &'v mut Replicate, company: usize) -> View<'v> {
+        let company = &self.companies[company];
+        let source = self.null_source(replicate.number);
+        let drift = &company.null_drift;
+        self.drifted(replicate.number, source, company, drift, |mask, rates| replicate.null_rates[mask] = rates);
+        View { company, replicate }
+    }
+
+    /// Rates of the company's masks from the source of a replicate after the annotators' drift there, where they drift.
+    fn drifted(
+        &self,
+        number: usize,
+        source: usize,
+        company: &BinnedCompany,
+        drift: &Stream,
+        mut take: impl FnMut(usize, BinRates),
+    ) {
+        let Some(source) = self.sources.get(source) else {
+            return;
         };
-        let weights = drifted(own, &company.drift);
-        let null_weights = drifted(null, &company.null_drift);
+        let mut generator = drift.replicate(number as u64);
+        let weights = self.bins.drift(&source.weights, self.settings.drift_sd, &mut generator);
         for &(mask, _) in &company.masks {
-            let rates = |source: usize, weights: &[f64]| {
-                self.bins.rates(mask, weights, &self.sources[source].pseudo_counts[mask])
-            };
-            replicate.judge_by(mask, &rates(own, &weights));
-            replicate.null_rates[mask] = rates(null, &null_weights);
+            take(mask, self.bins.rates(mask, &weights, &source.pseudo_counts[mask]));
         }
     }
 }

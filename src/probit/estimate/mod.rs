@@ -38,9 +38,9 @@ pub fn estimate(study: &Study, settings: &Settings) -> Result<Vec<Estimate>, Stu
     match settings.method {
         Method::Company | Method::Hierarchical => estimate_by(&bins(study, [], settings)?, study, settings),
         Method::Original => {
-            Ok(originals(study, &[Prior::Common(settings.prior_alpha, settings.prior_beta)], settings)?.remove(0))
+            original::estimates(study, Prior::Common(settings.prior_alpha, settings.prior_beta), settings)
         }
-        Method::OriginalBySize => Ok(originals(study, &[Prior::BySize], settings)?.remove(0)),
+        Method::OriginalBySize => original::estimates(study, Prior::BySize, settings),
     }
 }
 
@@ -68,26 +68,39 @@ pub(crate) fn bins(
 /// # Errors
 ///
 /// Those of [`estimate`].
-pub(crate) fn estimate_by(bins: &Bins, study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
+fn estimate_by(bins: &Bins, study: &Study, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
     match settings.method {
         Method::Company => company::Plan::new(bins, study, settings).estimate(study),
         _ => Ok(hierarchical::estimate(bins, study, settings)),
     }
 }
 
-/// Estimates of every company by the original study's methods under each prior, `[prior][company]`: as [`estimate`] gives them,
-/// at the cost of one. Method and prior of the settings are not looked at.
+/// Experts of every company in every replicate, `[company][replicate]`, as [`estimate`] draws them, by the [`bins`] of the study; methods
+/// `Company` and `Hierarchical`. What only detection floors need is left out where that is a work of its own.
 ///
 /// # Errors
 ///
 /// Those of [`estimate`].
-pub(crate) fn originals<const N: usize>(
+pub(crate) fn experts_by(bins: &Bins, study: &Study, settings: &Settings) -> Result<Vec<Vec<u64>>, StudyError> {
+    match settings.method {
+        Method::Company => company::Plan::new(bins, study, settings).experts(study),
+        _ => Ok(hierarchical::estimate(bins, study, settings).into_iter().map(|estimate| estimate.draws).collect()),
+    }
+}
+
+/// Experts of every company in every replicate by the original study's methods under each prior, `[prior][company][replicate]`: as
+/// [`estimate`] draws them, at less than the cost of one. Method and prior of the settings are not looked at.
+///
+/// # Errors
+///
+/// Those of [`estimate`].
+pub(crate) fn original_experts<const N: usize>(
     study: &Study,
     priors: &[Prior; N],
     settings: &Settings,
-) -> Result<Vec<Vec<Estimate>>, StudyError> {
+) -> Result<Vec<Vec<Vec<u64>>>, StudyError> {
     study.require_gold_people()?;
-    original::estimates(study, priors, settings)
+    original::experts(study, priors, settings)
 }
 
 /// What a company is like in one replicate.

@@ -10,6 +10,7 @@ use super::settings::Settings;
 use crate::probit::model::Model;
 use crate::probit::study::{Company, GoldPeople, Study, StudyError, survey_weights};
 use crate::random::{self, Purpose, Stream, binomial};
+use rand_chacha::ChaCha8Rng;
 
 /// Beta priors of the study's program by size: headcount below, alpha, beta.
 const BY_SIZE: [(u64, f64, f64); 4] =
@@ -115,29 +116,37 @@ impl Refit {
         sum / company.people as f64
     }
 
-    /// Draws of a company under a prior, given by its position: experts among the people who are not gold, and those that the observed
-    /// people would be given if none of them were one.
-    fn draw(&self, stated: &Company, company: &NumberedCompany, prior: usize) -> (u64, u64) {
+    /// Prevalence of a company under a prior, given by its position, and the generator to go on with.
+    fn prevalence(&self, stated: &Company, company: &NumberedCompany, prior: usize) -> (f64, ChaCha8Rng) {
         let mut generator = company.stream.replicate(self.number as u64);
-        let common = self.common[prior].as_ref();
-        let pi = common.map_or_else(
+        let pi = self.common[prior].as_ref().map_or_else(
             || {
                 let (_, a, b) = BY_SIZE.iter().find(|t| stated.headcount < t.0).unwrap_or(&BY_SIZE[3]);
                 random::beta(*a, *b, &mut generator)
             },
             |common| common.pi,
         );
+        (pi, generator)
+    }
+
+    /// Experts among the people who are not gold.
+    fn experts(&self, stated: &Company, company: &NumberedCompany, prior: usize) -> u64 {
+        let (pi, mut generator) = self.prevalence(stated, company, prior);
         let share = self.share(company, pi);
         let seen = binomial(company.people, share, &mut generator);
         // the study scales the observed people to the headcount; its prior says nothing of those unseen
-        let unseen = binomial(stated.headcount - stated.observed, share, &mut generator);
-        let null_share = match common {
+        seen + binomial(stated.headcount - stated.observed, share, &mut generator)
+    }
+
+    /// Experts that the observed people would be given if none of them were one.
+    fn false_experts(&self, stated: &Company, company: &NumberedCompany, prior: usize) -> u64 {
+        let (pi, _) = self.prevalence(stated, company, prior);
+        let null_share = match &self.common[prior] {
             _ if company.people == 0 => pi,
             Some(common) => company.mean(|mask| common.null_shares[mask]),
             None => company.mean(|mask| self.probabilities.within[mask].null_share(pi)),
         };
-        let mut null = company.null.replicate(self.number as u64);
-        (seen + unseen, binomial(company.people, null_share, &mut null))
+        binomial(company.people, null_share, &mut company.null.replicate(self.number as u64))
     }
 }
 
@@ -158,33 +167,54 @@ fn resample(gold: &[GoldPeople], seed: u64, replicate: usize) -> Vec<f64> {
     weights
 }
 
-/// Estimates under each prior, `[prior][company]`; the model of a replicate is fitted once for all of them.
+/// Estimates of every company under a prior.
 ///
 /// # Errors
 ///
 /// Where the model of a replicate cannot be fitted.
-pub(super) fn estimates<const N: usize>(
+pub(super) fn estimates(study: &Study, prior: Prior, settings: &Settings) -> Result<Vec<Estimate>, StudyError> {
+    let numbered = Numbered::new(study, Answers::new(study), settings.seed);
+    by_company(
+        settings,
+        study.companies.len(),
+        |r| Refit::new(study, &numbered, &[prior], settings.seed, r),
+        |refit, c| {
+            let (stated, company) = (&study.companies[c], &numbered.companies[c]);
+            (refit.experts(stated, company, 0), refit.false_experts(stated, company, 0))
+        },
+        |c, drawn| Estimate::new(&study.companies[c], drawn.into_iter(), settings.level),
+    )
+}
+
+/// Experts of every company in every replicate under each prior, `[prior][company][replicate]`; the model of a replicate is fitted
+/// once for all of them.
+///
+/// # Errors
+///
+/// Where the model of a replicate cannot be fitted.
+pub(super) fn experts<const N: usize>(
     study: &Study,
     priors: &[Prior; N],
     settings: &Settings,
-) -> Result<Vec<Vec<Estimate>>, StudyError> {
-    let numbered = Numbered::new(study, Answers::new(study), settings.seed);
+) -> Result<Vec<Vec<Vec<u64>>>, StudyError> {
+    let numbered = Numbered::new(study, Answers::new(study).of_people_alone(), settings.seed);
     let by_company = by_company(
         settings,
         study.companies.len(),
         |r| Refit::new(study, &numbered, priors, settings.seed, r),
-        |refit, c| std::array::from_fn(|prior| refit.draw(&study.companies[c], &numbered.companies[c], prior)),
-        |c, drawn: Vec<[(u64, u64); N]>| {
-            let of =
-                |prior: usize| Estimate::new(&study.companies[c], drawn.iter().map(|row| row[prior]), settings.level);
-            (0..N).map(of).collect::<Vec<_>>()
+        |refit, c| -> [u64; N] {
+            let (stated, company) = (&study.companies[c], &numbered.companies[c]);
+            std::array::from_fn(|prior| refit.experts(stated, company, prior) + stated.gold_experts)
+        },
+        |_, drawn: Vec<[u64; N]>| -> [Vec<u64>; N] {
+            std::array::from_fn(|prior| drawn.iter().map(|row| row[prior]).collect())
         },
     )?;
-    let mut estimates: Vec<Vec<Estimate>> = (0..N).map(|_| Vec::with_capacity(by_company.len())).collect();
+    let mut experts: Vec<Vec<Vec<u64>>> = (0..N).map(|_| Vec::with_capacity(by_company.len())).collect();
     for company in by_company {
-        estimates.iter_mut().zip(company).for_each(|(all, estimate)| all.push(estimate));
+        experts.iter_mut().zip(company).for_each(|(all, drawn)| all.push(drawn));
     }
-    Ok(estimates)
+    Ok(experts)
 }
 
 #[cfg(test)]

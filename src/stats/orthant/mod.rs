@@ -2,19 +2,19 @@
 //!
 //! Annotator j says yes when mu_j + e_j > 0, e ~ N(0, R). A *cell* is a pattern of answers; bit j of its index is set
 //! when annotator j says yes. One and two dimensions have formulas, [`plackett`] integrates up to eight, and the
-//! points of [`tree`] take over up to twelve. Beyond, [`factors`] gives the patterns that are asked for. Written here because libraries give one orthant at a time, where a model needs all
+//! points of [`tree`] take over up to twelve. Beyond, [`branches`] gives the patterns that are asked for. Written here because libraries give one orthant at a time, where a model needs all
 //! 2^J of them thousands of times.
 
+mod branches;
 mod cell;
 pub(crate) mod correlation;
-mod factors;
 mod plackett;
 mod sobol;
 mod tree;
 
+pub(crate) use branches::Branches;
 pub use correlation::Correlation;
 pub(crate) use correlation::CorrelationError;
-pub(crate) use factors::Factors;
 pub(crate) use sobol::Sobol;
 pub(crate) use tree::MAX_DIMENSIONS as MAX_TABLE;
 
