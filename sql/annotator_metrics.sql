@@ -9,12 +9,17 @@
 -- answers tell most about the class together with those chosen before, pair by pair (joint mutual information, Yang &
 -- Moody 1999); `note` names them. Chosen on the same gold people, they make the row `(model)` look a little better than it is.
 --
+-- With `gold_weight` counts stay those of people, and sensitivity, specificity, accuracy, bias and the prior of the model are those of the people whom gold
+-- people stand for: the shares in the formulas below are of weights. Sensitivity and specificity depend on weights within a class only, accuracy and bias on all. Within a class
+-- a weight above 20 times the mean is cut to that, and `note` says so. Limits are of as many people as the weights are worth.
+--
 -- arguments:
---   ratings    relation with profile_id, annotator, label
---   profiles   relation with profile_id and truth
---   truth      expression over profiles: is the person an expert; NULL = no gold label
---   level      of the intervals, between 0 and 1
---   weight     expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
+--   ratings       relation with profile_id, annotator, label
+--   profiles      relation with profile_id and truth
+--   truth         expression over profiles: is the person an expert; NULL = no gold label
+--   level         of the intervals, between 0 and 1
+--   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
+--   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number
 -- columns:
 --   annotator VARCHAR          the annotator, or (model)
 --   tp BIGINT                  experts called experts
@@ -34,13 +39,13 @@
 --   bias DOUBLE                (fp - fn) / all with a label
 --   bias_lower DOUBLE          lower limit
 --   bias_upper DOUBLE          upper limit
---   note VARCHAR               of (model): the annotators taken, where there are more than 32
+--   note VARCHAR               of (model): the annotators taken, where there are more than 32; of all: how many gold weights were cut
 -- example:
 --   SELECT annotator, tp, fp, tn, fn, round(sensitivity, 3) AS sensitivity, round(specificity, 3) AS specificity
 --   FROM muster.annotator_metrics(ratings, profiles, is_expert);
-CREATE MACRO muster.main.annotator_metrics(ratings, profiles, truth, level := 0.8, weight := 1) AS TABLE
+CREATE MACRO muster.main.annotator_metrics(ratings, profiles, truth, level := 0.8, weight := 1, gold_weight := 1) AS TABLE
 WITH _muster_person AS (
-    FROM muster.main._muster_people('annotator_metrics', ratings, profiles, NULL, truth, NULL, weight, 1)
+    FROM muster.main._muster_people('annotator_metrics', ratings, profiles, NULL, truth, NULL, weight, gold_weight)
 ),
 _muster_options AS (
     SELECT muster_options() AS _muster_asked

@@ -26,7 +26,8 @@
 --                 prevalence) or 'at_random' (without one, each with the inverse of `gold_weight` as chance)
 --   keep_draws    whether to return the draws, for `headcount_total`
 --   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody, and a company of nobody has no row
---   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number
+--   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number; above 20 times the
+--                 mean of the class it is cut to that, and `note` says so
 -- columns:
 --   company VARCHAR           the company
 --   n_observed BIGINT         profiles there, with or without labels

@@ -116,6 +116,24 @@ pub fn binomial(n: u64, p: f64, generator: &mut ChaCha8Rng) -> u64 {
     if p > 0.5 { n - rare } else { rare }
 }
 
+/// Draw from a multinomial of `n` people over cells, whose chances need not sum to 1: `put` takes each cell that has people, and their number.
+/// The last cell with a chance has whom rounding leaves.
+pub(crate) fn multinomial(n: u64, chances: &[f64], generator: &mut ChaCha8Rng, mut put: impl FnMut(usize, u64)) {
+    let last = chances.iter().rposition(|chance| *chance > 0.0).unwrap_or(0);
+    let (mut left, mut mass) = (n, chances.iter().sum::<f64>());
+    for (cell, chance) in chances.iter().enumerate() {
+        if left == 0 {
+            return;
+        }
+        let drawn = if cell == last { left } else { binomial(left, chance / mass, generator) };
+        left -= drawn;
+        mass -= chance;
+        if drawn > 0 {
+            put(cell, drawn);
+        }
+    }
+}
+
 /// Largest numbers that inversion is used for: beyond, 1 - p loses digits or the search takes long.
 const FEW_TRIALS: u64 = 1 << 20;
 const FEW_EXPECTED: f64 = 10.0;
@@ -182,6 +200,33 @@ mod tests {
         assert!((mean(&mut || binomial(50, 0.3, &mut g) as f64) - 15.0).abs() < 5.0 * (10.5f64 / n as f64).sqrt());
         assert_eq!(binomial(7, 1.5, &mut g), 7);
         assert_eq!(binomial(7, -0.5, &mut g), 0);
+    }
+
+    #[test]
+    fn multinomials_have_their_moments() {
+        let dealt = |n, chances: &[f64], g: &mut ChaCha8Rng| {
+            let mut people = [0; 5];
+            multinomial(n, chances, g, |cell, drawn| people[cell] += drawn);
+            people
+        };
+        let mut g = Stream::new(3, Purpose::Simulation, 0).replicate(0);
+        let p = [0.5, 0.3, 0.0, 0.2, 0.0];
+        let draws = 4000;
+        let (mut sums, mut products) = ([0.0; 5], 0.0);
+        for _ in 0..draws {
+            let drawn = dealt(30, &p, &mut g);
+            assert_eq!(drawn.iter().sum::<u64>(), 30);
+            sums.iter_mut().zip(drawn).for_each(|(sum, n)| *sum += n as f64 / f64::from(draws));
+            products += drawn[0] as f64 * drawn[3] as f64 / f64::from(draws);
+        }
+        // five standard errors of the means; covariance -n p q = -3 and its standard error about .1
+        for (sum, p) in sums.iter().zip(p) {
+            assert!((sum - 30.0 * p).abs() <= 5.0 * (30.0 * p * (1.0 - p) / f64::from(draws)).sqrt(), "{sums:?}");
+        }
+        assert!((products - sums[0] * sums[3] + 3.0).abs() < 0.5, "{products} {sums:?}");
+        // thirds do not sum to 1 exactly
+        assert_eq!(dealt(1 << 40, &[1.0 / 3.0; 3], &mut g).iter().sum::<u64>(), 1 << 40);
+        assert_eq!(dealt(7, &[0.0, 1.0, 0.0], &mut g), [0, 7, 0, 0, 0]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::probit::bins::{BINS, BinRates, Bins, normalise};
 use crate::probit::estimate::{Likeness, Settings, bins, likenesses};
 use crate::probit::model::{ClassModel, Model};
 use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError};
-use crate::random::{Purpose, Stream, binomial};
+use crate::random::{Purpose, Stream, binomial, multinomial};
 use crate::stats::orthant::{Correlation, orthant_table};
 use crate::stats::quantile;
 use rand::RngExt;
@@ -217,22 +217,6 @@ fn count(
         }
     }
     (by_pattern, by_bin)
-}
-
-/// Multinomial of `n` people over cells, one Binomial a cell.
-fn multinomial(n: u64, probability: &[f64], generator: &mut ChaCha8Rng, mut put: impl FnMut(usize, u64)) {
-    let (mut left, mut mass) = (n, probability.iter().sum::<f64>());
-    for (cell, p) in probability.iter().enumerate() {
-        let made = if cell + 1 == probability.len() { left } else { binomial(left, p / mass, generator) };
-        left -= made;
-        mass -= p;
-        if made > 0 {
-            put(cell, made);
-        }
-        if left == 0 {
-            return;
-        }
-    }
 }
 
 impl Table {

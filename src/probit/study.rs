@@ -114,6 +114,25 @@ pub(crate) struct SurveyWeights {
     pub(crate) trimmed: [u64; 2],
 }
 
+impl SurveyWeights {
+    /// Sentence that says how many people's weights were cut, and what to do; `None` where nobody's was.
+    ///
+    /// `place`: of which gold people, " of the company" or nothing.
+    pub(crate) fn note(&self, place: &str) -> Option<String> {
+        let cut: u64 = self.trimmed.iter().sum();
+        let whose = match cut {
+            0 => return None,
+            1 => format!("gold weight of 1 gold person{place} was more than {MAX_WEIGHT} times the mean of its class"),
+            _ => format!(
+                "gold weights of {cut} gold people{place} were more than {MAX_WEIGHT} times the mean of their class"
+            ),
+        };
+        Some(format!(
+            "the {whose} and trimmed to that: draw gold people from coarser strata, or with chances that are less unequal"
+        ))
+    }
+}
+
 /// The survey weights of rows of gold people.
 pub(crate) fn survey_weights(gold: &[GoldPeople]) -> SurveyWeights {
     let mut weights = SurveyWeights { each: relative_weights(gold), trimmed: [0; 2] };
@@ -337,13 +356,18 @@ impl Study {
         self.gold.iter().filter(|r| r.truth == class).map(|r| r.count).sum()
     }
 
+    /// Non-experts and experts among the gold people with labels, each as heavy as the gold weight; the unit is that of the heaviest.
+    pub(crate) fn gold_sums(&self) -> [f64; 2] {
+        let largest = self.gold.iter().map(|r| r.weight).fold(0.0, f64::max);
+        [false, true].map(|class| {
+            self.gold.iter().filter(|r| r.truth == class).map(|r| r.count as f64 * (r.weight / largest)).sum()
+        })
+    }
+
     /// Share of experts among the gold people with labels, each as heavy as the gold weight.
     pub(crate) fn gold_share(&self) -> f64 {
-        let largest = self.gold.iter().map(|r| r.weight).fold(0.0, f64::max);
-        let weigh = |of: &dyn Fn(&GoldPeople) -> bool| -> f64 {
-            self.gold.iter().filter(|r| of(r)).map(|r| r.count as f64 * (r.weight / largest)).sum()
-        };
-        weigh(&|r| r.truth) / weigh(&|_| true)
+        let [others, experts] = self.gold_sums();
+        experts / (others + experts)
     }
 
     /// Pattern of the model's annotators from masks in the order of the names given.
@@ -402,6 +426,12 @@ impl Merged {
             weight: f64::from_bits(weight),
         })
     }
+}
+
+/// Gold people who have a label of any annotator, by class and gold weight; sorted, without their labels.
+pub(crate) fn labelled_gold(counts: &[Count]) -> Vec<GoldPeople> {
+    let labelled: Vec<&Count> = counts.iter().filter(|row| row.count > 0 && row.seen != 0).collect();
+    merge_gold(&labelled, &[])
 }
 
 fn merge_gold(counts: &[&Count], positions: &[usize]) -> Vec<GoldPeople> {
@@ -666,6 +696,19 @@ mod tests {
         let gold = [row(true, 0, 99, 1.0), row(true, 1, 1, 1000.0)];
         let weights = survey_weights(&gold);
         assert_eq!(weights.trimmed, [0, 1]);
+        let note = weights.note("").unwrap();
+        assert!(
+            note.starts_with(
+                "the gold weight of 1 gold person was more than 20 times the mean of its class and trimmed"
+            )
+        );
+        let both = SurveyWeights { trimmed: [2, 3], ..weights.clone() };
+        assert!(
+            both.note(" of the company")
+                .unwrap()
+                .starts_with("the gold weights of 5 gold people of the company were more")
+        );
+        assert_eq!(SurveyWeights { trimmed: [0, 0], ..weights.clone() }.note(""), None);
         let mean = 0.2 + 0.99 / 10.99;
         assert!((weights.each[1] - 20.0 / mean).abs() < 1e-12);
         assert!((weights.each[0] - 1.0 / 10.99 / mean).abs() < 1e-12);
@@ -682,7 +725,8 @@ mod tests {
         let rows: Vec<(bool, u64, f64)> = study.gold.iter().map(|row| (row.truth, row.count, row.weight)).collect();
         assert_eq!(rows, [(false, 30, 1.0), (true, 5, 1.0), (true, 10, 2.0)]);
         assert_eq!(study.n_gold(true), 15);
-        // 5 + 2 · 10 of 55
+        // in people of weight 2: 30 / 2 and 5 / 2 + 10, and 25 of 55
+        assert_eq!(study.gold_sums(), [15.0, 12.5]);
         assert!((study.gold_share() - 25.0 / 55.0).abs() < 1e-15);
         let many = [gold(false, 1, 0, MAX_PEOPLE), gold(true, 1, 0, 1)];
         assert_eq!(Study::new(&names(1), &many), Err(StudyError::TooManyPeople));

@@ -13,7 +13,7 @@ use crate::probit::metrics::{Metrics, metrics};
 use crate::probit::person::{PersonPrior, posteriors};
 use crate::probit::plan::{Goal, plan};
 use crate::probit::report::{Agreement, Quantity, agreements, report};
-use crate::probit::study::{Company, MAX_ANNOTATORS, Study};
+use crate::probit::study::{Company, MAX_ANNOTATORS, Study, survey_weights};
 use crate::stats::intervals::Interval;
 use crate::stats::summary::Summary;
 use duckdb::Connection;
@@ -67,12 +67,13 @@ fn doubts(study: &Study, evidence: Option<Evidence>) -> Vec<String> {
                 .to_string(),
         );
     }
+    doubts.extend(survey_weights(&study.gold).note(""));
     doubts.extend(shared_shift::note(&shared_shifts(study)));
     doubts
 }
 
 /// Doubts about one estimate, those about all after its own; `None` where there is none.
-fn note(company: &Company, estimate: &Estimate, shared: &[String]) -> Option<String> {
+fn note(company: &Company, estimate: &Estimate, method: Method, shared: &[String]) -> Option<String> {
     let mut doubts = Vec::new();
     if !estimate.converged {
         doubts.push("the draws have not converged: take more of them".to_string());
@@ -82,6 +83,10 @@ fn note(company: &Company, estimate: &Estimate, shared: &[String]) -> Option<Str
     }
     if company.raised {
         doubts.push("the headcount given is below the people observed, and was raised to them".to_string());
+    }
+    if method == Method::Hierarchical {
+        // whose effects learn from the company's own gold people
+        doubts.extend(survey_weights(&company.gold_people).note(" of the company"));
     }
     doubts.extend_from_slice(shared);
     (!doubts.is_empty()).then(|| doubts.join("; "))
@@ -150,7 +155,7 @@ impl Kernel for FitProbitBootstrap {
         let estimates = estimate(&study, &settings)?;
         let shared = doubts(&study, found);
         let fitted = |(company, estimate): (Company, Estimate)| {
-            let note = note(&company, &estimate, &shared);
+            let note = note(&company, &estimate, settings.method, &shared);
             Fitted { company, estimate, keep, note }
         };
         Ok(study.companies.into_iter().zip(estimates).map(fitted).collect())

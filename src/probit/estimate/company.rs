@@ -6,7 +6,7 @@ use crate::parallel;
 use crate::probit::bins::{BINS, BinRates, Bins};
 use crate::probit::prevalence::{Group, RatioTable, draw, posterior};
 use crate::probit::study::{Company, Study, StudyError};
-use crate::random::{Purpose, Stream, binomial};
+use crate::random::{Purpose, Stream, binomial, multinomial};
 use rand_chacha::ChaCha8Rng;
 
 /// Company with its people by bin.
@@ -253,15 +253,11 @@ impl View<'_> {
         let mut generator = self.company.null.replicate(self.replicate.number as u64);
         self.replicate.null_groups.clear();
         for &(mask, people) in &self.company.masks {
-            let (mut left, mut mass) = (people, 1.0);
-            for (bin, rates) in self.replicate.null_rates[mask].iter().enumerate() {
-                let count = if bin + 1 == BINS { left } else { binomial(left, rates[0] / mass, &mut generator) };
-                left -= count;
-                mass -= rates[0];
-                if count > 0 {
-                    self.replicate.null_groups.push(Group { row: row(mask, bin), count });
-                }
-            }
+            let chances = self.replicate.null_rates[mask].map(|rates| rates[0]);
+            let groups = &mut self.replicate.null_groups;
+            multinomial(people, &chances, &mut generator, |bin, count| {
+                groups.push(Group { row: row(mask, bin), count })
+            });
         }
         let Replicate { table, null_groups, .. } = &*self.replicate;
         let pi = draw(table, null_groups, &mut generator);

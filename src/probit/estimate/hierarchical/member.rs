@@ -4,6 +4,7 @@ use super::effects::MaskCounts;
 use crate::probit::bins::{BINS, Bins};
 use crate::probit::estimate::settings::{GoldSampling, Settings};
 use crate::probit::study::{Company, survey_weights};
+use crate::random::multinomial;
 
 /// Weight of a company's people who are not gold in its effects, as a number of people, where half of them are experts. Where one class is
 /// rare they tell the effects from the prevalence less, and the weight falls with the variance of the class.
@@ -53,7 +54,8 @@ impl Member {
                 None => blank += count,
             }
         }
-        // as many voices as there are people, each as loud as the survey weight
+        // as many voices as there are people, each as loud as the survey weight, and each in one bin: shares would scatter less than people do,
+        // and hide effects
         let weights = survey_weights(&company.gold_people).each;
         for (people, weight) in company.gold_people.iter().zip(&weights) {
             let Some(mask) = bins.mask_index(people.pattern.seen) else {
@@ -61,9 +63,7 @@ impl Member {
             };
             let shares = bins.gold_shares(mask, people.truth, people.pattern);
             let gold = &mut MaskCounts::of(&mut masks, mask).gold[usize::from(people.truth)];
-            for bin in 0..BINS {
-                gold[bin] += people.count as f64 * weight * shares[bin];
-            }
+            multinomial(people.count, &shares, &mut judges, |bin, dealt| gold[bin] += dealt as f64 * weight);
         }
         masks.sort_unstable_by_key(|counts| counts.mask);
         let gold = masks

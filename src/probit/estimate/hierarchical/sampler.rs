@@ -16,7 +16,7 @@ use crate::probit::bins::{BINS, BinRates, Bins};
 use crate::probit::estimate::settings::Settings;
 use crate::probit::prevalence::posterior;
 use crate::progress::{self, Steps};
-use crate::random::{Purpose, Stream, binomial};
+use crate::random::{Purpose, Stream, binomial, multinomial};
 use crate::stats::logistic::logistic;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -220,14 +220,9 @@ impl Sampler<'_> {
         let mut masks = member.masks.clone();
         for counts in &mut masks {
             let rates = tilt(&before[counts.mask], &tilts).rates[0];
-            let (mut left, mut mass) = (counts.people.iter().sum::<u64>(), 1.0);
-            for bin in 0..BINS {
-                let people = if bin + 1 == BINS { left } else { binomial(left, rates[bin] / mass, generator) };
-                counts.people[bin] = people;
-                counts.judged[bin] = people as f64;
-                left -= people;
-                mass -= rates[bin];
-            }
+            let people = std::mem::take(&mut counts.people).iter().sum();
+            multinomial(people, &rates, generator, |bin, people| counts.people[bin] = people);
+            counts.judged = counts.people.map(|people| people as f64);
         }
         let blank = Member { masks, gold: Vec::new(), truths: [0.0; 2], ..*member };
         let [_, others, experts_effect] = chain.states[c];
