@@ -27,7 +27,7 @@
 -- columns:
 --   item ANY            as in items
 --   cluster BIGINT      1 = largest; NULL = noise, in the last rows
---   x DOUBLE            along the first principal component; 0 = the mean of all items
+--   x DOUBLE            along the first principal component; 0 = the mean of all items; NULL where a static model knows no word of the text
 --   y DOUBLE            along the second
 --   silhouette DOUBLE   -1 to 1; NULL for noise, and where there is one cluster only
 --   representative ANY  the item nearest to the mean of the cluster, the same in all its rows; NULL for noise

@@ -34,7 +34,9 @@ KEYS = {variable: key for provider in PROVIDERS for variable, key in provider["k
 
 # A process of its own, for what ends processes. It prints the rows of each statement as JSON; see `given`.
 CHILD = """
-import duckdb, json, sys, time
+import duckdb, json, signal, sys, time
+# a shell that runs the tests in the background has its children ignore Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)
 extension, *statements = json.load(sys.stdin)
 connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
 # of a program without a file DuckDB thinks that somebody looks on, and shows its progress on standard output after 2 s

@@ -7,7 +7,7 @@ use super::keywords::stop_word_list;
 use super::options::{self, Options};
 use super::rows::{Failure, Listed, Rows, list, listed};
 use crate::cluster::{
-    self, Method, Settings, hdbscan,
+    self, ClusterError, Method, Settings, hdbscan,
     map::map,
     points::{Points, Units},
 };
@@ -129,11 +129,14 @@ impl Kernel for Cluster {
         cluster::check(given.len())?;
         given.sort_unstable_by_key(|row| (row.text, row.position));
         let texts: Vec<&str> = given.iter().map(|row| row.text).collect();
-        let points = embedded(&texts, &asked)?;
+        let Embedded { points, directed } = embedded(&texts, &asked)?;
         let found = cluster::cluster(&points, &asked.settings, asked.threads)?;
+        let clusters = of_all(&directed, found.clusters);
+        let places = of_all(&directed, found.places);
+        let silhouettes = of_all(&directed, found.silhouettes);
         let mut labels = match asked.label_terms {
             0 => Vec::new(),
-            most => labels(&texts, &found.clusters, asked.stop_words, most)?,
+            most => labels(&texts, &clusters, asked.stop_words, most)?,
         };
         let method = match (found.method == Method::Kmeans, found.approximate) {
             (true, false) => "kmeans",
@@ -142,19 +145,19 @@ impl Kernel for Cluster {
             (false, true) => "hdbscan_approximate",
         };
         let at: Vec<Option<(f64, f64)>> = match asked.map {
-            true => map(&points, asked.threads).into_iter().map(Some).collect(),
-            false => vec![None; points.len()],
+            true => of_all(&directed, map(&points, asked.threads).into_iter().map(Some).collect()),
+            false => vec![None; texts.len()],
         };
         let mut noise = 0..;
         let mut rows = Vec::with_capacity(given.len());
         for (i, (text, at)) in given.iter().zip(at).enumerate() {
-            let (cluster, place) = (found.clusters[i], found.places[i].or_else(|| noise.next()).unwrap_or_default());
+            let (cluster, place) = (clusters[i], places[i].or_else(|| noise.next()).unwrap_or_default());
             let first = cluster.filter(|_| place == 0);
             rows.push(Placed {
                 position: text.position,
                 cluster: cluster.map(|cluster| cluster + 1),
                 place: place + 1,
-                silhouette: found.silhouettes[i],
+                silhouette: silhouettes[i],
                 method,
                 at,
                 label: first.and_then(|cluster| labels.get_mut(cluster)).map(std::mem::take),
@@ -164,19 +167,33 @@ impl Kernel for Cluster {
     }
 }
 
-/// The directions of the texts' vectors.
-fn embedded(texts: &[&str], asked: &Asked) -> Result<Points, Failure> {
-    if texts.is_empty() {
-        return Ok(Points::new(0, Vec::new()));
-    }
-    let embedder = embed::open(&asked.model)?;
-    let steps = progress::steps("embeddings", texts.len());
+/// Points of the texts whose vectors have a direction, and of each text whether its vector has one. A static model that knows no word of
+/// a text gives it a vector of zeros: it is near to nothing.
+struct Embedded {
+    points: Points,
+    directed: Vec<bool>,
+}
+
+/// What was found of the points as what is known of all texts.
+fn of_all<T: Clone>(directed: &[bool], found: Vec<Option<T>>) -> Vec<Option<T>> {
+    let mut found = found.into_iter();
+    directed.iter().map(|directed| if *directed { found.next().flatten() } else { None }).collect()
+}
+
+fn embedded(texts: &[&str], asked: &Asked) -> Result<Embedded, Failure> {
     let mut units = Units::new(texts.len());
-    for (number, chunk) in texts.chunks(CHUNK).enumerate() {
-        for vector in embedder.embed(chunk, asked.threads)? {
-            units.push(&vector.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>())?;
+    let mut directed = Vec::with_capacity(texts.len());
+    if !texts.is_empty() {
+        let embedder = embed::open(&asked.model)?;
+        let steps = progress::steps("embeddings", texts.len());
+        for (number, chunk) in texts.chunks(CHUNK).enumerate() {
+            for vector in embedder.embed(chunk, asked.threads)? {
+                let pushed = units.push(&vector.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>());
+                directed.push(pushed != Err(ClusterError::Zero));
+                pushed.or_else(|error| if error == ClusterError::Zero { Ok(()) } else { Err(error) })?;
+            }
+            steps.set(number * CHUNK + chunk.len());
         }
-        steps.set(number * CHUNK + chunk.len());
     }
-    Ok(units.points())
+    Ok(Embedded { points: units.points(), directed })
 }

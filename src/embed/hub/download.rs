@@ -14,7 +14,8 @@ use crate::interrupt;
 use crate::progress;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Maximum size of a file of weights, and of another file.
 const LONGEST_WEIGHTS: u64 = 64 << 30;
@@ -25,6 +26,13 @@ const MOST_FILES: usize = 256;
 
 /// Time between two looks for an interrupt.
 const INTERRUPT_POLL: Duration = Duration::from_millis(20);
+
+/// Time for which an interrupt of one download ends those that begin after it: DuckDB evaluates constants while it plans, takes an
+/// error there for a reason to try again, and would wait anew for the hub that somebody has just given up.
+const INTERRUPT_LASTS: Duration = Duration::from_secs(1);
+
+/// Time of the last interrupt of a download.
+static INTERRUPTED: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// Fetches `model` and gives back its folder in `cache`; `looked` are the places where it was not.
 ///
@@ -53,14 +61,21 @@ pub(crate) fn download(model: &str, cache: &Path, places: &Places, looked: &str)
 
 /// The result of `work`, unless Ctrl-C comes before; on the thread of the call.
 async fn unless_interrupted<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let last = || INTERRUPTED.lock().unwrap_or_else(PoisonError::into_inner);
     let interrupted = async {
-        while !interrupt::came() {
+        while !interrupt::came() && last().is_none_or(|at| at.elapsed() >= INTERRUPT_LASTS) {
             tokio::time::sleep(INTERRUPT_POLL).await;
         }
     };
     tokio::select! {
+        biased;
+        () = interrupted => {
+            if interrupt::came() {
+                *last() = Some(Instant::now());
+            }
+            Err("interrupted".to_string())
+        }
         result = work => result,
-        () = interrupted => Err("interrupted".to_string()),
     }
 }
 

@@ -199,7 +199,7 @@ impl<'a> Plan<'a> {
         View { company, replicate }
     }
 
-    /// The view before it, for [`View::false_experts`]: their labels come about by rates of their own too.
+    /// View for [`View::false_experts`], after that of [`Plan::view`] by the company: labels come about by rates of their own too.
     fn null_view<'v>(&'v self, replicate: &'v mut Replicate, company: usize) -> View<'v> {
         let company = &self.companies[company];
         let source = self.null_source(replicate.number);
