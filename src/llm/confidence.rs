@@ -147,7 +147,7 @@ fn quoted(text: &str) -> String {
     json[1..json.len() - 1].to_string()
 }
 
-/// Where the value of the last property `field` begins that is `word`.
+/// Position at which the value of the last property `field` begins that is `word`.
 fn value_start(text: &[u8], field: &str, word: &str) -> Option<usize> {
     let (key, word) = (format!("\"{field}\""), quoted(word.trim()));
     let is_verdict = |at: &usize| {

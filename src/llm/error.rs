@@ -2,7 +2,7 @@
 
 use crate::store::StoreError;
 
-/// Why there are no rows. Displays as a sentence without the name of the function that was called.
+/// Reason why there are no rows. Displays as a sentence without the name of the function that was called.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LlmError {
     #[error(transparent)]

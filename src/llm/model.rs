@@ -49,7 +49,7 @@ impl Model {
         self.confidence == Some(Confidence::Stated)
     }
 
-    /// What a server sent, without a key that is in no text by chance.
+    /// Text that a server sent, without a key that is in no text by chance.
     pub(crate) fn clear(&self, text: String) -> String {
         match self.key.as_ref().filter(|key| key.is_long()) {
             Some(key) => key.redact(&text),

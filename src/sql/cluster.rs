@@ -174,8 +174,8 @@ struct Embedded {
     directed: Vec<bool>,
 }
 
-/// What was found of the points as what is known of all texts.
-fn of_all<T: Clone>(directed: &[bool], found: Vec<Option<T>>) -> Vec<Option<T>> {
+/// Values of the points as values of all texts.
+fn of_all<T>(directed: &[bool], found: Vec<Option<T>>) -> Vec<Option<T>> {
     let mut found = found.into_iter();
     directed.iter().map(|directed| if *directed { found.next().flatten() } else { None }).collect()
 }
@@ -188,9 +188,11 @@ fn embedded(texts: &[&str], asked: &Asked) -> Result<Embedded, Failure> {
         let steps = progress::steps("embeddings", texts.len());
         for (number, chunk) in texts.chunks(CHUNK).enumerate() {
             for vector in embedder.embed(chunk, asked.threads)? {
-                let pushed = units.push(&vector.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>());
-                directed.push(pushed != Err(ClusterError::Zero));
-                pushed.or_else(|error| if error == ClusterError::Zero { Ok(()) } else { Err(error) })?;
+                match units.push(&vector.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>()) {
+                    Ok(()) => directed.push(true),
+                    Err(ClusterError::Zero) => directed.push(false),
+                    Err(error) => return Err(error.into()),
+                }
             }
             steps.set(number * CHUNK + chunk.len());
         }

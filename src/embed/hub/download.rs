@@ -221,7 +221,7 @@ mod tests {
         reply("200 OK", "", serde_json::json!({"siblings": files, "sha": commit}).to_string().as_bytes())
     }
 
-    /// What a hub that has `org/tiny` answers.
+    /// Answer of a hub that has `org/tiny`.
     fn tiny(path: &str) -> Vec<u8> {
         if path == "/api/models/org/tiny/revision/main" {
             return list(COMMIT);

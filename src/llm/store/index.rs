@@ -117,7 +117,7 @@ impl Index {
         self.parts.push(Part::new(path.to_path_buf(), Some(Arc::new(file))));
     }
 
-    /// How far an earlier format has been converted.
+    /// Rows of an earlier format that have been converted.
     pub(super) fn converted(&self) -> Converted {
         self.converted
     }

@@ -257,7 +257,7 @@ pub(super) fn read_record<'t>(line: &[u8], find: impl Fn(&Hash) -> Option<&'t Te
     })
 }
 
-/// What an outcome cost, and whom.
+/// Cost of an outcome, with template and model.
 #[derive(Deserialize)]
 pub(super) struct Bill<'l> {
     #[serde(borrow)]
@@ -312,7 +312,7 @@ pub(super) fn read_batch(line: &[u8]) -> Option<(i64, Batch)> {
     Some((fields.at_ms, batch))
 }
 
-/// How far the tables of an earlier format have been converted: their highest numbers.
+/// Highest numbers of the rows converted, by table of an earlier format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Converted {
     pub answers: i64,

@@ -67,7 +67,7 @@ pub(crate) struct Store {
 #[derive(Debug, Default)]
 struct Unwritten {
     hashes: Mutex<HashSet<Hash>>,
-    /// Why the last attempt failed.
+    /// Reason why the last attempt failed.
     problem: Mutex<Option<String>>,
 }
 

@@ -60,7 +60,7 @@ fn highest(connection: &Connection) -> rusqlite::Result<Option<Converted>> {
 /// Templates by their numbers, with the schemas of their requests.
 type Templates = HashMap<i64, (Arc<TemplateRow>, Option<Schema>)>;
 
-/// Why a conversion failed.
+/// Reason why a conversion failed.
 enum Problem {
     Sqlite(rusqlite::Error),
     File(io::Error),

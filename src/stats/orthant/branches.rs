@@ -92,7 +92,7 @@ struct Walk<'a> {
     sums: &'a mut [f64],
 }
 
-/// What is known at a place of the branch at hand.
+/// State at a place of the branch at hand.
 #[derive(Clone)]
 struct Place {
     /// Products of the probabilities of the labels before it.
