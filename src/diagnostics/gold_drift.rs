@@ -16,7 +16,7 @@
 //! the restricted likelihood of the gold people (Patterson & Thompson 1971, Biometrika 58, 545-554). At 1 the odds between neighbouring bins vary by a factor of e.
 
 use crate::parallel;
-use crate::probit::bins::{BINS, bin};
+use crate::probit::bins::{BINS, PSEUDO_COUNT, bin};
 use crate::probit::model::{FIT, Model};
 use crate::probit::study::{Pattern, Study, StudyError};
 use crate::random::{Purpose, Stream};
@@ -35,9 +35,6 @@ const NODES: [f64; 41] = {
     }
     nodes
 };
-
-/// Count given to each bin and class beside the gold people in it.
-const PSEUDO_COUNT: f64 = 1.0;
 
 /// Largest size that is looked for, and the distance of the sizes tried.
 const LARGEST: f64 = 3.0;

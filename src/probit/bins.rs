@@ -46,7 +46,7 @@ const SHAPE: f64 = 0.75;
 /// Pseudo-count of each bin and class: a Gamma with this shape, Jeffreys' prior of the bins of a class. The estimates of 40 simulated
 /// studies are with it, and with 1 (a uniform prior, which fills the rare bins of non-experts), 1.14 and 1.08 times the truth where gold people
 /// come from outside, and .98 and .92 times where they are drawn in companies.
-const PSEUDO_COUNT: f64 = 0.5;
+pub(crate) const PSEUDO_COUNT: f64 = 0.5;
 
 /// The bin of a likelihood ratio, given its natural logarithm.
 pub(crate) fn bin(log_ratio: f64) -> usize {
