@@ -3,7 +3,7 @@
 /// The points near one, as (squared distance, number) in that order.
 pub(super) type Near = Vec<(f64, usize)>;
 
-/// What comes of a point that is offered to a list of at most `k`.
+/// Outcome of a point that is offered to a list of at most `k`.
 #[derive(Debug, PartialEq)]
 pub(super) enum Entry {
     /// It is in the list, for which another one had to leave.

@@ -42,7 +42,7 @@ pub(super) struct Known<'a> {
     pub(super) points: &'a Points,
     /// The points that the tree is to span.
     pub(super) rows: &'a [usize],
-    /// How often each occurs.
+    /// Number of times that each occurs.
     pub(super) weights: &'a [usize],
     pub(super) min_samples: usize,
     /// Lists by point, and the maximum number of entries of each.

@@ -341,6 +341,7 @@ fn size(groups: &[Group], rates: &[Rates], threads: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::probit::study::Count;
+    use crate::random::multinomial;
     use rand_distr::{Distribution, StandardNormal};
 
     /// Gold people of a company with labels of two annotators.
@@ -399,21 +400,14 @@ mod tests {
     const MADE: Rates = [[0.7, 0.2, 0.07, 0.03], [0.1, 0.2, 0.3, 0.4]];
 
     /// Groups of both classes in so many companies, each with an effect of a size.
-    fn drawn(companies: usize, people: usize, size: f64, seed: u64) -> Vec<Group> {
+    fn drawn(companies: usize, people: u64, size: f64, seed: u64) -> Vec<Group> {
         let mut generator = Stream::new(seed, Purpose::Simulation, 6).replicate(0);
         let mut groups = Vec::new();
         for class in (0..companies).flat_map(|_| [0, 1]) {
             let effect = size * Distribution::<f64>::sample(&StandardNormal, &mut generator);
             let rates = tilted(&MADE[class], effect);
             let mut counts = [0.0; BINS];
-            for _ in 0..people {
-                let mut left = generator.random::<f64>();
-                let passed = rates[..BINS - 1].iter().take_while(|rate| {
-                    left -= **rate;
-                    left > 0.0
-                });
-                counts[passed.count()] += 1.0;
-            }
+            multinomial(people, &rates, &mut generator, |bin, people| counts[bin] = people as f64);
             groups.push(Group { class, masks: vec![(0, counts)] });
         }
         groups

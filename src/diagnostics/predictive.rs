@@ -375,7 +375,7 @@ impl Tally {
         self.observed / self.covariance(self).max(1.0).sqrt()
     }
 
-    /// What two others leave unexplained.
+    /// Part that two others leave unexplained.
     fn beside(&self, first: &Tally, second: &Tally) -> Tally {
         // a little more than there is, for counts that never vary or vary as one
         let variance = |tally: &Tally| tally.covariance(tally) * (1.0 + 1e-9) + 1e-9;

@@ -21,7 +21,7 @@ struct Weights {
     each: BTreeMap<(bool, u64), f64>,
     /// Mean gold weight of each class, non-experts first, beside the largest of all.
     means: [f64; 2],
-    /// That some were cut.
+    /// Sentence that says how many were cut; `None` where none was.
     note: Option<String>,
 }
 
@@ -121,7 +121,7 @@ pub(crate) struct Metrics {
     pub(crate) specificity: Option<Interval>,
     pub(crate) accuracy: Option<Interval>,
     pub(crate) bias: Option<Interval>,
-    /// That weights were cut, and the annotators of the model where it could not take all.
+    /// Sentences on weights that were cut, and on the annotators of the model where it could not take all.
     pub(crate) note: Option<String>,
 }
 

@@ -28,7 +28,7 @@ const HEAVIEST: f64 = 20.0;
 /// Smallest variance of a person, so that some chance is left for those a model is sure of.
 const LEAST_VARIANCE: f64 = 1e-12;
 
-/// What ratings are to make known.
+/// Quantity that ratings are to make known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {
     /// The number of experts in all companies together.

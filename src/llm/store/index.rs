@@ -1,4 +1,4 @@
-//! What the files of a store hold, in memory: where each answer is, what failures cost, and which batches are open.
+//! Index in memory of the files of a store: where each answer is, what failures cost, and which batches are open.
 //!
 //! An index follows the files: what was added to one is read when somebody asks, and where a file is gone, shorter or
 //! another of the same name, everything is read again. Of several answers to one request, which claims prevent and an import

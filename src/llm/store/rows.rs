@@ -1,4 +1,4 @@
-//! What goes into the store, and what comes out.
+//! Rows that go into the store, and that come out.
 
 use super::claims::Claim;
 use crate::hash::Hash;

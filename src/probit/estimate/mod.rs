@@ -103,7 +103,7 @@ pub(crate) fn original_experts<const N: usize>(
     original::experts(study, priors, settings)
 }
 
-/// What a company is like in one replicate.
+/// State of a company in one replicate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Likeness {
     pub(crate) prevalence: f64,

@@ -25,7 +25,7 @@ pub(crate) enum Prior {
     BySize,
 }
 
-/// What the replicates of a study share.
+/// Parts of a study that its replicates share.
 struct Numbered {
     answers: Answers,
     companies: Vec<NumberedCompany>,

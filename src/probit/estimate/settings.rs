@@ -24,7 +24,7 @@ impl Method {
     }
 }
 
-/// How the gold people of companies were chosen.
+/// Way in which the gold people of companies were chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GoldSampling {
     /// With a look at the truth: they tell nothing of the prevalence.

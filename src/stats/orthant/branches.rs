@@ -203,29 +203,22 @@ mod tests {
     use super::*;
     use nalgebra::DMatrix;
 
-    /// Families of axes that are alike: correlations of .49 within and .25 across, all means apart.
-    fn families(n: usize) -> (Vec<f64>, Correlation) {
+    /// Three families of axes: their correlations within and across, all means apart.
+    fn families(n: usize, within: f64, across: f64) -> (Vec<f64>, Correlation) {
         let r = DMatrix::from_fn(n, n, |i, j| match (i == j, i % 3 == j % 3) {
             (true, _) => 1.0,
-            (_, true) => 0.49,
-            _ => 0.25,
-        });
-        ((0..n).map(|j| 0.8 - 0.2 * j as f64).collect(), Correlation::new(r).unwrap())
-    }
-
-    /// The same with correlations of .97 within, which leave axes little of their own.
-    fn twins(n: usize) -> (Vec<f64>, Correlation) {
-        let r = DMatrix::from_fn(n, n, |i, j| match (i == j, i % 3 == j % 3) {
-            (true, _) => 1.0,
-            (_, true) => 0.97,
-            _ => 0.4,
+            (_, true) => within,
+            _ => across,
         });
         ((0..n).map(|j| 0.8 - 0.2 * j as f64).collect(), Correlation::new(r).unwrap())
     }
 
     #[test]
     fn patterns_have_the_probabilities_of_the_table() {
-        for (what, (mu, r), allowed) in [("families", families(8), 0.02), ("twins", twins(8), 0.06)] {
+        // twins leave each other little of their own
+        for (what, (mu, r), allowed) in
+            [("families", families(8, 0.49, 0.25), 0.02), ("twins", families(8, 0.97, 0.4), 0.06)]
+        {
             let table = orthant_table(&mu, &r).unwrap();
             for (seen, points) in [(0xff, 64), (0xff, 256), (0xff, 2048), (0b1011_0110, 256)] {
                 let exact = marginal(&table, seen);
@@ -252,7 +245,7 @@ mod tests {
 
     #[test]
     fn labels_that_are_missing_are_summed_out() {
-        let (mu, r) = families(22);
+        let (mu, r) = families(22, 0.49, 0.25);
         let branches = Branches::new(&mu, &r);
         let all = (1u32 << 22) - 1;
         let (seen, yes) = (all & !(1 << 3) & !(1 << 21), 0b10_0010_1001_0000_0010_0001 & all & !(1 << 21));
@@ -268,7 +261,7 @@ mod tests {
     #[test]
     fn a_pattern_has_its_probability_whatever_is_asked_beside_it() {
         for n in [1, 4, 5, 22, 32] {
-            let (mu, r) = families(n);
+            let (mu, r) = families(n, 0.49, 0.25);
             let branches = Branches::new(&mu, &r);
             let points = Sobol { points: 256, scramble: 3 };
             let all = u32::MAX >> (32 - n);

@@ -131,7 +131,7 @@ impl GoldSet {
         pseudo.iter().enumerate().map(|(mask, pseudo)| bins.rates(mask, &rows, pseudo)).collect()
     }
 
-    /// What the companies' effects make of the mass of each bin, on average over gold people.
+    /// Factors that the companies' effects make of the mass of each bin, on average over gold people.
     fn thinning<'a>(
         &self,
         class: usize,

@@ -1,4 +1,4 @@
-//! What companies share beside the rates: the line of their prevalences and the sizes of their effects.
+//! Hyperparameters that companies share beside the rates: the line of their prevalences and the sizes of their effects.
 
 use super::effects::State;
 use super::grid::choose;

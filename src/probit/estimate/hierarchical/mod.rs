@@ -44,7 +44,7 @@ use gold::GoldSet;
 use member::{Member, Sample};
 use sampler::Sampler;
 
-/// What is kept of the samples of a study: `[chain][replicate][company]`.
+/// Part of the samples of a study that `keep` keeps: `[chain][replicate][company]`.
 fn sample<T: Send>(
     bins: &Bins,
     study: &Study,

@@ -76,7 +76,7 @@ impl Chain {
 }
 
 impl Sampler<'_> {
-    /// What is kept of the samples of all companies: `[chain][replicate][company]`.
+    /// Part of the samples of all companies that `keep` keeps: `[chain][replicate][company]`.
     pub(super) fn run<T: Send>(&self, keep: impl Fn(Sample) -> T + Sync) -> Vec<Vec<Vec<T>>> {
         let (draws, chains) = (self.settings.draws, CHAINS.min(self.settings.draws));
         let first = |chain: usize| draws * chain / chains;

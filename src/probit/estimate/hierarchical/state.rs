@@ -162,7 +162,7 @@ impl Posterior<'_> {
     }
 }
 
-/// What makes a normal a t.
+/// Factor that makes a normal a t.
 fn t_scale(generator: &mut ChaCha8Rng) -> f64 {
     ChiSquared::new(FREEDOM).map_or(1.0, |chi| (FREEDOM / chi.sample(generator)).sqrt())
 }
