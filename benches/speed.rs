@@ -33,7 +33,6 @@ fn seconds(runs: usize, mut run: impl FnMut()) -> f64 {
 }
 
 fn orthants() {
-    println!("Orthant table of all 2^J cells, microseconds\n");
     let instructions = format!("{:?}", pulp::Arch::new());
     let instructions = instructions.split('(').next().unwrap_or_default();
     println!("Orthant table of all 2^J cells, microseconds, {instructions}\n");

@@ -16,31 +16,33 @@ pub(super) type State = [f64; 3];
 /// Symmetric matrix over a state: entries (0,0), (0,1), (0,2), (1,1), (1,2), (2,2).
 pub(super) type Symmetric = [f64; 6];
 
-/// People of one mask in a company, by bin.
+/// People of one mask in a company who are not gold, by bin.
 #[derive(Debug, Clone)]
 pub(super) struct MaskCounts {
     pub(super) mask: usize,
-    /// Number of people who are not gold, each judged by one fit: those who are counted.
+    /// Number of people, each judged by one fit: those who are counted.
     pub(super) people: [u64; BINS],
     /// The same people, each judged by all fits alike: those who speak, as in the mean of the log likelihood over all ways to deal the fits
     /// out, which has less noise than any of them.
     pub(super) judged: [f64; BINS],
-    /// Weight of the gold people of each class.
-    pub(super) gold: [[f64; BINS]; 2],
+}
+
+/// Gold people of one mask in a company.
+#[derive(Debug, Clone)]
+pub(super) struct GoldCounts {
+    pub(super) mask: usize,
+    /// `[class][bin]`: their weight.
+    pub(super) weights: [[f64; BINS]; 2],
 }
 
 impl MaskCounts {
     /// The counts of a mask in a list, put there if need be.
     pub(super) fn of(list: &mut Vec<MaskCounts>, mask: usize) -> &mut MaskCounts {
         let at = list.iter().position(|counts| counts.mask == mask).unwrap_or_else(|| {
-            list.push(MaskCounts { mask, people: [0; BINS], judged: [0.0; BINS], gold: [[0.0; BINS]; 2] });
+            list.push(MaskCounts { mask, people: [0; BINS], judged: [0.0; BINS] });
             list.len() - 1
         });
         &mut list[at]
-    }
-
-    pub(super) fn has_gold(&self) -> bool {
-        self.gold.iter().flatten().any(|weight| *weight > 0.0)
     }
 }
 
@@ -83,7 +85,11 @@ pub(super) fn tilt(rates: &BinRates, tilts: &[[f64; BINS]; 2]) -> Tilted {
 }
 
 /// Log likelihood of a logit, given non-experts and experts who speak about the prevalence.
+#[inline(always)]
 pub(super) fn of_truths(truths: [f64; 2], logit: f64) -> f64 {
+    if truths == [0.0; 2] {
+        return 0.0;
+    }
     // ln(1 - pi) without overflow
     let log_no = -(logit.max(0.0) + ln(1.0 + exp(-logit.abs())));
     (truths[0] + truths[1]) * log_no + truths[1] * logit
@@ -93,6 +99,7 @@ pub(super) fn of_truths(truths: [f64; 2], logit: f64) -> f64 {
 #[derive(Clone, Copy)]
 pub(super) struct People<'a> {
     pub(super) masks: &'a [MaskCounts],
+    pub(super) gold: &'a [GoldCounts],
     /// `[mask]`: the common rates.
     pub(super) rates: &'a [BinRates],
     /// Non-experts and experts among gold people who speak about the prevalence.
@@ -110,24 +117,7 @@ pub(super) struct Slope {
 
 impl People<'_> {
     pub(super) fn log_likelihood(&self, state: &State) -> f64 {
-        let pi = logistic(state[0]);
-        let tilts = [tilts(state[1]), tilts(state[2])];
-        let mut sum = 0.0;
-        for counts in self.masks {
-            let tilted = tilt(&self.rates[counts.mask], &tilts);
-            for b in 0..BINS {
-                if counts.judged[b] > 0.0 {
-                    let p = pi * tilted.rates[1][b] + (1.0 - pi) * tilted.rates[0][b];
-                    sum += self.power * counts.judged[b] * ln(p);
-                }
-                for k in 0..2 {
-                    if counts.gold[k][b] > 0.0 {
-                        sum += counts.gold[k][b] * ln(tilted.rates[k][b]);
-                    }
-                }
-            }
-        }
-        sum + of_truths(self.truths, state[0])
+        pulp::Arch::new().dispatch(LogLikelihood { people: self, state })
     }
 
     /// Score and observed information: with the class z of a person known, the score is linear in z, so that what is lost
@@ -159,9 +149,14 @@ impl People<'_> {
                     lost[4] -= unknown * away[0] * away[1];
                     lost[5] += unknown * away[1] * away[1];
                 }
-                for k in 0..2 {
-                    score[1 + k] += counts.gold[k][b] * away[k];
-                    complete[3 + 2 * k] += counts.gold[k][b] * tilted.variance[k];
+            }
+        }
+        for counts in self.gold {
+            let tilted = tilt(&self.rates[counts.mask], &tilts);
+            for k in 0..2 {
+                for b in 0..BINS {
+                    score[1 + k] += counts.weights[k][b] * (POSITION[b] - tilted.mean[k]);
+                    complete[3 + 2 * k] += counts.weights[k][b] * tilted.variance[k];
                 }
             }
         }
@@ -169,6 +164,38 @@ impl People<'_> {
         score[0] += self.truths[1] - n * pi;
         complete[0] += n * pi * (1.0 - pi);
         slope
+    }
+}
+
+struct LogLikelihood<'a> {
+    people: &'a People<'a>,
+    state: &'a State,
+}
+
+impl pulp::WithSimd for LogLikelihood<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> f64 {
+        let LogLikelihood { people, state } = self;
+        let pi = logistic(state[0]);
+        let tilts = [tilts(state[1]), tilts(state[2])];
+        let (mut sums, mut gold) = ([0.0; BINS], [0.0; BINS]);
+        for counts in people.masks {
+            let tilted = tilt(&people.rates[counts.mask], &tilts);
+            for b in 0..BINS {
+                sums[b] += counts.judged[b] * ln(pi * tilted.rates[1][b] + (1.0 - pi) * tilted.rates[0][b]);
+            }
+        }
+        for counts in people.gold {
+            let tilted = tilt(&people.rates[counts.mask], &tilts);
+            for k in 0..2 {
+                for b in 0..BINS {
+                    gold[b] += counts.weights[k][b] * ln(tilted.rates[k][b]);
+                }
+            }
+        }
+        people.power * sums.iter().sum::<f64>() + gold.iter().sum::<f64>() + of_truths(people.truths, state[0])
     }
 }
 
@@ -182,9 +209,12 @@ mod tests {
     fn masks() -> Vec<MaskCounts> {
         let mut masks = Vec::new();
         MaskCounts::of(&mut masks, 0).judged = [50.0, 19.6, 9.0, 11.4];
-        MaskCounts::of(&mut masks, 1).gold = [[3.0, 1.5, 0.0, 0.5], [0.0, 1.0, 2.0, 1.0]];
         MaskCounts::of(&mut masks, 1).judged = [5.0, 0.0, 0.0, 2.0];
         masks
+    }
+
+    fn gold() -> [GoldCounts; 1] {
+        [GoldCounts { mask: 1, weights: [[3.0, 1.5, 0.0, 0.5], [0.0, 1.0, 2.0, 1.0]] }]
     }
 
     #[test]
@@ -208,8 +238,8 @@ mod tests {
     /// Score and information against differences of the likelihood and of the score.
     #[test]
     fn slopes_are_those_of_the_likelihood() {
-        let masks = masks();
-        let people = People { masks: &masks, rates: &RATES, truths: [6.0, 3.5], power: 0.7 };
+        let (masks, gold) = (masks(), gold());
+        let people = People { masks: &masks, gold: &gold, rates: &RATES, truths: [6.0, 3.5], power: 0.7 };
         for state in [[-1.0, 0.2, -0.4], [0.7, -0.9, 0.5], [-4.0, 0.0, 0.0]] {
             let slope = people.slope(&state);
             for i in 0..3 {

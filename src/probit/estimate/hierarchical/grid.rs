@@ -17,8 +17,8 @@ const STEP: f64 = 0.5;
 
 /// Log likelihood of a logit at nodes about its mode.
 ///
-/// A node drawn with the density as its chance has the moments of the logit as far as sums over nodes are integrals: on a normal density to
-/// exp(-2 pi² / step²), the step in standard deviations (Poisson's sum formula).
+/// Sums over nodes are integrals: on a normal density to exp(-2 pi² / step²), the step in standard deviations (Poisson's sum formula). So a
+/// node drawn with the density as its chance has the moments of the logit wherever the nodes lie, and its density where that is left to chance.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Grid {
     first: f64,
@@ -27,11 +27,11 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// Lays the nodes about the mode under a prior.
-    pub(super) fn lay(&mut self, prior: &StatePrior, held: &Held, state: &State) {
+    /// Lays the nodes about the mode under a prior, up to a step aside at random.
+    pub(super) fn lay(&mut self, prior: &StatePrior, held: &Held, state: &State, generator: &mut ChaCha8Rng) {
         let (centre, sd) = prior.logit_mode(held, state);
         self.step = STEP * sd;
-        self.first = centre - 0.5 * (NODES - 1) as f64 * self.step;
+        self.first = centre - (0.5 * NODES as f64 - generator.random::<f64>()) * self.step;
         self.log_likelihood = held.log_likelihoods(&std::array::from_fn(|node| self.at(node)));
     }
 
@@ -42,24 +42,42 @@ impl Grid {
     /// Moves the logit of a state, whose effects are those of the people held, to a node.
     pub(super) fn draw(&self, prior: &StatePrior, state: &mut State, generator: &mut ChaCha8Rng) {
         let mean = prior.logit_mean(state);
-        let logs: [f64; NODES] = std::array::from_fn(|node| {
+        let mut logs = self.log_likelihood;
+        for (node, log) in logs.iter_mut().enumerate() {
             let away = self.at(node) - mean;
-            self.log_likelihood[node] - 0.5 * prior.precision * away * away
-        });
+            *log -= 0.5 * prior.precision * away * away;
+        }
         state[0] = self.at(choose(&logs, generator));
     }
 }
 
 /// Position drawn with the exponentials of `logs` as weights.
 pub(super) fn choose<const N: usize>(logs: &[f64; N], generator: &mut ChaCha8Rng) -> usize {
-    let top = logs.iter().fold(f64::NEG_INFINITY, |top, log| if *log > top { *log } else { top });
-    let mass = logs.map(|log| exp(log - top));
-    let mut rest = generator.random::<f64>() * mass.iter().sum::<f64>();
-    let passed = mass[..N - 1].iter().take_while(|mass| {
-        rest -= **mass;
-        rest > 0.0
-    });
-    passed.count()
+    pulp::Arch::new().dispatch(Choice { logs, u: generator.random() })
+}
+
+/// Position that the distribution function passes `u` at.
+struct Choice<'a, const N: usize> {
+    logs: &'a [f64; N],
+    u: f64,
+}
+
+impl<const N: usize> pulp::WithSimd for Choice<'_, N> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> usize {
+        let top = self.logs.iter().fold(f64::NEG_INFINITY, |top, log| if *log > top { *log } else { top });
+        let mut sums = [0.0; N];
+        for (sum, log) in sums.iter_mut().zip(self.logs) {
+            *sum = exp(log - top);
+        }
+        for i in 1..N {
+            sums[i] += sums[i - 1];
+        }
+        let reached = self.u * sums[N - 1];
+        sums[..N - 1].iter().map(|sum| usize::from(*sum < reached)).sum()
+    }
 }
 
 #[cfg(test)]
@@ -68,23 +86,23 @@ mod tests {
     use super::*;
     use crate::random::{Purpose, Stream};
 
-    /// Moments of draws under a line that has moved since the nodes were laid, against sums over a fine grid.
+    /// Moments and distribution of draws under a line that has moved since the nodes were laid, against sums over a fine grid.
     #[test]
-    fn nodes_have_the_moments_of_the_posterior() {
+    fn nodes_are_draws_of_the_posterior() {
         let rates = [[[0.7, 0.1], [0.2, 0.2], [0.07, 0.3], [0.03, 0.4]]];
         let mut masks = Vec::new();
         MaskCounts::of(&mut masks, 0).judged = [30.0, 12.0, 8.0, 6.0];
         let prior = StatePrior { mean: -1.0, gamma: [0.4, 0.8], precision: 0.8, effects: [3.0, -1.2, 4.0] };
         let moved = StatePrior { mean: -2.0, precision: 1.3, ..prior };
         for power in [1.0, 0.03] {
-            let people = People { masks: &masks, rates: &rates, truths: [0.0; 2], power };
+            let people = People { masks: &masks, gold: &[], rates: &rates, truths: [0.0; 2], power };
             let (mut state, mut held, mut grid) = ([0.0, 0.3, -0.2], Held::default(), Grid::default());
             held.hold(&people, &state);
-            grid.lay(&prior, &held, &state);
             let mut generator = Stream::new(7, Purpose::Simulation, 0).replicate(0);
             let n = 40_000;
-            let draws: Vec<f64> = (0..n)
+            let mut draws: Vec<f64> = (0..n)
                 .map(|_| {
+                    grid.lay(&prior, &held, &state, &mut generator);
                     grid.draw(&moved, &mut state, &mut generator);
                     state[0]
                 })
@@ -92,13 +110,22 @@ mod tests {
             assert_eq!(state[1..], [0.3, -0.2]);
             let at = |i: usize| -10.0 + 0.002 * i as f64;
             // the mean under the effects is -2 + .4 * .3 - .8 * .2
-            let density = |i: usize| (held.log_likelihood(at(i)) - 0.65 * (at(i) + 2.04).powi(2)).exp();
+            let density = |i: usize| (held.log_likelihoods(&[at(i)])[0] - 0.65 * (at(i) + 2.04).powi(2)).exp();
             let mass: f64 = (0..8000).map(density).sum();
             let wanted = (0..8000).map(|i| at(i) * density(i)).sum::<f64>() / mass;
             let sd = ((0..8000).map(|i| at(i).powi(2) * density(i)).sum::<f64>() / mass - wanted * wanted).sqrt();
             let mean = draws.iter().sum::<f64>() / n as f64;
             let got = (draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64).sqrt();
             assert!((mean - wanted).abs() < 0.02 * sd && (got / sd - 1.0).abs() < 0.02, "{mean} {got}, {wanted} {sd}");
+            draws.sort_by(f64::total_cmp);
+            let (mut below, mut farthest) = (0.0, 0.0f64);
+            for i in 0..8000 {
+                below += density(i) / mass;
+                let drawn = draws.partition_point(|x| *x <= at(i));
+                farthest = farthest.max((drawn as f64 / n as f64 - below).abs());
+            }
+            // beyond which the Kolmogorov-Smirnov statistic of as many draws lies once in a thousand
+            assert!(farthest < 1.95 / (n as f64).sqrt(), "{farthest}");
         }
     }
 }

@@ -37,26 +37,9 @@ impl Held {
         }
     }
 
-    /// Log likelihood up to what does not depend on the logit.
-    pub(super) fn log_likelihood(&self, logit: f64) -> f64 {
-        if logit.abs() > FARTHEST {
-            return f64::NEG_INFINITY;
-        }
-        let pi = logistic(logit);
-        let sum: f64 = self.people.iter().map(|[n, other, expert]| n * ln(pi * expert + (1.0 - pi) * other)).sum();
-        sum + of_truths(self.truths, logit)
-    }
-
-    /// [`Held::log_likelihood`] at several logits at once.
+    /// Log likelihoods of logits, up to what does not depend on them.
     pub(super) fn log_likelihoods<const N: usize>(&self, logits: &[f64; N]) -> [f64; N] {
-        let pi = logits.map(logistic);
-        let mut sums = logits.map(|logit| of_truths(self.truths, logit));
-        for [n, other, expert] in &self.people {
-            for (sum, pi) in sums.iter_mut().zip(&pi) {
-                *sum += n * ln(other + pi * (expert - other));
-            }
-        }
-        std::array::from_fn(|i| if logits[i].abs() > FARTHEST { f64::NEG_INFINITY } else { sums[i] })
+        pulp::Arch::new().dispatch(LogLikelihoods { held: self, logits })
     }
 
     /// Score and information at a logit.
@@ -77,6 +60,33 @@ impl Held {
     }
 }
 
+struct LogLikelihoods<'a, const N: usize> {
+    held: &'a Held,
+    logits: &'a [f64; N],
+}
+
+impl<const N: usize> pulp::WithSimd for LogLikelihoods<'_, N> {
+    type Output = [f64; N];
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> [f64; N] {
+        let (mut pi, mut sums) = ([0.0; N], [0.0; N]);
+        for i in 0..N {
+            pi[i] = logistic(self.logits[i]);
+            sums[i] = of_truths(self.held.truths, self.logits[i]);
+        }
+        for &[n, other, expert] in &self.held.people {
+            for i in 0..N {
+                sums[i] += n * ln(other + pi[i] * (expert - other));
+            }
+        }
+        for i in 0..N {
+            sums[i] = if self.logits[i].abs() > FARTHEST { f64::NEG_INFINITY } else { sums[i] };
+        }
+        sums
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::effects::MaskCounts;
@@ -88,15 +98,15 @@ mod tests {
         let rates = [[[0.7, 0.1], [0.2, 0.2], [0.07, 0.3], [0.03, 0.4]]];
         let mut masks = Vec::new();
         MaskCounts::of(&mut masks, 0).judged = [30.0, 12.5, 0.0, 5.5];
-        let people = People { masks: &masks, rates: &rates, truths: [6.0, 3.5], power: 0.7 };
+        let people = People { masks: &masks, gold: &[], rates: &rates, truths: [6.0, 3.5], power: 0.7 };
         let mut held = Held::default();
         for effects in [[0.0, 0.0], [0.4, -0.7]] {
             let state = |logit: f64| [logit, effects[0], effects[1]];
             held.hold(&people, &state(0.0));
             assert_eq!(held.log_likelihoods(&[FARTHEST + 0.1, -FARTHEST - 0.1]), [f64::NEG_INFINITY; 2]);
             for logit in [-3.0, -0.5, 1.0] {
-                assert!((held.log_likelihoods(&[logit])[0] - held.log_likelihood(logit)).abs() < 1e-9);
-                let differs = held.log_likelihood(logit) - held.log_likelihood(0.2);
+                let [there, here] = held.log_likelihoods(&[logit, 0.2]);
+                let differs = there - here;
                 let wanted = people.log_likelihood(&state(logit)) - people.log_likelihood(&state(0.2));
                 assert!((differs - wanted).abs() < 1e-9, "{differs}, {wanted}");
                 let (local, slope) = (held.local(logit), people.slope(&state(logit)));

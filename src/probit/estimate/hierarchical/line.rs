@@ -83,9 +83,11 @@ impl Shared {
         let mut right = SVector::<f64, 4>::zeros();
         for (state, size) in states.iter().zip(sizes) {
             let row = row(state, *size);
-            precision += row * row.transpose() / self.variance;
-            right += row * (state[0] / self.variance);
+            precision += row * row.transpose();
+            right += row * state[0];
         }
+        precision /= self.variance;
+        right /= self.variance;
         for (i, (mean, sd)) in LINE.iter().enumerate() {
             precision[(i, i)] += 1.0 / (sd * sd);
             right[i] += mean / (sd * sd);

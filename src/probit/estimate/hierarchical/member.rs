@@ -1,10 +1,11 @@
 //! Companies as the sampler sees them, and what it draws of them.
 
-use super::effects::MaskCounts;
+use super::effects::{GoldCounts, MaskCounts};
 use crate::probit::bins::{BINS, Bins};
 use crate::probit::estimate::settings::{GoldSampling, Settings};
 use crate::probit::study::{Company, survey_weights};
 use crate::random::multinomial;
+use rand_chacha::ChaCha8Rng;
 
 /// Weight of a company's people who are not gold in its effects, as a number of people, where half of them are experts. Where one class is
 /// rare they tell the effects from the prevalence less, and the weight falls with the variance of the class.
@@ -21,12 +22,23 @@ pub(super) fn smallest_size(drift_sd: f64) -> f64 {
     (SIZE_OF_DRIFT * drift_sd).max(UNSEEN_SIZE)
 }
 
+/// Gold people of a company alike in class, pattern and weight.
+pub(super) struct GoldKind {
+    mask: usize,
+    class: usize,
+    count: u64,
+    /// Survey weight of each.
+    weight: f64,
+    /// Chances of each to lie in the bins.
+    shares: [f64; BINS],
+}
+
 /// Company as the sampler sees it.
 pub(super) struct Member {
-    /// People by mask and bin.
+    /// People who are not gold, by mask and bin.
     pub(super) masks: Vec<MaskCounts>,
-    /// The same of gold people only.
-    pub(super) gold: Vec<MaskCounts>,
+    /// Gold people with labels, by mask.
+    pub(super) gold: Vec<GoldKind>,
     /// Non-experts and experts among gold people who speak about the prevalence.
     pub(super) truths: [f64; 2],
     /// Log headcount about its mean.
@@ -54,28 +66,34 @@ impl Member {
                 None => blank += count,
             }
         }
-        // as many voices as there are people, each as loud as the survey weight, and each in one bin: shares would scatter less than people do,
-        // and hide effects
-        let weights = survey_weights(&company.gold_people).each;
-        for (people, weight) in company.gold_people.iter().zip(&weights) {
-            let Some(mask) = bins.mask_index(people.pattern.seen) else {
-                continue;
-            };
-            let shares = bins.gold_shares(mask, people.truth, people.pattern);
-            let gold = &mut MaskCounts::of(&mut masks, mask).gold[usize::from(people.truth)];
-            multinomial(people.count, &shares, &mut judges, |bin, dealt| gold[bin] += dealt as f64 * weight);
-        }
         masks.sort_unstable_by_key(|counts| counts.mask);
-        let gold = masks
-            .iter()
-            .filter(|m| m.has_gold())
-            .map(|m| MaskCounts { people: [0; BINS], judged: [0.0; BINS], ..m.clone() })
-            .collect();
+        // as many voices as there are people, each as loud as the survey weight
+        let weights = survey_weights(&company.gold_people).each;
+        let kinds = company.gold_people.iter().zip(weights).filter_map(|(people, weight)| {
+            let mask = bins.mask_index(people.pattern.seen)?;
+            let shares = bins.gold_shares(mask, people.truth, people.pattern);
+            Some(GoldKind { mask, class: usize::from(people.truth), count: people.count, weight, shares })
+        });
+        let mut gold: Vec<GoldKind> = kinds.collect();
+        gold.sort_by_key(|kind| kind.mask);
         let truths = match settings.gold_sampling {
             GoldSampling::ByClass => [0.0; 2],
             GoldSampling::AtRandom => company.weighted_truths(),
         };
         Member { masks, gold, truths, size, rest: blank + company.headcount - company.observed }
+    }
+
+    /// Gold people by mask and bin, each in one bin: shares would scatter less than people do, and hide effects.
+    pub(super) fn deal_gold(&self, dealt: &mut Vec<GoldCounts>, generator: &mut ChaCha8Rng) {
+        dealt.clear();
+        for kinds in self.gold.chunk_by(|a, b| a.mask == b.mask) {
+            let mut counts = GoldCounts { mask: kinds[0].mask, weights: [[0.0; BINS]; 2] };
+            for kind in kinds {
+                let weights = &mut counts.weights[kind.class];
+                multinomial(kind.count, &kind.shares, generator, |bin, n| weights[bin] += n as f64 * kind.weight);
+            }
+            dealt.push(counts);
+        }
     }
 }
 
@@ -88,4 +106,39 @@ pub(super) struct Sample {
     pub(super) experts: u64,
     /// Experts that the observed people would be given if none of them were one.
     pub(super) false_experts: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, Stream};
+
+    /// Whole people in every deal, with the means and variances of multinomials over all deals.
+    #[test]
+    fn gold_people_lie_in_one_bin_each() {
+        let kind = |mask, class, count, weight| GoldKind { mask, class, count, weight, shares: [0.6, 0.0, 0.3, 0.1] };
+        let gold = vec![kind(0, 0, 1, 1.0), kind(0, 1, 5, 1.0), kind(0, 1, 3, 2.0), kind(2, 1, 20, 0.5)];
+        let member = Member { masks: Vec::new(), gold, truths: [0.0; 2], size: 0.0, rest: 0 };
+        let mut generator = Stream::new(9, Purpose::Simulation, 0).replicate(0);
+        let n = 20_000;
+        let mut dealt = Vec::new();
+        let mut sums = [[0.0; 2]; BINS];
+        for _ in 0..n {
+            member.deal_gold(&mut dealt, &mut generator);
+            assert_eq!(dealt.iter().map(|counts| counts.mask).collect::<Vec<_>>(), [0, 2]);
+            let of = |at: usize, class: usize| dealt[at].weights[class].iter().sum::<f64>();
+            assert_eq!([of(0, 0), of(0, 1), of(1, 0), of(1, 1)], [1.0, 11.0, 0.0, 10.0]);
+            assert!(dealt[0].weights[0].contains(&1.0) && dealt[0].weights[0][1] == 0.0);
+            for (sum, weight) in sums.iter_mut().zip(dealt[0].weights[1]) {
+                *sum = [sum[0] + weight, sum[1] + weight * weight];
+            }
+        }
+        // of 5 people who weigh 1 and 3 who weigh 2: mean 11 p, variance (5 + 12) p (1 - p)
+        for (sum, p) in sums.iter().zip([0.6, 0.0, 0.3, 0.1]) {
+            let mean = sum[0] / n as f64;
+            let (wanted, variance) = (11.0 * p, 17.0 * p * (1.0 - p));
+            assert!((mean - wanted).abs() <= 4.0 * (variance / n as f64).sqrt(), "{sums:?}");
+            assert!((sum[1] / n as f64 - mean * mean - variance).abs() <= 0.05 * variance, "{sums:?}");
+        }
+    }
 }

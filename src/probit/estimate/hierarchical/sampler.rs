@@ -3,13 +3,13 @@
 //! Each replicate has bootstrap weights of its own, so that its rates do not depend on those before; what companies
 //! share, and where their states stand, goes on from replicate to replicate.
 
-use super::effects::{People, State, tilt, tilts};
+use super::effects::{GoldCounts, People, State, tilt, tilts};
 use super::gold::GoldSet;
 use super::grid::Grid;
 use super::held::Held;
 use super::line::Shared;
 use super::member::{Member, Sample, VOICES, smallest_size};
-use super::state::Posterior;
+use super::state::{Posterior, StatePrior};
 use crate::interrupt;
 use crate::parallel;
 use crate::probit::bins::{BINS, BinRates, Bins};
@@ -54,18 +54,19 @@ struct Chain {
     rates: Vec<BinRates>,
     /// `[company]`
     states: Vec<State>,
-    /// People of each company under the effects of its state.
-    held: Vec<Held>,
+    /// People of the company that is looked at, under the effects of its state.
+    held: Held,
     grids: Vec<Grid>,
     /// Effects and the logit that goes with them, as people with fewer voices tell them.
     soft: Vec<State>,
     modes: Vec<State>,
+    /// Gold people of each company in the bins of this replicate: one deal for all of them would leave its noise in every estimate.
+    dealt: Vec<Vec<GoldCounts>>,
     /// Effects that gold people alone tell.
     gold: Vec<State>,
     gold_modes: Vec<State>,
-    /// The same companies without an expert, and their people.
+    /// The same companies without an expert.
     blank: Vec<State>,
-    blank_held: Held,
 }
 
 impl Chain {
@@ -101,14 +102,14 @@ impl Sampler<'_> {
             shared: Shared::new(size),
             rates: Vec::new(),
             states: vec![start; companies],
-            held: vec![Held::default(); companies],
+            held: Held::default(),
             grids: vec![Grid::default(); companies],
             soft: vec![start; companies],
             modes: vec![start; companies],
+            dealt: vec![Vec::new(); companies],
             gold: vec![[0.0; 3]; companies],
             gold_modes: vec![[0.0; 3]; companies],
             blank: vec![start; companies],
-            blank_held: Held::default(),
         };
         let sizes: Vec<f64> = self.members.iter().map(|member| member.size).collect();
         let burn_in = (0..BURN_IN).map(|at| self.settings.draws + BURN_IN * number + at);
@@ -117,6 +118,9 @@ impl Sampler<'_> {
             let weights = self.gold.weights(self.settings.seed, replicate as u64);
             let pseudo: Vec<BinRates> =
                 (0..self.bins.masks.len()).map(|mask| self.bins.pseudo_counts(mask, replicate as u64)).collect();
+            for &c in &self.inside {
+                self.members[c].deal_gold(&mut chain.dealt[c], &mut chain.generator);
+            }
             // labels of companies without experts come from other rates and effects than those by which they are judged
             let before = (chain.rates.clone(), chain.soft.clone());
             // without gold people in companies rates depend on the weights alone
@@ -149,7 +153,8 @@ impl Sampler<'_> {
         }
         let prior = chain.shared.effects_alone();
         for &c in inside {
-            let people = People { masks: &self.members[c].gold, rates: &chain.rates, truths: [0.0; 2], power: 1.0 };
+            let (gold, rates) = (&chain.dealt[c], &chain.rates);
+            let people = People { masks: &[], gold, rates, truths: [0.0; 2], power: 1.0 };
             Posterior { people, prior }.draw(&mut chain.gold[c], &mut chain.gold_modes[c], &mut chain.generator);
         }
         // the mean effect of all companies and the tilt of the common rates are one to gold people: only the prior tells them apart, and
@@ -175,24 +180,22 @@ impl Sampler<'_> {
         let number: u64 = member.masks.iter().flat_map(|counts| counts.people).sum();
         let pi = logistic(chain.shared.mean(member.size));
         let power = (VOICES * 4.0 * pi * (1.0 - pi) / number.max(1) as f64).min(1.0);
-        let people = People { masks: &member.masks, rates: &chain.rates, truths: member.truths, power };
+        let (masks, gold, rates) = (&member.masks, &chain.dealt[c], &chain.rates);
+        let people = People { masks, gold, rates, truths: member.truths, power };
         Posterior { people, prior }.draw(&mut chain.soft[c], &mut chain.modes[c], &mut chain.generator);
         let [_, others, experts] = chain.soft[c];
         chain.states[c] = [chain.states[c][0], others, experts];
-        chain.held[c].hold(&People { power: 1.0, ..people }, &chain.states[c]);
-        chain.grids[c].lay(&prior, &chain.held[c], &chain.states[c]);
+        chain.held.hold(&People { power: 1.0, ..people }, &chain.states[c]);
+        chain.grids[c].lay(&prior, &chain.held, &chain.states[c], &mut chain.generator);
     }
 
-    /// Draws the line and the companies' logits in turn; the last logits are drawn off the grids.
+    /// Draws the companies' logits and the line in turn.
     fn draw_line(&self, chain: &mut Chain, sizes: &[f64]) {
-        for turn in 1..=LINES {
+        for _ in 0..LINES {
+            let prior = chain.shared.prior(0.0);
             for c in 0..sizes.len() {
-                let (prior, state) = (chain.shared.prior(sizes[c]), &mut chain.states[c]);
-                if turn == LINES {
-                    prior.draw_logit(&chain.held[c], state, &mut chain.generator);
-                } else {
-                    chain.grids[c].draw(&prior, state, &mut chain.generator);
-                }
+                let prior = StatePrior { mean: chain.shared.mean(sizes[c]), ..prior };
+                chain.grids[c].draw(&prior, &mut chain.states[c], &mut chain.generator);
             }
             chain.shared.draw_line(&chain.states, sizes, &mut chain.generator);
         }
@@ -227,9 +230,11 @@ impl Sampler<'_> {
         let blank = Member { masks, gold: Vec::new(), truths: [0.0; 2], ..*member };
         let [_, others, experts_effect] = chain.states[c];
         chain.blank[c] = [chain.blank[c][0], others, experts_effect];
-        let people = People { masks: &blank.masks, rates: &chain.rates, truths: [0.0; 2], power: 1.0 };
-        chain.blank_held.hold(&people, &chain.blank[c]);
-        chain.shared.prior(member.size).draw_logit(&chain.blank_held, &mut chain.blank[c], generator);
+        let people = People { masks: &blank.masks, gold: &[], rates: &chain.rates, truths: [0.0; 2], power: 1.0 };
+        chain.held.hold(&people, &chain.blank[c]);
+        let (prior, mut grid) = (chain.shared.prior(member.size), Grid::default());
+        grid.lay(&prior, &chain.held, &chain.blank[c], generator);
+        grid.draw(&prior, &mut chain.blank[c], generator);
         experts(&blank, &chain.blank[c], &chain.rates, generator)
     }
 }

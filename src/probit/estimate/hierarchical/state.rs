@@ -53,7 +53,7 @@ impl StatePrior {
         [-e, self.gamma[0] * e - a * u - b * v, self.gamma[1] * e - b * u - c * v]
     }
 
-    /// Mode and standard deviation of the logit of a state whose effects are held.
+    /// Mode of the logit of a state whose effects are held, and a tenth more than its standard deviation there.
     pub(super) fn logit_mode(&self, held: &Held, state: &State) -> (f64, f64) {
         let (mut centre, mut sd) = (state[0], 1.0);
         for _ in 0..NEWTON {
@@ -69,27 +69,6 @@ impl StatePrior {
             }
         }
         (centre, sd)
-    }
-
-    /// Moves the logit of a state whose effects are held.
-    pub(super) fn draw_logit(&self, held: &Held, state: &mut State, generator: &mut ChaCha8Rng) {
-        let with = |logit: f64| [logit, state[1], state[2]];
-        let (centre, sd) = self.logit_mode(held, state);
-        let log_density = |logit: f64| {
-            let proposed = -0.5 * (FREEDOM + 1.0) * ln(1.0 + ((logit - centre) / sd).powi(2) / FREEDOM);
-            held.log_likelihood(logit) + self.log_density(&with(logit)) - proposed
-        };
-        let mut logit = state[0];
-        metropolis(
-            &mut logit,
-            |logit| log_density(*logit),
-            |generator| {
-                let z: f64 = StandardNormal.sample(generator);
-                centre + sd * t_scale(generator) * z
-            },
-            generator,
-        );
-        state[0] = logit;
     }
 
     fn information(&self) -> Symmetric {
@@ -168,10 +147,10 @@ fn t_scale(generator: &mut ChaCha8Rng) -> f64 {
 }
 
 /// [`STEPS`] steps with proposals that do not depend on the state; `log_ratio` is the target's log density less that of the proposals.
-fn metropolis<T>(
-    state: &mut T,
-    log_ratio: impl Fn(&T) -> f64,
-    propose: impl Fn(&mut ChaCha8Rng) -> T,
+fn metropolis(
+    state: &mut State,
+    log_ratio: impl Fn(&State) -> f64,
+    propose: impl Fn(&mut ChaCha8Rng) -> State,
     generator: &mut ChaCha8Rng,
 ) {
     let mut here = log_ratio(state);
@@ -188,31 +167,23 @@ fn metropolis<T>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::effects::MaskCounts;
+    use super::super::effects::{GoldCounts, MaskCounts};
     use super::*;
     use crate::probit::bins::BinRates;
     use crate::random::{Purpose, Stream};
 
     const RATES: [BinRates; 1] = [[[0.7, 0.1], [0.2, 0.2], [0.07, 0.3], [0.03, 0.4]]];
 
-    fn masks() -> Vec<MaskCounts> {
-        let mut masks = Vec::new();
-        *MaskCounts::of(&mut masks, 0) = MaskCounts {
-            mask: 0,
-            people: [30, 12, 8, 6],
-            judged: [30.0, 12.0, 8.0, 6.0],
-            gold: [[4.0, 2.0, 0.0, 0.0], [0.0, 1.0, 3.0, 2.0]],
-        };
-        masks
-    }
+    const MASKS: [MaskCounts; 1] = [MaskCounts { mask: 0, people: [30, 12, 8, 6], judged: [30.0, 12.0, 8.0, 6.0] }];
+
+    const GOLD: [GoldCounts; 1] = [GoldCounts { mask: 0, weights: [[4.0, 2.0, 0.0, 0.0], [0.0, 1.0, 3.0, 2.0]] }];
 
     const PRIOR: StatePrior = StatePrior { mean: -1.0, gamma: [0.4, 0.8], precision: 0.8, effects: [3.0, -1.2, 4.0] };
 
     /// Means and variances of many draws against sums over a fine grid.
     #[test]
     fn draws_have_the_moments_of_the_posterior() {
-        let masks = masks();
-        let people = People { masks: &masks, rates: &RATES, truths: [0.0; 2], power: 0.6 };
+        let people = People { masks: &MASKS, gold: &GOLD, rates: &RATES, truths: [0.0; 2], power: 0.6 };
         let posterior = Posterior { people, prior: PRIOR };
         let (mut state, mut mode) = ([0.0; 3], [0.0; 3]);
         let mut generator = Stream::new(5, Purpose::Simulation, 0).replicate(0);
@@ -247,31 +218,5 @@ mod tests {
             assert!((mean - wanted).abs() < 0.04 * sd, "{i}: {mean}, {wanted}, sd {sd}");
             assert!((got / sd - 1.0).abs() < 0.04, "{i}: {got}, {sd}");
         }
-    }
-
-    #[test]
-    fn logits_have_the_moments_of_the_posterior_with_effects_held() {
-        let masks = masks();
-        let people = People { masks: &masks, rates: &RATES, truths: [5.0, 2.0], power: 1.0 };
-        let posterior = Posterior { people, prior: PRIOR };
-        let mut held = Held::default();
-        let mut state = [0.0, 0.3, -0.2];
-        held.hold(&people, &state);
-        let mut generator = Stream::new(6, Purpose::Simulation, 0).replicate(0);
-        let n = 40_000;
-        let mut draws = Vec::with_capacity(n);
-        for _ in 0..n {
-            PRIOR.draw_logit(&held, &mut state, &mut generator);
-            draws.push(state[0]);
-            assert_eq!(state[1..], [0.3, -0.2]);
-        }
-        let at = |i: usize| -6.0 + 0.002 * i as f64;
-        let density = |i: usize| (posterior.log_density(&[at(i), 0.3, -0.2]) + 70.0).exp();
-        let mass: f64 = (0..5000).map(density).sum();
-        let wanted = (0..5000).map(|i| at(i) * density(i)).sum::<f64>() / mass;
-        let sd = ((0..5000).map(|i| at(i).powi(2) * density(i)).sum::<f64>() / mass - wanted * wanted).sqrt();
-        let mean = draws.iter().sum::<f64>() / n as f64;
-        let got = (draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64).sqrt();
-        assert!((mean - wanted).abs() < 0.03 * sd && (got / sd - 1.0).abs() < 0.03, "{mean} {got}, {wanted} {sd}");
     }
 }
