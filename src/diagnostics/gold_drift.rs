@@ -16,10 +16,12 @@
 //! the restricted likelihood of the gold people (Patterson & Thompson 1971, Biometrika 58, 545-554). At 1 the odds between neighbouring bins vary by a factor of e.
 
 use crate::parallel;
-use crate::probit::bins::{BINS, PSEUDO_COUNT, bin};
+use crate::probit::bins::{BINS, bin};
+use crate::probit::completion::{bin_parts, stand_ins};
 use crate::probit::model::{FIT, Model};
 use crate::probit::study::{Pattern, Study, StudyError};
 use crate::random::{Purpose, Stream};
+use crate::stats::orthant::MAX_TABLE;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +41,9 @@ const NODES: [f64; 41] = {
 /// Largest size that is looked for, and the distance of the sizes tried.
 const LARGEST: f64 = 3.0;
 const STEP: f64 = 0.05;
+
+/// Pseudo-count of each bin, so that no rate is 0: Jeffreys' prior.
+const PSEUDO_COUNT: f64 = 0.5;
 
 /// Largest p-value that says drift; the test is exact.
 const SIGNIFICANT: f64 = 0.05;
@@ -284,21 +289,30 @@ fn groups(study: &Study) -> Result<(Vec<Group>, Vec<Rates>), StudyError> {
     let in_companies = || study.companies.iter().flat_map(|company| &company.gold_people);
     let masks: BTreeSet<u32> = in_companies().map(|people| people.pattern.seen).filter(|mask| *mask != 0).collect();
     let masks: Vec<u32> = masks.into_iter().collect();
-    let masked = |mask: u32| study.gold.iter().map(move |row| row.pattern.within(mask));
-    let patterns: BTreeSet<Pattern> = masks.iter().flat_map(|mask| masked(*mask)).filter(|p| p.seen != 0).collect();
+    let annotators = study.annotators.len();
+    let model = Model::point(&study.gold, annotators);
+    let tables = if annotators <= MAX_TABLE { Some(model.tables()?) } else { None };
+    let of_gold: Vec<Vec<Vec<Pattern>>> =
+        masks.iter().map(|mask| stand_ins(&study.gold, *mask, tables.is_some())).collect();
+    let own = in_companies().map(|people| people.pattern).filter(|pattern| pattern.seen != 0);
+    let patterns: BTreeSet<Pattern> = of_gold.iter().flatten().flatten().copied().chain(own).collect();
     let patterns: Vec<Pattern> = patterns.into_iter().collect();
-    let ratios = Model::point(&study.gold, study.annotators.len()).log_ratios(&patterns, FIT)?;
+    let ratios = match &tables {
+        Some(tables) => tables.of_patterns(&patterns),
+        None => model.log_ratios(&patterns, FIT)?,
+    };
     let bins: BTreeMap<Pattern, usize> = patterns.into_iter().zip(ratios.into_iter().map(bin)).collect();
-    let rates = |mask: &u32| {
+    let rates = |(mask, stand_ins): (&u32, &Vec<Vec<Pattern>>)| {
         let mut counts = [[PSEUDO_COUNT; BINS]; 2];
-        for (row, pattern) in study.gold.iter().zip(masked(*mask)) {
-            if let Some(bin) = bins.get(&pattern) {
-                counts[usize::from(row.truth)][*bin] += row.count as f64;
-            }
+        let parts: Vec<[f64; BINS]> =
+            bin_parts(&study.gold, *mask, stand_ins, tables.as_ref(), |pattern| bins[&pattern]);
+        for (row, parts) in study.gold.iter().zip(parts) {
+            let counts = counts[usize::from(row.truth)].iter_mut().zip(parts);
+            counts.for_each(|(count, part)| *count += row.count as f64 * part);
         }
         counts.map(|counts| tilted(&counts, 0.0))
     };
-    let rates = masks.iter().map(rates).collect();
+    let rates = masks.iter().zip(&of_gold).map(rates).collect();
     let mut groups = Vec::new();
     for company in &study.companies {
         for class in [0, 1] {

@@ -9,7 +9,7 @@
 //! * the likelihood of a pattern is its orthant probability, missing labels summed out: from a table of all patterns up to
 //!   [`MAX_TABLE`] annotators, for the patterns that are asked for beyond.
 
-use super::study::{GoldPeople, Pattern, survey_weights};
+use super::study::{GoldPeople, Pattern, subsets, survey_weights};
 use crate::stats::normal::quantile;
 use crate::stats::orthant::{Branches, Correlation, MAX_TABLE, OrthantError, Sobol, marginal, orthant_table};
 use crate::stats::tetrachoric::{PairTable, pair_cell, tetrachoric};
@@ -174,16 +174,7 @@ impl Model {
     /// Where a table cannot be computed.
     pub(crate) fn log_ratios(&self, patterns: &[Pattern], points: Sobol) -> Result<Vec<f64>, OrthantError> {
         if self.annotators() <= MAX_TABLE {
-            let tables = self.tables()?;
-            let mut by_mask: HashMap<u32, [Vec<f64>; 2]> = HashMap::new();
-            let ratio = |pattern: &Pattern| {
-                if pattern.seen == 0 {
-                    return 0.0;
-                }
-                let [non_expert, expert] = by_mask.entry(pattern.seen).or_insert_with(|| tables.marginal(pattern.seen));
-                expert[pattern.yes as usize].ln() - non_expert[pattern.yes as usize].ln()
-            };
-            return Ok(patterns.iter().map(ratio).collect());
+            return Ok(self.tables()?.of_patterns(patterns));
         }
         let [non_expert, expert] = [&self.non_expert, &self.expert].map(|class| class.probabilities(patterns, points));
         Ok(expert.iter().zip(&non_expert).map(|(expert, non_expert)| expert.ln() - non_expert.ln()).collect())
@@ -208,6 +199,29 @@ impl Tables {
     pub(crate) fn log_ratios(&self, mask: u32) -> Vec<f64> {
         let [non_expert, expert] = self.marginal(mask);
         expert.iter().zip(&non_expert).map(|(expert, non_expert)| expert.ln() - non_expert.ln()).collect()
+    }
+
+    /// Log likelihood ratios expert : non-expert of patterns; 0 for those without labels.
+    pub(crate) fn of_patterns(&self, patterns: &[Pattern]) -> Vec<f64> {
+        let mut by_mask: HashMap<u32, Vec<f64>> = HashMap::new();
+        let mut ratio = |pattern: &Pattern| {
+            by_mask.entry(pattern.seen).or_insert_with(|| self.log_ratios(pattern.seen))[pattern.yes as usize]
+        };
+        patterns.iter().map(|pattern| if pattern.seen == 0 { 0.0 } else { ratio(pattern) }).collect()
+    }
+
+    /// Probabilities of completions of a pattern in a class, given the labels that the pattern has.
+    pub(crate) fn chances(&self, expert: bool, pattern: Pattern, completions: &[Pattern]) -> Vec<f64> {
+        let table = if expert { &self.expert } else { &self.non_expert };
+        let all = table.len() as u32 - 1;
+        let chance = |completion: &Pattern| {
+            let yes = pattern.yes | completion.yes;
+            let others = subsets(all & !(pattern.seen | completion.seen));
+            others.map(|others| table[(yes | others) as usize]).sum::<f64>().max(f64::MIN_POSITIVE)
+        };
+        let chances: Vec<f64> = completions.iter().map(chance).collect();
+        let sum: f64 = chances.iter().sum();
+        chances.into_iter().map(|chance| chance / sum).collect()
     }
 }
 

@@ -23,7 +23,7 @@ const MAX_PEOPLE: u64 = 1 << 53;
 const MAX_WEIGHT: f64 = 20.0;
 
 /// Minimum number of gold people with labels in each class.
-const MIN_GOLD: u64 = 10;
+pub(crate) const MIN_GOLD: u64 = 10;
 
 /// Labels of a person: those that are there, and those that say yes; bit j stands for annotator j.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -69,6 +69,16 @@ impl Pattern {
     pub(crate) fn within(self, mask: u32) -> Pattern {
         Pattern { seen: self.seen & mask, yes: self.yes & mask }
     }
+
+    /// Patterns with all labels of `mask`, and no others, that agree with this one.
+    pub(crate) fn completions(self, mask: u32) -> impl Iterator<Item = Pattern> {
+        subsets(mask & !self.seen).map(move |yes| Pattern { seen: mask, yes: self.yes & mask | yes })
+    }
+}
+
+/// Subsets of a mask, upwards.
+pub(crate) fn subsets(mask: u32) -> impl Iterator<Item = u32> {
+    std::iter::successors(Some(0u32), move |subset| Some(subset.wrapping_sub(mask) & mask).filter(|next| *next != 0))
 }
 
 /// `count` people alike; bits in the order of the names given.
