@@ -153,6 +153,16 @@ impl Case {
         self
     }
 
+    /// Lets each label of everybody be missing with a chance.
+    pub(crate) fn hidden(mut self, chance: f64) -> Self {
+        let mut generator = Stream::new(self.seed, Purpose::Simulation, 6).replicate(0);
+        for person in self.companies.iter_mut().flat_map(|company| &mut company.people).chain(&mut self.outside) {
+            let kept = (0..self.annotators.len()).filter(|_| generator.random::<f64>() >= chance);
+            person.pattern = person.pattern.within(kept.fold(0, |mask, j| mask | 1 << j));
+        }
+        self
+    }
+
     /// Leaves the annotators of these names out.
     pub(crate) fn without(mut self, names: &[String]) -> Self {
         let kept: Vec<usize> = (0..self.annotators.len()).filter(|j| !names.contains(&self.annotators[*j])).collect();

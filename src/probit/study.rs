@@ -66,7 +66,7 @@ impl Pattern {
     }
 
     /// The pattern with all labels outside `mask` hidden.
-    pub(crate) fn within(self, mask: u32) -> Pattern {
+    pub fn within(self, mask: u32) -> Pattern {
         Pattern { seen: self.seen & mask, yes: self.yes & mask }
     }
 
