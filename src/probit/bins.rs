@@ -533,33 +533,37 @@ mod tests {
         counts.into_iter().map(row).collect()
     }
 
-    /// Where gold people lack four in ten labels the rates of each mask are still those of people with all its labels, up to what the
-    /// shrunk correlations of the model are off; counted with the labels that are there they would not be.
+    /// Where gold people lack four in ten labels the rates of each mask are still those of people with all its labels, in the same bins, up
+    /// to what the shrunk correlations of the model are off; counted with the labels that are there they would not be.
     #[test]
     fn missing_labels_of_gold_people_do_not_move_the_rates() {
-        let masks = [0b1111, 0b0111, 0b0011, 0b1000];
-        let bins = |gold: &[GoldPeople]| {
-            let people =
-                masks.map(|seen| Pattern { seen, yes: 0 }).into_iter().chain(gold.iter().map(|row| row.pattern));
-            Bins::new(&CrossFit::new(gold, 4, 2), &people.collect(), 7).unwrap()
+        let masks = [0b1111u32, 0b0111, 0b0011, 0b1000];
+        let (whole, gold) = (partly_hidden(0.0), partly_hidden(0.4));
+        let patterns = masks.iter().flat_map(|mask| whole.iter().map(|row| row.pattern.within(*mask)));
+        let people = patterns.chain(gold.iter().map(|row| row.pattern)).collect();
+        let bins = Bins::new(&CrossFit::new(&gold, 4, 2), &people, 7).unwrap();
+        let share = |rows: &[GoldPeople], class: bool, bin: usize, of: &dyn Fn(Pattern) -> Pattern| {
+            let (mut there, mut all) = (0.0, 0.0);
+            for row in rows.iter().filter(|row| row.truth == class) {
+                there += row.count as f64 * bins.shares(of(row.pattern))[bin];
+                all += row.count as f64;
+            }
+            there / all
         };
-        let (all_labels, some_labels) = (partly_hidden(0.0), partly_hidden(0.4));
-        let (whole, part) = (bins(&all_labels), bins(&some_labels));
-        let rates = |bins: &Bins, gold: &[GoldPeople], mask: u32| {
-            let counts: Vec<f64> = gold.iter().map(|row| row.count as f64).collect();
-            bins.rates(bins.mask_index(mask).unwrap(), &counts, &[[0.0; 2]; BINS])
-        };
+        let counts: Vec<f64> = gold.iter().map(|row| row.count as f64).collect();
         for mask in masks {
-            let (whole, part) = (rates(&whole, &all_labels, mask), rates(&part, &some_labels, mask));
-            for (whole, part) in whole.iter().flatten().zip(part.iter().flatten()) {
-                assert!((whole - part).abs() < 0.03, "{mask:b}: {whole}, {part}");
+            let rates = bins.rates(bins.mask_index(mask).unwrap(), &counts, &[[0.0; 2]; BINS]);
+            for (bin, rates) in rates.iter().enumerate() {
+                for class in [false, true] {
+                    let wanted = share(&whole, class, bin, &|pattern| pattern.within(mask));
+                    let rate = rates[usize::from(class)];
+                    assert!((rate - wanted).abs() < 0.03, "{mask:b}, {bin}, {class}: {rate}, {wanted}");
+                }
             }
         }
-        let experts = || some_labels.iter().filter(|row| row.truth);
-        let strongest: f64 = experts().map(|row| row.count as f64 * part.shares(row.pattern)[BINS - 1]).sum();
-        let as_they_are = strongest / experts().map(|row| row.count as f64).sum::<f64>();
-        let whole = rates(&whole, &all_labels, 0b1111)[BINS - 1][1];
-        assert!(whole - as_they_are > 0.1, "{whole}, {as_they_are}");
+        let strongest = share(&whole, true, BINS - 1, &|pattern| pattern);
+        let as_they_are = share(&gold, true, BINS - 1, &|pattern| pattern);
+        assert!(strongest - as_they_are > 0.1, "{strongest}, {as_they_are}");
     }
 
     #[test]
