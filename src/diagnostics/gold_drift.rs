@@ -21,7 +21,6 @@ use crate::probit::completion::{bin_parts, stand_ins};
 use crate::probit::model::{FIT, Model};
 use crate::probit::study::{Pattern, Study, StudyError};
 use crate::random::{Purpose, Stream};
-use crate::stats::orthant::MAX_TABLE;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -289,18 +288,14 @@ fn groups(study: &Study) -> Result<(Vec<Group>, Vec<Rates>), StudyError> {
     let in_companies = || study.companies.iter().flat_map(|company| &company.gold_people);
     let masks: BTreeSet<u32> = in_companies().map(|people| people.pattern.seen).filter(|mask| *mask != 0).collect();
     let masks: Vec<u32> = masks.into_iter().collect();
-    let annotators = study.annotators.len();
-    let model = Model::point(&study.gold, annotators);
-    let tables = if annotators <= MAX_TABLE { Some(model.tables()?) } else { None };
+    let model = Model::point(&study.gold, study.annotators.len());
+    let tables = model.tables_if_small()?;
     let of_gold: Vec<Vec<Vec<Pattern>>> =
         masks.iter().map(|mask| stand_ins(&study.gold, *mask, tables.is_some())).collect();
     let own = in_companies().map(|people| people.pattern).filter(|pattern| pattern.seen != 0);
     let patterns: BTreeSet<Pattern> = of_gold.iter().flatten().flatten().copied().chain(own).collect();
     let patterns: Vec<Pattern> = patterns.into_iter().collect();
-    let ratios = match &tables {
-        Some(tables) => tables.of_patterns(&patterns),
-        None => model.log_ratios(&patterns, FIT)?,
-    };
+    let ratios = model.log_ratios_by(tables.as_ref(), &patterns, FIT);
     let bins: BTreeMap<Pattern, usize> = patterns.into_iter().zip(ratios.into_iter().map(bin)).collect();
     let rates = |(mask, stand_ins): (&u32, &Vec<Vec<Pattern>>)| {
         let mut counts = [[PSEUDO_COUNT; BINS]; 2];

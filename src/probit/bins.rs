@@ -117,19 +117,6 @@ impl CrossFit {
         CrossFit { full, halves, gold: gold.to_vec(), threads }
     }
 
-    /// Tables of the fits on halves; `None` where they would be too large.
-    ///
-    /// # Errors
-    ///
-    /// Where a table cannot be computed.
-    fn tables(&self) -> Result<Option<Vec<Tables>>, OrthantError> {
-        if self.full.annotators() > MAX_TABLE {
-            return Ok(None);
-        }
-        let tables = parallel::map(self.threads, FITS, |fit| self.halves[fit].model.tables());
-        Ok(Some(tables.into_iter().collect::<Result<_, _>>()?))
-    }
-
     /// Log likelihood ratios of patterns by the fits on halves: `[fit][pattern]`.
     ///
     /// # Errors
@@ -185,23 +172,25 @@ impl Bins {
     pub(crate) fn new(fit: &CrossFit, people: &BTreeSet<Pattern>, seed: u64) -> Result<Self, OrthantError> {
         let masks: BTreeSet<u32> = people.iter().map(|p| p.seen).filter(|mask| *mask != 0).collect();
         let masks: Vec<u32> = masks.into_iter().collect();
-        let tables = fit.tables()?;
+        let half = |number: usize| &fit.halves[number].model;
+        let tables = parallel::map(fit.threads, FITS, |number| half(number).tables_if_small());
+        let tables: Vec<Option<Tables>> = tables.into_iter().collect::<Result<_, _>>()?;
+        let has_tables = tables.iter().all(Option::is_some);
         let of_gold: Vec<Vec<Vec<Pattern>>> =
-            masks.iter().map(|mask| stand_ins(&fit.gold, *mask, tables.is_some())).collect();
+            masks.iter().map(|mask| stand_ins(&fit.gold, *mask, has_tables)).collect();
         let judged: BTreeSet<Pattern> = of_gold.iter().flatten().flatten().chain(people).copied().collect();
         let judged: Vec<Pattern> = judged.into_iter().filter(|pattern| pattern.seen != 0).collect();
-        let log_ratios = match &tables {
-            Some(tables) => parallel::map(fit.threads, FITS, |fit| tables[fit].of_patterns(&judged)),
-            None => fit.log_ratios(&judged)?,
-        };
+        let log_ratios = parallel::map(fit.threads, FITS, |number| {
+            half(number).log_ratios_by(tables[number].as_ref(), &judged, replicate_points(number))
+        });
         let by_fit: Vec<Vec<usize>> =
             log_ratios.into_iter().map(|ratios| ratios.into_iter().map(bin).collect()).collect();
         let row_shares = parallel::map(fit.threads, masks.len(), |mask| {
             let mut shares: [Vec<f64>; BINS] = std::array::from_fn(|_| vec![0.0; fit.gold.len()]);
             for (number, (half, bins)) in fit.halves.iter().zip(&by_fit).enumerate() {
-                let tables = tables.as_ref().map(|tables| &tables[number]);
                 let bin = |pattern: Pattern| judged.binary_search(&pattern).map_or(0, |at| bins[at]);
-                let parts: Vec<[f64; BINS]> = bin_parts(&fit.gold, masks[mask], &of_gold[mask], tables, bin);
+                let parts: Vec<[f64; BINS]> =
+                    bin_parts(&fit.gold, masks[mask], &of_gold[mask], tables[number].as_ref(), bin);
                 for (at, (row, parts)) in fit.gold.iter().zip(parts).enumerate() {
                     let unseen = half.unseen[at] as f64 / (DEALS as f64 * row.count as f64);
                     shares.iter_mut().zip(parts).for_each(|(shares, part)| shares[at] += unseen * part);

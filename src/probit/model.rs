@@ -167,17 +167,31 @@ impl Model {
         Ok(Tables { non_expert: self.non_expert.table()?, expert: self.expert.table()? })
     }
 
+    /// [`Model::tables`] up to [`MAX_TABLE`] annotators.
+    ///
+    /// # Errors
+    ///
+    /// Where a table cannot be computed.
+    pub(crate) fn tables_if_small(&self) -> Result<Option<Tables>, OrthantError> {
+        (self.annotators() <= MAX_TABLE).then(|| self.tables()).transpose()
+    }
+
     /// Log likelihood ratios expert : non-expert of patterns; 0 for those without labels. `points` where a table would be too large.
     ///
     /// # Errors
     ///
     /// Where a table cannot be computed.
     pub(crate) fn log_ratios(&self, patterns: &[Pattern], points: Sobol) -> Result<Vec<f64>, OrthantError> {
-        if self.annotators() <= MAX_TABLE {
-            return Ok(self.tables()?.of_patterns(patterns));
+        Ok(self.log_ratios_by(self.tables_if_small()?.as_ref(), patterns, points))
+    }
+
+    /// [`Model::log_ratios`] by tables at hand, which are those of [`Model::tables_if_small`].
+    pub(crate) fn log_ratios_by(&self, tables: Option<&Tables>, patterns: &[Pattern], points: Sobol) -> Vec<f64> {
+        if let Some(tables) = tables {
+            return tables.of_patterns(patterns);
         }
         let [non_expert, expert] = [&self.non_expert, &self.expert].map(|class| class.probabilities(patterns, points));
-        Ok(expert.iter().zip(&non_expert).map(|(expert, non_expert)| expert.ln() - non_expert.ln()).collect())
+        expert.iter().zip(&non_expert).map(|(expert, non_expert)| expert.ln() - non_expert.ln()).collect()
     }
 }
 
@@ -202,7 +216,7 @@ impl Tables {
     }
 
     /// Log likelihood ratios expert : non-expert of patterns; 0 for those without labels.
-    pub(crate) fn of_patterns(&self, patterns: &[Pattern]) -> Vec<f64> {
+    fn of_patterns(&self, patterns: &[Pattern]) -> Vec<f64> {
         let mut by_mask: HashMap<u32, Vec<f64>> = HashMap::new();
         let mut ratio = |pattern: &Pattern| {
             by_mask.entry(pattern.seen).or_insert_with(|| self.log_ratios(pattern.seen))[pattern.yes as usize]
