@@ -5,8 +5,9 @@
 -- the estimators stop with the same complaint; a 'warning' is allowed and changes what they do. Names are written in one way
 -- when no two look alike: case, white space, characters without width, composed or full-width letters do not set them apart. Nothing in the tables can
 -- make the check itself fail. An annotator's yes rate in companies, of people who are not gold, can lie between its rates among gold
--- others and gold experts only; one that lies outside both by more than 2.5 standard errors is named: gold people and employees are
--- not one population for it, and estimates are better without it. Ordered by severity, relation and rule.
+-- others and gold experts only; one that lies outside both by more than 2.5 standard errors is named, and then others by more than
+-- 1.75: gold people and employees are not one population for them, and estimates are better without. Ordered by severity, relation
+-- and rule.
 --
 -- arguments:
 --   profiles      relation with profile_id and the columns the next arguments name
@@ -157,7 +158,10 @@ _muster_nearest AS (
     HAVING count(*) = 3
 ),
 _muster_shifted AS (
-    SELECT *, sqrt(_muster_company_variance + _muster_near.variance) AS _muster_se
+    SELECT
+        *,
+        sqrt(_muster_company_variance + _muster_near.variance) AS _muster_se,
+        abs(_muster_company_rate - _muster_near.rate) / _muster_se AS _muster_away
     FROM (
         SELECT
             *,
@@ -165,7 +169,8 @@ _muster_shifted AS (
         FROM _muster_nearest
         WHERE _muster_company_rate < _muster_low.rate OR _muster_company_rate > _muster_high.rate
     )
-    WHERE abs(_muster_company_rate - _muster_near.rate) > 2.5 * sqrt(_muster_company_variance + _muster_near.variance)
+    -- who lies that far shows that there is a shift; then less will do
+    QUALIFY _muster_away > 1.75 AND max(_muster_away) OVER () > 2.5
 ),
 _muster_companies AS (
     SELECT

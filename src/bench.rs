@@ -24,7 +24,7 @@ pub mod diagnostics {
         pub use crate::diagnostics::predictive::check;
     }
     pub mod shared_shift {
-        pub use crate::diagnostics::shared_shift::shared_shifts;
+        pub use crate::diagnostics::shared_shift::{outside, shared_shifts};
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::case::{Case, Gold, unweighted};
 use crate::measure::{Edges, FITS, Figures, Way, figures, fit};
 use crate::page::{BINS, FIGURES, Verdicts, bins, cells, table};
-use muster::bench::diagnostics::shared_shift::shared_shifts;
+use muster::bench::diagnostics::shared_shift::{outside, shared_shifts};
 use muster::bench::simulate::{ANNOTATORS, Settings, Simulator, TruthModel};
 
 pub(crate) const EDGES: Edges = Edges { share: &[0.003, 0.01, 0.03, 0.1], headcount: &[100, 500, 2000, 8000] };
@@ -153,7 +153,7 @@ fn verdicts(kinds: &[Kind]) -> String {
 
 /// Annotators whose yes rate in companies no prevalence explains: those that the `note` of an estimate tells to leave out.
 fn named(case: &Case) -> Vec<String> {
-    shared_shifts(&case.study()).into_iter().filter(|shift| shift.is_outside()).map(|shift| shift.annotator).collect()
+    outside(&shared_shifts(&case.study())).into_iter().map(|shift| shift.annotator.clone()).collect()
 }
 
 /// The case as somebody makes it who does what the `note` says, until it names nobody.

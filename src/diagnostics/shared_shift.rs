@@ -8,9 +8,13 @@
 
 use crate::probit::study::{Pattern, Study, survey_weights};
 
-/// Standard errors that make a rate lie outside: in a study of six annotators chance names one at most in 1 of 25;
-/// `sql/check_inputs.sql` has the same.
+/// Standard errors that make a rate lie outside: in a study of six annotators chance names one at most in 1 of 25.
+/// `sql/check_inputs.sql` has the same numbers.
 const FAR: f64 = 2.5;
+
+/// Standard errors that do where another annotator's rate lies farther than [`FAR`]: a study that has a shift is likely to have more of it, and
+/// chance names a sound annotator in at most 1 of 25.
+const FAR_TOO: f64 = 1.75;
 
 /// Labels of one annotator among some people.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -72,11 +76,13 @@ impl SharedShift {
             z: if between { 0.0 } else { (companies.0 - nearer.0) / se },
         }
     }
+}
 
-    /// Whether the rate in companies is outside both class rates by more than chance.
-    pub fn is_outside(&self) -> bool {
-        self.z.abs() > FAR
-    }
+/// Those whose rate in companies is outside both class rates by more than chance.
+pub fn outside(shifts: &[SharedShift]) -> Vec<&SharedShift> {
+    let farthest = shifts.iter().map(|shift| shift.z.abs()).fold(0.0, f64::max);
+    let far = if farthest > FAR { FAR_TOO } else { FAR };
+    shifts.iter().filter(|shift| shift.z.abs() > far).collect()
 }
 
 /// Rates of the model's annotators that have labels in companies and of gold people of both classes, in the study's order.
@@ -96,7 +102,7 @@ pub fn shared_shifts(study: &Study) -> Vec<SharedShift> {
 
 /// Note that names the annotators outside and says what to do; `None` where there is none.
 pub(crate) fn note(shifts: &[SharedShift]) -> Option<String> {
-    let mut outside: Vec<&SharedShift> = shifts.iter().filter(|shift| shift.is_outside()).collect();
+    let mut outside = outside(shifts);
     outside.sort_by(|a, b| a.annotator.cmp(&b.annotator));
     let percent = |rate: f64| format!("{:.1} %", 100.0 * rate);
     let named: Vec<String> = outside
@@ -168,9 +174,8 @@ mod tests {
         // variances of Beta(18.5, 182.5) and Beta(8.5, 992.5)
         let se = (18.5f64 * 182.5 / (201.0 * 201.0 * 202.0) + 8.5 * 992.5 / (1001.0 * 1001.0 * 1002.0)).sqrt();
         assert!((a.se - se).abs() < 1e-12 && (a.z - (0.008 - 0.09) / se).abs() < 1e-9 && (a.z + 3.99).abs() < 0.005);
-        assert!(a.is_outside());
         assert_eq!((b.companies, b.others, b.experts, b.z), (0.1, 0.1, 0.75, 0.0));
-        assert!(!b.is_outside());
+        assert_eq!(outside(&shifts), [a]);
         let note = note(&shifts).unwrap();
         assert!(
             note.contains(
@@ -196,9 +201,11 @@ mod tests {
         };
         // 60 of 100 experts: standard error of the difference .069
         let of = |study: &Study| shared_shifts(study).into_iter().find(|shift| shift.annotator == "a").unwrap();
-        assert!(of(&with(75)).z > 2.0 && !of(&with(75)).is_outside());
-        assert!(of(&with(95)).z > 5.0 && of(&with(95)).is_outside());
-        assert_eq!(note(&[of(&with(30)), of(&with(75))]), None);
+        let [inside, near, far] = [30, 75, 95].map(|yes| of(&with(yes)));
+        assert!(near.z > 2.0 && near.z < FAR && far.z > 5.0);
+        assert_eq!(note(&[inside.clone(), near.clone()]), None);
+        // beside one that is far outside, two standard errors are enough
+        assert_eq!(outside(&[inside, near.clone(), far.clone()]), [&near, &far]);
     }
 
     #[test]
