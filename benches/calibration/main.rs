@@ -17,7 +17,7 @@ use measure::{DRAWS, LEVEL};
 type Section = (&'static str, &'static str, u64, fn(u64) -> String);
 
 const SECTIONS: [Section; 4] = [
-    ("simulated", "Simulated studies", 40, simulated::section),
+    ("simulated", "Simulated studies", 100, simulated::section),
     ("real", "Real labels", 40, babe::section),
     ("shift", "A shift that all companies share", 40, simulated::shift_section),
     ("plan", "People rated besides", 40, plan::section),

@@ -11,11 +11,13 @@ use rand_chacha::ChaCha8Rng;
 /// rare they tell the effects from the prevalence less, and the weight falls with the variance of the class.
 pub(super) const VOICES: f64 = 100.0;
 
-/// Size of the effects in terms of the drift of latent means, measured on simulated studies.
-const SIZE_OF_DRIFT: f64 = 0.8;
+/// Size of the effects in terms of the drift of latent means: in simulated studies with a drift of .2 the 80 % intervals hold the truth in
+/// .82 of companies with .5, in .88 with .8 and in .92 with 1.2.
+const SIZE_OF_DRIFT: f64 = 0.65;
 
-/// Size of the effects that is allowed for where no drift is found.
-const UNSEEN_SIZE: f64 = 0.07;
+/// Size of the effects that is allowed for where no drift is found. In simulated studies without drift the 80 % intervals hold the truth in .84
+/// of companies with .04 and in .86 with .07, with the same scores; where gold people show drift, as on real labels, it hardly matters.
+const UNSEEN_SIZE: f64 = 0.05;
 
 /// Smallest size of the effects, given the drift that people who are not gold show.
 pub(super) fn smallest_size(drift_sd: f64) -> f64 {
