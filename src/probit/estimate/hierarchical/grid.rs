@@ -7,7 +7,7 @@
 use super::effects::State;
 use super::held::Held;
 use super::state::StatePrior;
-use crate::stats::normal::exp;
+use crate::stats::normal::{exp, ln};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -41,13 +41,25 @@ impl Grid {
 
     /// Moves the logit of a state, whose effects are those of the people held, to a node.
     pub(super) fn draw(&self, prior: &StatePrior, state: &mut State, generator: &mut ChaCha8Rng) {
+        state[0] = self.at(choose(&self.log_density(prior, state), generator));
+    }
+
+    /// Log of the integral over the logit, up to a factor of the prior's precision.
+    pub(super) fn log_integral(&self, prior: &StatePrior, state: &State) -> f64 {
+        let logs = self.log_density(prior, state);
+        let top = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        top + ln(self.step * logs.iter().map(|log| exp(log - top)).sum::<f64>())
+    }
+
+    /// Log density of the logit at the nodes under a prior, the effects those of a state.
+    fn log_density(&self, prior: &StatePrior, state: &State) -> [f64; NODES] {
         let mean = prior.logit_mean(state);
         let mut logs = self.log_likelihood;
         for (node, log) in logs.iter_mut().enumerate() {
             let away = self.at(node) - mean;
             *log -= 0.5 * prior.precision * away * away;
         }
-        state[0] = self.at(choose(&logs, generator));
+        logs
     }
 }
 
@@ -83,6 +95,7 @@ impl<const N: usize> pulp::WithSimd for Choice<'_, N> {
 #[cfg(test)]
 mod tests {
     use super::super::effects::{MaskCounts, People};
+    use super::super::held::EACH;
     use super::*;
     use crate::random::{Purpose, Stream};
 
@@ -97,7 +110,7 @@ mod tests {
         for power in [1.0, 0.03] {
             let people = People { masks: &masks, gold: &[], rates: &rates, truths: [0.0; 2], power };
             let (mut state, mut held, mut grid) = ([0.0, 0.3, -0.2], Held::default(), Grid::default());
-            held.hold(&people, &state);
+            held.hold(&people, &state, &EACH);
             let mut generator = Stream::new(7, Purpose::Simulation, 0).replicate(0);
             let n = 40_000;
             let mut draws: Vec<f64> = (0..n)
@@ -109,8 +122,15 @@ mod tests {
                 .collect();
             assert_eq!(state[1..], [0.3, -0.2]);
             let at = |i: usize| -10.0 + 0.002 * i as f64;
-            // the mean under the effects is -2 + .4 * .3 - .8 * .2
-            let density = |i: usize| (held.log_likelihoods(&[at(i)])[0] - 0.65 * (at(i) + 2.04).powi(2)).exp();
+            // the effects lower the mean by .8 * .2 - .4 * .3
+            let log_density = |i: usize, prior: &StatePrior| {
+                let away = at(i) - prior.mean + 0.04;
+                held.log_likelihoods(&[at(i)])[0] - 0.5 * prior.precision * away * away
+            };
+            let integral = (0..8000).map(|i| log_density(i, &prior).exp()).sum::<f64>() * 0.002;
+            // a little of the left tail lies beyond the nodes
+            assert!((grid.log_integral(&prior, &state) - integral.ln()).abs() < 1e-4);
+            let density = |i: usize| log_density(i, &moved).exp();
             let mass: f64 = (0..8000).map(density).sum();
             let wanted = (0..8000).map(|i| at(i) * density(i)).sum::<f64>() / mass;
             let sd = ((0..8000).map(|i| at(i).powi(2) * density(i)).sum::<f64>() / mass - wanted * wanted).sqrt();

@@ -5,6 +5,13 @@ use super::effects::{FARTHEST, People, State, of_truths, tilt, tilts};
 use crate::probit::bins::BINS;
 use crate::stats::logistic::logistic;
 use crate::stats::normal::ln;
+use std::ops::Range;
+
+/// Each bin for itself.
+pub(super) const EACH: [Range<usize>; BINS] = [0..1, 1..2, 2..3, 3..4];
+
+/// Lower bins, and upper ones.
+pub(super) const HALVES: [Range<usize>; 2] = [0..2, 2..4];
 
 /// People of a company by what their labels say of them: kept from one look to the next, so that only the logit is new.
 #[derive(Debug, Clone, Default)]
@@ -24,15 +31,19 @@ pub(super) struct Local {
 }
 
 impl Held {
-    /// Takes people under the effects of a state.
-    pub(super) fn hold(&mut self, people: &People, state: &State) {
+    /// Takes people under the effects of a state, by the groups of bins that they lie in.
+    pub(super) fn hold(&mut self, people: &People, state: &State, groups: &[Range<usize>]) {
         let tilts = [tilts(state[1]), tilts(state[2])];
         self.people.clear();
         self.truths = people.truths;
         for counts in people.masks {
             let tilted = tilt(&people.rates[counts.mask], &tilts);
-            for b in (0..BINS).filter(|b| counts.judged[*b] > 0.0) {
-                self.people.push([people.power * counts.judged[b], tilted.rates[0][b], tilted.rates[1][b]]);
+            for bins in groups {
+                let sum = |of: &[f64; BINS]| of[bins.clone()].iter().sum::<f64>();
+                let alike = [people.power * sum(&counts.judged), sum(&tilted.rates[0]), sum(&tilted.rates[1])];
+                if alike[0] > 0.0 {
+                    self.people.push(alike);
+                }
             }
         }
     }
@@ -102,7 +113,7 @@ mod tests {
         let mut held = Held::default();
         for effects in [[0.0, 0.0], [0.4, -0.7]] {
             let state = |logit: f64| [logit, effects[0], effects[1]];
-            held.hold(&people, &state(0.0));
+            held.hold(&people, &state(0.0), &EACH);
             assert_eq!(held.log_likelihoods(&[FARTHEST + 0.1, -FARTHEST - 0.1]), [f64::NEG_INFINITY; 2]);
             for logit in [-3.0, -0.5, 1.0] {
                 let [there, here] = held.log_likelihoods(&[logit, 0.2]);
@@ -114,6 +125,23 @@ mod tests {
                 assert!((local.complete - slope.complete[0]).abs() < 1e-9);
                 assert!((local.observed - (slope.complete[0] - slope.lost[0])).abs() < 1e-9);
             }
+        }
+    }
+
+    /// People in halves have the likelihood of a binomial.
+    #[test]
+    fn halves_are_a_binomial() {
+        let rates = [[[0.7, 0.1], [0.2, 0.2], [0.07, 0.3], [0.03, 0.4]]];
+        let mut masks = Vec::new();
+        MaskCounts::of(&mut masks, 0).judged = [30.0, 12.5, 0.0, 5.5];
+        let people = People { masks: &masks, gold: &[], rates: &rates, truths: [0.0; 2], power: 1.0 };
+        let mut held = Held::default();
+        held.hold(&people, &[0.0; 3], &HALVES);
+        for logit in [-3.0f64, -0.5, 1.0] {
+            let pi = 1.0 / (1.0 + (-logit).exp());
+            let upper = 0.1 + 0.6 * pi;
+            let wanted = 42.5 * (1.0 - upper).ln() + 5.5 * upper.ln();
+            assert!((held.log_likelihoods(&[logit])[0] - wanted).abs() < 1e-9);
         }
     }
 }

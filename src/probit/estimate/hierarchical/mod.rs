@@ -20,7 +20,8 @@
 //! * a company's effects learn from its gold people, and from the others with the weight of few ([`member::VOICES`]): they
 //!   would else bend the effects, and the prevalence with them, until these fit what is wrong with f. A power of the
 //!   likelihood is Miller and Dunson's (2019, Journal of the American Statistical Association 114, 1113-1125) way with models that are
-//!   known to be a little wrong;
+//!   known to be a little wrong. How many of the others lie in the upper bins has a power of its own
+//!   ([`member::UPPER`]): effects that need a prevalence far from the line are less probable, whatever the bins look like;
 //! * the prevalence learns from everybody in the company, and through the line from other companies.
 //!
 //! Four chains ([`sampler`]) make the replicates, each with bootstrap weights of its own.

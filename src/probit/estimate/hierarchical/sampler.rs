@@ -6,9 +6,9 @@
 use super::effects::{GoldCounts, People, State, tilt, tilts};
 use super::gold::GoldSet;
 use super::grid::Grid;
-use super::held::Held;
+use super::held::{EACH, HALVES, Held};
 use super::line::Shared;
-use super::member::{Member, Sample, VOICES, smallest_size};
+use super::member::{Member, Sample, UPPER, VOICES, smallest_size};
 use super::state::{Posterior, StatePrior};
 use crate::interrupt;
 use crate::parallel;
@@ -18,6 +18,8 @@ use crate::probit::prevalence::posterior;
 use crate::progress::{self, Steps};
 use crate::random::{Purpose, Stream, binomial, multinomial};
 use crate::stats::logistic::logistic;
+use crate::stats::normal::ln;
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use std::ops::Range;
@@ -173,7 +175,7 @@ impl Sampler<'_> {
         }
     }
 
-    /// Draws a company's effects, and lays the grid of the logit under them.
+    /// Draws a company's effects, as few voices tell them and then as all its people in two halves do, and lays the grid of the logit under them.
     fn draw_effects(&self, chain: &mut Chain, c: usize) {
         let member = &self.members[c];
         let prior = chain.shared.prior(member.size);
@@ -182,10 +184,22 @@ impl Sampler<'_> {
         let power = (VOICES * 4.0 * pi * (1.0 - pi) / number.max(1) as f64).min(1.0);
         let (masks, gold, rates) = (&member.masks, &chain.dealt[c], &chain.rates);
         let people = People { masks, gold, rates, truths: member.truths, power };
+        let all = People { power: 1.0, ..people };
+        let before = chain.soft[c];
         Posterior { people, prior }.draw(&mut chain.soft[c], &mut chain.modes[c], &mut chain.generator);
+        let (held, grid) = (&mut chain.held, &mut chain.grids[c]);
+        let mut evidence = |state: &State| {
+            held.hold(&all, state, &HALVES);
+            grid.lay(&prior, held, state, &mut chain.generator);
+            grid.log_integral(&prior, state)
+        };
+        let gained = evidence(&chain.soft[c]) - evidence(&before);
+        if ln(chain.generator.random::<f64>().max(1e-300)) >= UPPER * gained {
+            chain.soft[c] = before;
+        }
         let [_, others, experts] = chain.soft[c];
         chain.states[c] = [chain.states[c][0], others, experts];
-        chain.held.hold(&People { power: 1.0, ..people }, &chain.states[c]);
+        chain.held.hold(&all, &chain.states[c], &EACH);
         chain.grids[c].lay(&prior, &chain.held, &chain.states[c], &mut chain.generator);
     }
 
@@ -231,7 +245,7 @@ impl Sampler<'_> {
         let [_, others, experts_effect] = chain.states[c];
         chain.blank[c] = [chain.blank[c][0], others, experts_effect];
         let people = People { masks: &blank.masks, gold: &[], rates: &chain.rates, truths: [0.0; 2], power: 1.0 };
-        chain.held.hold(&people, &chain.blank[c]);
+        chain.held.hold(&people, &chain.blank[c], &EACH);
         let (prior, mut grid) = (chain.shared.prior(member.size), Grid::default());
         grid.lay(&prior, &chain.held, &chain.blank[c], generator);
         grid.draw(&prior, &mut chain.blank[c], generator);
