@@ -129,24 +129,19 @@ test-engine: models
 test-sql: all $(MOCK)
 	.venv/bin/python test/test_run_sql.py
 	.venv/bin/python test/test_texts.py
-	.venv/bin/python test/run_sql.py --extension $(EXTENSION)
-	.venv-1.5/bin/python test/run_sql.py --extension $(EXTENSION)
-	.venv/bin/python test/test_hub.py --extension $(EXTENSION)
-	.venv-1.5/bin/python test/test_hub.py --extension $(EXTENSION)
-	.venv/bin/python test/test_python.py --extension $(EXTENSION)
-	.venv-1.5/bin/python test/test_python.py --extension $(EXTENSION)
+	$(PYTHON) test/on_both.py test/run_sql.py --extension $(EXTENSION)
+	$(PYTHON) test/on_both.py test/test_hub.py --extension $(EXTENSION)
+	$(PYTHON) test/on_both.py test/test_python.py --extension $(EXTENSION)
 	.venv/bin/python test/test_stopping.py --extension $(EXTENSION)
 	.venv/bin/python test/test_progress.py --extension $(EXTENSION)
 	.venv/bin/python benches/soak.py --extension $(EXTENSION) --statements 300
 
 test-llm: all $(MOCK)
-	.venv/bin/python test/test_llm.py --extension $(EXTENSION)
-	.venv-1.5/bin/python test/test_llm.py --extension $(EXTENSION)
+	$(PYTHON) test/on_both.py test/test_llm.py --extension $(EXTENSION)
 	.venv/bin/python test/test_store.py --extension $(EXTENSION)
 
 test-study: all $(MOCK)
-	.venv/bin/python test/test_study.py --extension $(EXTENSION)
-	.venv-1.5/bin/python test/test_study.py --extension $(EXTENSION)
+	$(PYTHON) test/on_both.py test/test_study.py --extension $(EXTENSION)
 
 test-dbt: all $(MOCK) .venv-dbt/ready
 	.venv-dbt/bin/python test/test_dbt.py --extension $(EXTENSION)
@@ -161,8 +156,7 @@ test-wheel: wheel models
 test-docs: all $(MOCK)
 	.venv/bin/python scripts/docs.py --extension $(EXTENSION) --check
 	.venv/bin/python test/test_readme.py
-	.venv/bin/python test/test_troubleshooting.py --extension $(EXTENSION)
-	.venv-1.5/bin/python test/test_troubleshooting.py --extension $(EXTENSION)
+	$(PYTHON) test/on_both.py test/test_troubleshooting.py --extension $(EXTENSION)
 
 # Node's package of DuckDB; npm comes with Node
 .node/ready: test/clients/package.json
