@@ -9,7 +9,7 @@ use super::grid::Grid;
 use super::held::{EACH, HALVES, Held};
 use super::line::Shared;
 use super::member::{Member, Sample, UPPER, VOICES, smallest_size};
-use super::state::{Posterior, StatePrior};
+use super::state::{Posterior, StatePrior, accepts};
 use crate::interrupt;
 use crate::parallel;
 use crate::probit::bins::{BINS, BinRates, Bins};
@@ -18,8 +18,6 @@ use crate::probit::prevalence::posterior;
 use crate::progress::{self, Steps};
 use crate::random::{Purpose, Stream, binomial, multinomial};
 use crate::stats::logistic::logistic;
-use crate::stats::normal::ln;
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use std::ops::Range;
@@ -194,7 +192,7 @@ impl Sampler<'_> {
             grid.log_integral(&prior, state)
         };
         let gained = evidence(&chain.soft[c]) - evidence(&before);
-        if ln(chain.generator.random::<f64>().max(1e-300)) >= UPPER * gained {
+        if !accepts(UPPER * gained, &mut chain.generator) {
             chain.soft[c] = before;
         }
         let [_, others, experts] = chain.soft[c];

@@ -141,6 +141,11 @@ impl Posterior<'_> {
     }
 }
 
+/// Whether a Metropolis step is taken that gains so much of the log density.
+pub(super) fn accepts(gain: f64, generator: &mut ChaCha8Rng) -> bool {
+    ln(generator.random::<f64>().max(1e-300)) < gain
+}
+
 /// Factor that makes a normal a t.
 fn t_scale(generator: &mut ChaCha8Rng) -> f64 {
     ChiSquared::new(FREEDOM).map_or(1.0, |chi| (FREEDOM / chi.sample(generator)).sqrt())
@@ -158,7 +163,7 @@ fn metropolis(
         let proposed = propose(generator);
         let there = log_ratio(&proposed);
         // a state that cannot be, or comes from other rates, is left in any case
-        if here.is_nan() || ln(generator.random::<f64>().max(1e-300)) < there - here {
+        if here.is_nan() || accepts(there - here, generator) {
             *state = proposed;
             here = there;
         }
