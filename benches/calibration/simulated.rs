@@ -12,6 +12,9 @@ pub(crate) const EDGES: Edges = Edges { share: &[0.003, 0.01, 0.03, 0.1], headco
 /// Reuters and Federalist (.42 of gpt_4, .16 to .27 of the others).
 pub(crate) const SPECTRUM: f64 = 0.25;
 
+/// Prevalences of a company of middling size beside that of the other studies.
+const TYPICAL: [f64; 3] = [0.005, 0.01, 0.1];
+
 /// Number of filters: the first annotators.
 const FILTERS: usize = 3;
 
@@ -69,6 +72,20 @@ impl Kind {
     }
 }
 
+/// Figures by the prevalence of a company of middling size, no annotator drifting.
+fn typical_table(seeds: u64) -> String {
+    let mut rows = Vec::new();
+    for gold in [Gold::Outside, Gold::ByClass] {
+        for typical in TYPICAL {
+            let found =
+                figures(&FITS, seeds, &EDGES, |seed| case(gold, Settings { seed, typical, ..Settings::default() }));
+            let head = |way: &str| [gold.name(), &typical.to_string(), way].map(String::from).to_vec();
+            rows.extend(found.iter().map(|f| [head(&f.way), cells(f)].concat()));
+        }
+    }
+    table(&[&["gold people", "typical prevalence", "method"][..], &FIGURES[..]].concat(), &rows)
+}
+
 const HEAD: [&str; 5] = ["truth", "gold people", "drift", "spectrum", "method"];
 
 pub(crate) fn section(seeds: u64) -> String {
@@ -112,9 +129,14 @@ pub(crate) fn section(seeds: u64) -> String {
          companies would: the first column `sd between`. The mean over n seeds scatters by that over the square root of n.\n\n\
          Coverage by headcount (below 100, 500, 2,000, 8,000 and above), by estimated share and by true prevalence (below \
          .003, .01, .03, .1 and above), where a bin has at least 50 companies. A method that draws companies toward each \
-         other cannot be level by true prevalence; by what can be seen it should be.\n\n{}\n{}",
+         other cannot be level by true prevalence; by what can be seen it should be.\n\n{}\n\
+         Studies in which experts are rarer or more common: a company of middling size has the typical prevalence, where \
+         the others have {}; no drift, no spectrum. The gold people \
+         are as many, so where experts are rare one more or fewer of the others in a rare bin moves every estimate.\n\n{}\n{}",
         table(&[&HEAD[..], &FIGURES[..], &["relative width"]].concat(), &each(&relative)),
         table(&[&HEAD[..], &BINS[..]].concat(), &each(&bins)),
+        Settings::default().typical,
+        typical_table(seeds),
         verdicts(&kinds),
     )
 }

@@ -41,9 +41,6 @@ const CORRELATIONS: [[f64; 10]; 2] = [
     [0.50, 0.65, 0.40, 0.14, 0.56, 0.16, 0.00, 0.38, 0.02, 0.45],
 ];
 
-/// Prevalence of a company of middling size.
-const TYPICAL: f64 = 0.03;
-
 /// Origin of the labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TruthModel {
@@ -64,9 +61,11 @@ impl TruthModel {
 pub struct Settings {
     pub companies: usize,
     pub seed: u64,
+    /// Prevalence of a company of middling size.
+    pub typical: f64,
     /// Standard deviation of a company's shift of each annotator's latent mean.
     pub drift: f64,
-    /// Rise of experts' latent means with the logit of a company's prevalence, 0 at [`TYPICAL`] (the spectrum effect).
+    /// Rise of experts' latent means with the logit of a company's prevalence, 0 at the typical one (the spectrum effect).
     pub spectrum: f64,
     pub truth_model: TruthModel,
     /// Maximum number of people observed in a company.
@@ -84,6 +83,7 @@ impl Default for Settings {
         Settings {
             companies: 200,
             seed: 1,
+            typical: 0.03,
             drift: 0.0,
             spectrum: 0.0,
             truth_model: TruthModel::Probit6,
@@ -165,13 +165,13 @@ impl Simulator {
         let normal = |g: &mut ChaCha8Rng| -> f64 { StandardNormal.sample(g) };
         let (low, high) = (20f64.ln(), 20_000f64.ln());
         let headcount = (low + (high - low) * generator.random::<f64>()).exp().round();
-        let centre = logit(TYPICAL) - 0.25 * (headcount / 600.0).ln();
+        let centre = logit(self.settings.typical) - 0.25 * (headcount / 600.0).ln();
         let prevalence = logistic(centre + 1.3 * normal(&mut generator)).clamp(0.0005, 0.4);
         let share = [1.0, 0.6, 0.3, 0.1][generator.random_range(0..4usize)];
         let observed = ((headcount * share).round() as u64).clamp(1, self.settings.max_observed);
         let has_models = generator.random::<f64>() >= self.settings.models_missing;
         let shifts: Vec<f64> = (0..ANNOTATORS.len()).map(|_| self.settings.drift * normal(&mut generator)).collect();
-        let rise = self.settings.spectrum * (logit(prevalence) - logit(TYPICAL));
+        let rise = self.settings.spectrum * (logit(prevalence) - logit(self.settings.typical));
         let of_experts: Vec<f64> = shifts.iter().map(|shift| shift + rise).collect();
         let people: Vec<Person> = (0..observed)
             .map(|_| {
@@ -310,7 +310,8 @@ mod tests {
         let found = |spectrum: f64| {
             let simulator = Simulator::new(Settings { spectrum, ..settings.clone() });
             let companies = (0..200).map(|index| simulator.company(index));
-            let (many, few): (Vec<_>, Vec<_>) = companies.partition(|company| company.prevalence > TYPICAL);
+            let (many, few): (Vec<_>, Vec<_>) =
+                companies.partition(|company| company.prevalence > Settings::default().typical);
             [many, few].map(|companies| {
                 let people: Vec<Person> = companies.into_iter().flat_map(|company| company.people).collect();
                 [true, false].map(|class| share(&people, |p| p.pattern.label(3) == Some(true), |p| p.expert == class))

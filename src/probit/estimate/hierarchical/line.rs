@@ -11,10 +11,15 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 /// Prior means and standard deviations: intercept at the mean log headcount, slope in log headcount, slopes in the effects.
-const LINE: [(f64, f64); 4] = [(-3.0, 3.0), (0.0, 1.0), (0.0, 1.0), (0.0, 1.0)];
+///
+/// The intercept's says that a company of middling size has between .7 and 25 % experts with probability .8. Where the gold people's false
+/// positives explain every label that companies show, labels no longer hold the intercept, and the prior has to: with a standard deviation of 3
+/// it fell until all companies had none (60 simulated studies of typical prevalences from .003 to .15, gold people inside by class: coverage .82
+/// and, of studies below .0065, score .063; with 1.5 .83 and .059).
+const LINE: [(f64, f64); 4] = [(-3.0, 1.5), (0.0, 1.0), (0.0, 1.0), (0.0, 1.0)];
 
-/// Inverse gamma prior of the variance about the line.
-const VARIANCE: (f64, f64) = (1.0, 0.5);
+/// Inverse gamma prior of the variance about the line: the standard deviation lies between .6 and 1.7 with probability .8.
+const VARIANCE: (f64, f64) = (2.0, 1.5);
 
 /// Correlation of a company's two effects: an annotator who says yes more easily does so in both classes.
 const CORRELATION: f64 = 0.65;
