@@ -20,7 +20,7 @@ const SECTIONS: [Section; 4] = [
     ("simulated", "Simulated studies", 100, simulated::section),
     ("real", "Real labels", 40, babe::section),
     ("shift", "A shift that all companies share", 40, simulated::shift_section),
-    ("plan", "People rated besides", 40, plan::section),
+    ("plan", "People rated besides", 20, plan::section),
 ];
 
 fn main() {
