@@ -131,8 +131,8 @@ pub(crate) fn section(seeds: u64) -> String {
          .003, .01, .03, .1 and above), where a bin has at least 50 companies. A method that draws companies toward each \
          other cannot be level by true prevalence; by what can be seen it should be.\n\n{}\n\
          Studies in which experts are rarer or more common: a company of middling size has the typical prevalence, where \
-         the others have {}; no drift, no spectrum. The gold people \
-         are as many, so where experts are rare one more or fewer of the others in a rare bin moves every estimate.\n\n{}\n{}",
+         the others have {}; no drift, no spectrum. The gold people are as many, so where experts are rare one more or fewer \
+         of the others in a rare bin moves every estimate.\n\n{}\n{}",
         table(&[&HEAD[..], &FIGURES[..], &["relative width"]].concat(), &each(&relative)),
         table(&[&HEAD[..], &BINS[..]].concat(), &each(&bins)),
         Settings::default().typical,

@@ -3,7 +3,7 @@
 //! The rates of the bins of a mask are those of people with all its labels. Evidence of fewer labels is weaker: counted as they are, gold people
 //! who lack some would pull the rates of both classes toward the middle bins, and the prevalences that explain a company away from one half (real
 //! labels, three in ten of them taken away at random: estimates .84 to .96 times the truth, and 80 % intervals that hold it in .46 to .85 of
-//! companies; with what follows .98 to 1.03 times and .82 to .88).
+//! companies; docs/model.md has what they are with what follows).
 //!
 //! So a gold person has the labels that are missing in every way in which they may be, each with its probability under the model of the
 //! class given the labels that are there (parametric fractional imputation: Kim 2011, Biometrika 98, 119-132), and counts as far as the labels of

@@ -310,8 +310,7 @@ mod tests {
         let found = |spectrum: f64| {
             let simulator = Simulator::new(Settings { spectrum, ..settings.clone() });
             let companies = (0..200).map(|index| simulator.company(index));
-            let (many, few): (Vec<_>, Vec<_>) =
-                companies.partition(|company| company.prevalence > Settings::default().typical);
+            let (many, few): (Vec<_>, Vec<_>) = companies.partition(|company| company.prevalence > settings.typical);
             [many, few].map(|companies| {
                 let people: Vec<Person> = companies.into_iter().flat_map(|company| company.people).collect();
                 [true, false].map(|class| share(&people, |p| p.pattern.label(3) == Some(true), |p| p.expert == class))

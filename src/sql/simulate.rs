@@ -31,14 +31,13 @@ fn read(input: &RecordBatch, call: usize) -> Result<(Simulator, Option<usize>), 
         companies: options.whole("companies", 1, 1_000_000)? as usize,
         seed: options.seed()?,
         drift: options.number("drift", "be a number from 0 to 2", |x| (0.0..=2.0).contains(&x))?,
-        spectrum: 0.0,
-        typical: Settings::default().typical,
         truth_model: options.choice("truth_model", &TruthModel::ALL)?,
         max_observed: options.whole("max_observed", 1, BLOCK as u64)?,
         gold_experts: options.whole("gold_experts", 0, MOST_GOLD)?,
         gold_others: options.whole("gold_others", 0, MOST_GOLD)?,
         missing: options.number("missing", "lie between 0 and 1", share)?,
         models_missing: options.number("models_missing", "lie between 0 and 1", share)?,
+        ..Settings::default()
     };
     options.finish()?;
     let numbers = input.column(0).as_primitive::<Int64Type>();

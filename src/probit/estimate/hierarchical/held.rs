@@ -1,7 +1,6 @@
 //! Likelihood of the logit of a company's prevalence, its effects held.
 
 use super::effects::{FARTHEST, People, State, of_truths, tilt, tilts};
-
 use crate::probit::bins::BINS;
 use crate::stats::logistic::logistic;
 use crate::stats::normal::ln;
@@ -11,7 +10,7 @@ use std::ops::Range;
 pub(super) const EACH: [Range<usize>; BINS] = [0..1, 1..2, 2..3, 3..4];
 
 /// Lower bins, and upper ones.
-pub(super) const HALVES: [Range<usize>; 2] = [0..2, 2..4];
+pub(super) const HALVES: [Range<usize>; 2] = [0..BINS / 2, BINS / 2..BINS];
 
 /// People of a company by what their labels say of them: kept from one look to the next, so that only the logit is new.
 #[derive(Debug, Clone, Default)]
