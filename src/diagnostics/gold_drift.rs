@@ -16,7 +16,7 @@
 //! the restricted likelihood of the gold people (Patterson & Thompson 1971, Biometrika 58, 545-554). At 1 the odds between neighbouring bins vary by a factor of e.
 
 use crate::parallel;
-use crate::probit::bins::{BINS, bin};
+use crate::probit::bins::{BINS, Cuts};
 use crate::probit::completion::{bin_parts, stand_ins};
 use crate::probit::model::{FIT, Model};
 use crate::probit::study::{Pattern, Study, StudyError};
@@ -296,7 +296,9 @@ fn groups(study: &Study) -> Result<(Vec<Group>, Vec<Rates>), StudyError> {
     let patterns: BTreeSet<Pattern> = of_gold.iter().flatten().flatten().copied().chain(own).collect();
     let patterns: Vec<Pattern> = patterns.into_iter().collect();
     let ratios = model.log_ratios_by(tables.as_ref(), &patterns, FIT);
-    let bins: BTreeMap<Pattern, usize> = patterns.into_iter().zip(ratios.into_iter().map(bin)).collect();
+    let cuts = Cuts::new(&study.gold, &model, tables.as_ref());
+    let bins: BTreeMap<Pattern, usize> =
+        patterns.into_iter().zip(ratios.into_iter().map(|ratio| cuts.bin(ratio))).collect();
     let rates = |(mask, stand_ins): (&u32, &Vec<Vec<Pattern>>)| {
         let mut counts = [[PSEUDO_COUNT; BINS]; 2];
         let parts: Vec<[f64; BINS]> =

@@ -16,7 +16,7 @@
 //! the data, so p-values lie closer to one half than even ones would.
 
 use crate::parallel;
-use crate::probit::bins::{BINS, BinRates, Bins, normalise};
+use crate::probit::bins::{BINS, BinRates, Bins, Cuts, normalise};
 use crate::probit::estimate::{Likeness, Settings, bins, likenesses};
 use crate::probit::model::{ClassModel, Model};
 use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError};
@@ -82,6 +82,8 @@ pub struct Checks {
     pub people: u64,
     pub patterns: Check,
     pub bins: Check,
+    /// Cuts between the bins.
+    pub cuts: Cuts,
     /// `None` without annotators or people.
     pub worst: Option<Worst>,
 }
@@ -143,12 +145,13 @@ pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyErr
     }
     let everybody = study.companies.iter().map(Company::labelled_not_gold).sum();
     let gold = (study.n_gold(false) + study.n_gold(true)) as f64;
-    let checks = |people: u64, patterns: &Counts, bins: &Counts| {
+    let checks = |people: u64, patterns: &Counts, by_bin: &Counts| {
         let enough = ENOUGH * (people as f64 / gold).max(1.0);
         Checks {
             people,
             patterns: patterns.check(enough, settings.level),
-            bins: bins.check(enough, settings.level),
+            bins: by_bin.check(enough, settings.level),
+            cuts: bins.cuts,
             worst: patterns.worst(annotators).filter(|_| people > 0),
         }
     };

@@ -13,7 +13,7 @@
 //! The number of people drawn from a cell is a whole one, n rounded up or down by one random start for all cells
 //! (systematic sampling, Madow 1949): it is n on average, so that the chances are what they are said to be.
 
-use super::bins::bin;
+use super::bins::Cuts;
 use super::estimate::Settings;
 use super::model::{Model, Ratios};
 use super::person::{PersonPrior, posteriors};
@@ -61,6 +61,8 @@ pub struct Plan {
     /// By stratum, then by company.
     pub cells: Vec<Cell>,
     pub strata: BTreeMap<Pattern, Stratum>,
+    /// Cuts between the strata.
+    pub cuts: Cuts,
 }
 
 /// The plan of `budget` ratings, or of as many as there are people.
@@ -72,11 +74,12 @@ pub fn plan(study: &Study, budget: u64, goal: Goal, settings: &Settings) -> Resu
     study.require_gold_people()?;
     let model = Model::point(&study.gold, study.annotators.len());
     let ratios = Ratios::new(&model, study.patterns())?;
+    let cuts = Cuts::new(&study.gold, &model, model.tables_if_small()?.as_ref());
     let mut strata: BTreeMap<Pattern, Stratum> = BTreeMap::new();
     let mut kinds: BTreeSet<(Option<String>, Pattern)> = BTreeSet::new();
     for company in &study.companies {
         for (pattern, _) in &company.people {
-            strata.entry(*pattern).or_insert_with(|| (pattern.seen != 0).then(|| bin(ratios.of(*pattern))));
+            strata.entry(*pattern).or_insert_with(|| (pattern.seen != 0).then(|| cuts.bin(ratios.of(*pattern))));
             kinds.insert((Some(company.name.clone()), *pattern));
         }
     }
@@ -103,7 +106,7 @@ pub fn plan(study: &Study, budget: u64, goal: Goal, settings: &Settings) -> Resu
     for ((cell, chance), drawn) in cells.iter_mut().zip(chances).zip(drawn) {
         (cell.chance, cell.drawn) = (chance, drawn);
     }
-    Ok(Plan { cells, strata })
+    Ok(Plan { cells, strata, cuts })
 }
 
 /// Weight of a person of the company in what is to be known.

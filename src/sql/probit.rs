@@ -1,7 +1,6 @@
 //! The kernels of the probit model.
 
 use super::counts::Counted;
-use super::diagnostics::bin_text;
 use super::kernel::{Kernel, register as kernel};
 use super::options::{self, MAX_DRAWS, Options};
 use super::rows::{Failure, Rows};
@@ -314,7 +313,7 @@ impl Kernel for RatingPlan {
                 company: company.to_string(),
                 seen,
                 yes,
-                stratum: stratum.map_or_else(|| "(no labels)".to_string(), bin_text),
+                stratum: stratum.map_or_else(|| "(no labels)".to_string(), |bin| found.cuts.text(bin)),
                 p_expert: cell.p_expert,
                 chance: cell.chance,
                 drawn: cell.drawn,
