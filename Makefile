@@ -10,6 +10,7 @@
 #   make lint            format, clippy, circles between modules, retired words, licences
 #   make bench           all of the following; an hour
 #   make bench-estimates   speed beside a numpy program, and calibration, written to docs/
+#   make bench-fields      coverage on real labels of some fifty other fields, written to docs/
 #   make bench-embed       embeddings beside sentence-transformers and onnxruntime
 #   make bench-keywords    keybert_keywords beside KeyBERT
 #   make bench-filter      keyword_filter beside regexp_matches; planted keywords found again
@@ -45,7 +46,7 @@ export CARGO_INCREMENTAL := 1
 export RUSTC_WORKSPACE_WRAPPER := $(abspath scripts/quick_rustc.sh)
 endif
 
-.PHONY: all build models demo estimates demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs test-clients test-r test-spark test-wheel lint bench bench-estimates \
+.PHONY: all build models demo estimates demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs test-clients test-r test-spark test-wheel lint bench bench-estimates bench-fields \
 	bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak fuzz sanitize compare cuda test-cuda bench-cuda docs wheel description package clean \
 	configure configure_ci debug release test_debug test_release set_duckdb_version set_duckdb_tag output_distribution_matrix
 
@@ -191,7 +192,7 @@ test-spark: all $(MOCK) .venv-spark/ready
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
 	touch $@
 
-bench: bench-estimates bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak
+bench: bench-estimates bench-fields bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak
 
 bench-estimates: all .venv-bench/ready
 	$(CARGO) bench --locked --bench speed -- --peer .venv-bench/bin/python
@@ -203,6 +204,14 @@ bench-estimates: all .venv-bench/ready
 bench-llm: all $(MOCK)
 	.venv/bin/python benches/llm.py --extension $(EXTENSION)
 	.venv/bin/python test/test_store.py --extension $(EXTENSION) --kills 100 Kills
+
+.venv-fields/ready: benches/requirements-fields.txt
+	$(PYTHON) -m venv .venv-fields
+	.venv-fields/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements-fields.txt
+	touch $@
+
+bench-fields: build .venv-fields/ready
+	.venv-fields/bin/python benches/fields.py --extension $(EXTENSION)
 
 bench-soak: all $(MOCK)
 	.venv/bin/python benches/soak.py --extension $(EXTENSION)
