@@ -62,8 +62,9 @@ const PSEUDO_COUNTS: [f64; 2] = [1.25, 1.0];
 ///
 /// Wide cuts keep strong evidence of rare experts apart, but put nearly all people of weak annotators into one bin, whose ratios range from a
 /// third to three, and what tells companies apart there, drift among it, is no longer seen. So where few gold experts lie in the last bin the
-/// cuts draw together until half of them do. Of the schools of a table of pupils (`free lunch` in
-/// docs/fields.md) the 80 % intervals then hold the truth in .71, and in .45 with wide cuts.
+/// cuts draw together until half of them do. On 47 tables of other fields (docs/fields.md) the 80 % intervals
+/// of the hierarchical method then hold the truth in .850 of companies and score .295 with gold people drawn at random, by class .799 and .446;
+/// with wide cuts in .805, .352, .761 and .508.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cuts([f64; BINS - 1]);
 
