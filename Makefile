@@ -46,6 +46,13 @@ export CARGO_INCREMENTAL := 1
 export RUSTC_WORKSPACE_WRAPPER := $(abspath scripts/quick_rustc.sh)
 endif
 
+# a Python environment with the packages of the requirements that its target waits for
+define environment
+$(PYTHON) -m venv --clear $(@D)
+$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+touch $@
+endef
+
 .PHONY: all build models demo estimates demo-keywords demo-llm study example-report dbt test test-engine test-sql test-llm test-study test-dbt test-docs test-clients test-r test-spark test-wheel lint bench bench-estimates bench-fields \
 	bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak fuzz sanitize compare cuda test-cuda bench-cuda docs wheel description package clean \
 	configure configure_ci debug release test_debug test_release set_duckdb_version set_duckdb_tag output_distribution_matrix
@@ -64,14 +71,10 @@ $(MOCK): $(wildcard test/mock_llm/src/*.rs test/mock_llm/src/*/*.rs) test/mock_l
 	touch $@
 
 .venv/ready: scripts/requirements.txt
-	$(PYTHON) -m venv --clear .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
-	touch $@
+	$(environment)
 
 .venv-1.5/ready: scripts/requirements-1.5.txt
-	$(PYTHON) -m venv --clear .venv-1.5
-	.venv-1.5/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/requirements-1.5.txt
-	touch $@
+	$(environment)
 
 # cheap where the model is there: two hashes
 models:
@@ -103,9 +106,7 @@ example-report:
 	cp build/study/report/index.html build/study/report/*.svg docs/example_report/
 
 .venv-dbt/ready: examples/dbt/requirements.txt
-	$(PYTHON) -m venv .venv-dbt
-	.venv-dbt/bin/python -m pip install --quiet --disable-pip-version-check -r examples/dbt/requirements.txt
-	touch $@
+	$(environment)
 
 # the answers are those of the server of the tests
 dbt: all $(MOCK) .venv-dbt/ready
@@ -177,9 +178,7 @@ test-r: all
 
 # PySpark brings Spark but no Java
 .venv-spark/ready: examples/spark/requirements.txt
-	$(PYTHON) -m venv .venv-spark
-	.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check -r examples/spark/requirements.txt
-	touch $@
+	$(environment)
 
 # not part of `make test`: Java, and half a gigabyte of Spark
 test-spark: all $(MOCK) .venv-spark/ready
@@ -188,9 +187,7 @@ test-spark: all $(MOCK) .venv-spark/ready
 
 # the peer of the speed bench is a plain numpy and scipy program
 .venv-bench/ready: benches/requirements.txt
-	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
-	touch $@
+	$(environment)
 
 bench: bench-estimates bench-fields bench-embed bench-keywords bench-filter bench-cluster bench-llm bench-soak
 
@@ -206,9 +203,7 @@ bench-llm: all $(MOCK)
 	.venv/bin/python test/test_store.py --extension $(EXTENSION) --kills 100 Kills
 
 .venv-fields/ready: benches/requirements-fields.txt
-	$(PYTHON) -m venv .venv-fields
-	.venv-fields/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements-fields.txt
-	touch $@
+	$(environment)
 
 bench-fields: build .venv-fields/ready
 	.venv-fields/bin/python benches/fields.py --extension $(EXTENSION)
@@ -223,9 +218,7 @@ fuzz: models
 
 # never in CI: the peers bring torch
 .venv-embed/ready: benches/requirements-embed.txt
-	$(PYTHON) -m venv .venv-embed
-	.venv-embed/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements-embed.txt
-	touch $@
+	$(environment)
 
 bench-embed: all .venv-embed/ready
 	.venv-embed/bin/python benches/embed.py --extension $(EXTENSION)
@@ -259,9 +252,7 @@ bench-cluster:
 	for points in 5000 20000 100000; do POINTS=$$points $(CARGO) bench --locked --bench cluster; done
 
 .venv-compare/ready: benches/requirements-compare.txt
-	$(PYTHON) -m venv .venv-compare
-	.venv-compare/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements-compare.txt
-	touch $@
+	$(environment)
 
 # a sanitizer of the compiler's that stable releases have behind a variable; the thread sanitizer wants a standard library of its own
 sanitize: models

@@ -117,7 +117,7 @@ def gold(frame, by_class, seed):
 
 
 def estimates(db, method, ratings, profiles, by_class):
-    """Lower and upper limit by company."""
+    """Estimate with lower and upper limit by company."""
     if method == "labels alone":
         found = profiles.groupby("company")["is_expert"].agg(["count", "sum", "size"]).astype(float)
         left = found["size"] - found["count"]
@@ -139,6 +139,7 @@ def measure(db, of):
     frame = rows(of)
     names = [name for name in frame.columns if name.startswith(("filter_", "model_"))]
     ratings = frame.melt("profile_id", names, "annotator", "label").dropna().astype({"label": int})
+    truths = frame.groupby("company")["truth"].agg(["sum", "size"])
     measured = []
     for by_class in (False, True):
         for seed in range(1, DRAWINGS + 1):
@@ -146,8 +147,7 @@ def measure(db, of):
             if profiles["is_expert"].sum() < 10:
                 continue
             for method in METHODS:
-                found = estimates(db, method, ratings, profiles, by_class)
-                found = found.join(frame.groupby("company")["truth"].agg(["sum", "size"]))
+                found = estimates(db, method, ratings, profiles, by_class).join(truths)
                 missed = (found["lower"] - found["sum"]).clip(lower=0) + (found["sum"] - found["upper"]).clip(lower=0)
                 measured.append({
                     "field": of["field"],

@@ -39,9 +39,9 @@ const WIDEST: [f64; BINS - 1] = [-0.5, 0.5, 1.25];
 const WEAK: f64 = 0.25;
 const UPPERMOST: f64 = 0.5;
 
-/// Factor of each cuts from the next wider ones, and the number of those to choose from.
+/// Factor from cuts to the next narrower ones, and the number of times that it is taken at most.
 const NARROWER: f64 = 0.8;
-const WIDTHS: i32 = 9;
+const TIMES: i32 = 9;
 
 /// Number of times that gold people are dealt into halves, and number of fits that come of it.
 const DEALS: usize = 5;
@@ -88,8 +88,8 @@ impl Cuts {
         if uppermost(&Cuts::default()) >= WEAK * all {
             return Cuts::default();
         }
-        let narrower = |width| Cuts(WIDEST.map(|cut| cut * NARROWER.powi(width)));
-        (1..WIDTHS).map(narrower).find(|cuts| uppermost(cuts) >= UPPERMOST * all).unwrap_or(narrower(WIDTHS))
+        let narrower = |times| Cuts(WIDEST.map(|cut| cut * NARROWER.powi(times)));
+        (1..TIMES).map(narrower).find(|cuts| uppermost(cuts) >= UPPERMOST * all).unwrap_or(narrower(TIMES))
     }
 
     /// The bin of a likelihood ratio, given its natural logarithm.

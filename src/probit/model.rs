@@ -244,16 +244,12 @@ impl Tables {
 pub(crate) struct Ratios(HashMap<Pattern, f64>);
 
 impl Ratios {
-    /// The ratios of the patterns that will be asked for.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Model::log_ratios`].
-    pub(crate) fn new(model: &Model, patterns: impl IntoIterator<Item = Pattern>) -> Result<Self, OrthantError> {
+    /// The ratios of the patterns that will be asked for; `tables` are those of [`Model::tables_if_small`].
+    pub(crate) fn new(model: &Model, tables: Option<&Tables>, patterns: impl IntoIterator<Item = Pattern>) -> Self {
         let patterns: BTreeSet<Pattern> = patterns.into_iter().collect();
         let patterns: Vec<Pattern> = patterns.into_iter().collect();
-        let ratios = model.log_ratios(&patterns, FIT)?;
-        Ok(Ratios(patterns.into_iter().zip(ratios).collect()))
+        let ratios = model.log_ratios_by(tables, &patterns, FIT);
+        Ratios(patterns.into_iter().zip(ratios).collect())
     }
 
     /// Log likelihood ratio of a pattern; 0 for a pattern without labels.

@@ -73,8 +73,9 @@ pub struct Plan {
 pub fn plan(study: &Study, budget: u64, goal: Goal, settings: &Settings) -> Result<Plan, StudyError> {
     study.require_gold_people()?;
     let model = Model::point(&study.gold, study.annotators.len());
-    let ratios = Ratios::new(&model, study.patterns())?;
-    let cuts = Cuts::new(&study.gold, &model, model.tables_if_small()?.as_ref());
+    let tables = model.tables_if_small()?;
+    let ratios = Ratios::new(&model, tables.as_ref(), study.patterns());
+    let cuts = Cuts::new(&study.gold, &model, tables.as_ref());
     let mut strata: BTreeMap<Pattern, Stratum> = BTreeMap::new();
     let mut kinds: BTreeSet<(Option<String>, Pattern)> = BTreeSet::new();
     for company in &study.companies {
