@@ -14,7 +14,8 @@
 //! Who may teach what is cut (modular inference: Plummer 2015, Statistics and Computing 25, 37-43):
 //!
 //! * the common rates f learn from gold people only: a Bayesian bootstrap of them, from which the effects of the companies
-//!   that they come from are taken out (`gold`);
+//!   that they come from are taken out (`gold`). The people of all companies together only forbid rates that no prevalence explains them
+//!   with (`together`);
 //! * the sizes tau learn from gold people in companies, and only where these show drift; below that lies the drift that cannot be
 //!   learned ([`member::smallest_size`]);
 //! * a company's effects learn from its gold people, and from the others with the weight of few ([`member::VOICES`]): they
@@ -35,6 +36,7 @@ mod line;
 mod member;
 mod sampler;
 mod state;
+mod together;
 
 use super::replicates::Estimate;
 use super::settings::Settings;
@@ -44,6 +46,7 @@ use crate::stats::mixing::mixing;
 use gold::GoldSet;
 use member::{Member, Sample};
 use sampler::Sampler;
+use together::Together;
 
 /// Part of the samples of a study that `keep` keeps: `[chain][replicate][company]`.
 fn sample<T: Send>(
@@ -57,7 +60,8 @@ fn sample<T: Send>(
     let members: Vec<Member> =
         study.companies.iter().zip(&logs).map(|(c, log)| Member::new(c, bins, log - mean, settings)).collect();
     let inside = (0..members.len()).filter(|c| !members[*c].gold.is_empty()).collect();
-    Sampler { members, inside, gold: GoldSet::new(study, bins), bins, settings }.run(keep)
+    let together = Together::new(&members, bins.masks.len());
+    Sampler { members, inside, gold: GoldSet::new(study, bins), together, bins, settings }.run(keep)
 }
 
 /// Estimates of every company.

@@ -10,6 +10,7 @@ use super::held::{EACH, HALVES, Held};
 use super::line::Shared;
 use super::member::{Member, Sample, UPPER, VOICES, smallest_size};
 use super::state::{Posterior, StatePrior, accepts};
+use super::together::Together;
 use crate::interrupt;
 use crate::parallel;
 use crate::probit::bins::{BINS, BinRates, Bins};
@@ -31,6 +32,9 @@ const BURN_IN: usize = 40;
 /// Number of times that the rates and the effects of the gold people's companies are drawn in a replicate.
 const RATES: usize = 2;
 
+/// Number of times at most that the weights of a replicate are drawn.
+const TRIES: usize = 20;
+
 /// Number of times that the line and the logits about it are drawn in a replicate.
 const LINES: usize = 8;
 
@@ -43,6 +47,7 @@ pub(super) struct Sampler<'a> {
     /// Companies that have gold people with labels.
     pub(super) inside: Vec<usize>,
     pub(super) gold: GoldSet,
+    pub(super) together: Together,
     pub(super) bins: &'a Bins,
     pub(super) settings: &'a Settings,
 }
@@ -115,9 +120,7 @@ impl Sampler<'_> {
         let burn_in = (0..BURN_IN).map(|at| self.settings.draws + BURN_IN * number + at);
         let mut samples = Vec::with_capacity(replicates.len());
         for (at, replicate) in burn_in.chain(replicates).enumerate() {
-            let weights = self.gold.weights(self.settings.seed, replicate as u64);
-            let pseudo: Vec<BinRates> =
-                (0..self.bins.masks.len()).map(|mask| self.bins.pseudo_counts(mask, replicate as u64)).collect();
+            let (weights, pseudo) = self.draw_weights(&chain.gold_effects(), replicate);
             for &c in &self.inside {
                 self.members[c].deal_gold(&mut chain.dealt[c], &mut chain.generator);
             }
@@ -142,6 +145,25 @@ impl Sampler<'_> {
             steps.tick();
         }
         samples
+    }
+
+    /// Weights of the gold people and pseudo-counts of all masks in a replicate.
+    ///
+    /// Rates that no prevalence explains the companies' people with are drawn again: where gold people happen to show more false positives than
+    /// companies show labels, most draws would leave no expert anywhere.
+    fn draw_weights(&self, effects: &[[f64; 2]], replicate: usize) -> (Vec<f64>, Vec<BinRates>) {
+        let replicates = self.settings.draws + CHAINS * BURN_IN;
+        let mut number = replicate;
+        loop {
+            let weights = self.gold.weights(self.settings.seed, number as u64);
+            let pseudo: Vec<BinRates> =
+                (0..self.bins.masks.len()).map(|mask| self.bins.pseudo_counts(mask, number as u64)).collect();
+            number += replicates;
+            let rates = self.gold.rates(self.bins, &weights, &pseudo, effects);
+            if self.together.explained_by(&rates) || number >= TRIES * replicates {
+                return (weights, pseudo);
+            }
+        }
     }
 
     /// Draws the effects of the companies of gold people, the common rates without them, and the sizes.
