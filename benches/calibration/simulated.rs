@@ -4,7 +4,9 @@ use crate::case::{Case, Gold, unweighted};
 use crate::measure::{Edges, FITS, Figures, Way, figures, fit};
 use crate::page::{BINS, FIGURES, Verdicts, bins, cells, table};
 use muster::bench::diagnostics::shared_shift::{outside, shared_shifts};
+use muster::bench::random::{Purpose, Stream};
 use muster::bench::simulate::{ANNOTATORS, Settings, Simulator, TruthModel};
+use rand_distr::{Distribution, StandardNormal};
 
 pub(crate) const EDGES: Edges = Edges { share: &[0.003, 0.01, 0.03, 0.1], headcount: &[100, 500, 2000, 8000] };
 
@@ -14,6 +16,10 @@ pub(crate) const SPECTRUM: f64 = 0.25;
 
 /// Prevalences of a company of middling size beside that of the other studies.
 const TYPICAL: [f64; 3] = [0.005, 0.01, 0.1];
+
+/// Mean and standard deviation of the logit of the typical prevalence where it differs from study to study: between .7 and 25 % with probability .8,
+/// as the hierarchical method expects.
+const LOGIT_TYPICAL: (f64, f64) = (-3.0, 1.5);
 
 /// Number of filters: the first annotators.
 const FILTERS: usize = 3;
@@ -86,6 +92,23 @@ fn typical_table(seeds: u64) -> String {
     table(&[&["gold people", "typical prevalence", "method"][..], &FIGURES[..]].concat(), &rows)
 }
 
+/// Typical prevalence of the study of a seed, where it differs from study to study.
+fn drawn_typical(seed: u64) -> f64 {
+    let z: f64 = StandardNormal.sample(&mut Stream::new(seed, Purpose::Simulation, 7).replicate(0));
+    1.0 / (1.0 + (-LOGIT_TYPICAL.0 - LOGIT_TYPICAL.1 * z).exp())
+}
+
+/// Figures of studies whose typical prevalences differ, and their bins.
+fn drawn_table(seeds: u64) -> String {
+    let mut rows = Vec::new();
+    for gold in [Gold::Outside, Gold::ByClass] {
+        let make = |seed| case(gold, Settings { seed, typical: drawn_typical(seed), ..Settings::default() });
+        let found = figures(&FITS, seeds, &EDGES, make);
+        rows.extend(found.iter().map(|f| [vec![gold.name().to_string(), f.way.clone()], cells(f), bins(f)].concat()));
+    }
+    table(&[&["gold people", "method"][..], &FIGURES[..], &BINS[..]].concat(), &rows)
+}
+
 const HEAD: [&str; 5] = ["truth", "gold people", "drift", "spectrum", "method"];
 
 pub(crate) fn section(seeds: u64) -> String {
@@ -132,11 +155,18 @@ pub(crate) fn section(seeds: u64) -> String {
          other cannot be level by true prevalence; by what can be seen it should be.\n\n{}\n\
          Studies in which experts are rarer or more common: a company of middling size has the typical prevalence, where \
          the others have {}; no drift, no spectrum. The gold people are as many, so where experts are rare one more or fewer \
-         of the others in a rare bin moves every estimate.\n\n{}\n{}",
+         of the others in a rare bin moves every estimate.\n\n{}\n\
+         Studies whose typical prevalences differ: the logit of each is drawn from a normal distribution, mean {} and standard deviation {}; \
+         no drift, no spectrum. In the studies above it is the same in all, so companies that are given few experts are mostly those of the \
+         studies whose gold people happen to show too many false positives, an error that all companies of a study share; here they are \
+         also those of the studies that have few.\n\n{}\n{}",
         table(&[&HEAD[..], &FIGURES[..], &["relative width"]].concat(), &each(&relative)),
         table(&[&HEAD[..], &BINS[..]].concat(), &each(&bins)),
         Settings::default().typical,
         typical_table(seeds),
+        LOGIT_TYPICAL.0,
+        LOGIT_TYPICAL.1,
+        drawn_table(seeds),
         verdicts(&kinds),
     )
 }

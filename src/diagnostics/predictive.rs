@@ -82,8 +82,6 @@ pub struct Checks {
     pub people: u64,
     pub patterns: Check,
     pub bins: Check,
-    /// Cuts between the bins.
-    pub cuts: Cuts,
     /// `None` without annotators or people.
     pub worst: Option<Worst>,
 }
@@ -110,14 +108,14 @@ struct Replicate {
     rates: Vec<BinRates>,
 }
 
-/// Checks of every company, in the study's order, and of all people together, last.
+/// Checks of every company, in the study's order, and of all people together, last; and the cuts between the bins.
 ///
 /// `settings.draws` replicates; prevalences, and effects on bins, are those of the method.
 ///
 /// # Errors
 ///
 /// Where a class has too few gold people, or a model cannot be fitted.
-pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyError> {
+pub fn check(study: &Study, settings: &Settings) -> Result<(Vec<Checks>, Cuts), StudyError> {
     let bins = bins(study, [], settings)?;
     let companies = likenesses(&bins, study, settings)?;
     let annotators = study.annotators.len();
@@ -151,7 +149,6 @@ pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyErr
             people,
             patterns: patterns.check(enough, settings.level),
             bins: by_bin.check(enough, settings.level),
-            cuts: bins.cuts,
             worst: patterns.worst(annotators).filter(|_| people > 0),
         }
     };
@@ -159,7 +156,7 @@ pub fn check(study: &Study, settings: &Settings) -> Result<Vec<Checks>, StudyErr
         checks(study.companies[c].labelled_not_gold(), &counted[c].0, &counted[c].1)
     });
     all.push(checks(everybody, &total[0], &total[1]));
-    Ok(all)
+    Ok((all, bins.cuts))
 }
 
 /// Bin probabilities of one mask among the gold people who have all its labels.
@@ -403,7 +400,7 @@ mod tests {
         let mut counts = Simulator::new(simulation).study().0;
         counts.iter_mut().for_each(change);
         let study = Study::new(&names, &counts).unwrap();
-        check(&study, &Settings { draws: 100, threads: 2, ..Settings::default() }).unwrap()
+        check(&study, &Settings { draws: 100, threads: 2, ..Settings::default() }).unwrap().0
     }
 
     fn simulation(seed: u64) -> Simulation {

@@ -10,7 +10,6 @@ use crate::diagnostics::gold_drift::{GoldDrift, gold_drift, says_drift};
 use crate::diagnostics::predictive::{self, Cell, Check, Checks, Worst};
 use crate::diagnostics::sensitivity::sensitivity;
 use crate::diagnostics::shared_shift;
-use crate::probit::bins::Cuts;
 use crate::probit::choice;
 use crate::probit::estimate::{Method, Settings};
 use crate::probit::study::{MAX_ANNOTATORS, MAX_TABLED, Pattern, Study};
@@ -217,8 +216,6 @@ struct Checked {
     counted_by: &'static str,
     people: u64,
     check: Check,
-    /// Cuts between the bins.
-    cuts: Cuts,
     /// Names of the annotator, and of the second of a pair, and how far off it is; of patterns only.
     worst: Option<(String, Option<String>, f64)>,
     /// Whether the model can produce what is observed; `None` where nothing is tested, or where so few draws could not say no.
@@ -254,7 +251,7 @@ fn checked(study: &Study, checks: Vec<Checks>, draws: usize) -> Vec<Checked> {
     let mut rows: Vec<(Option<String>, Checks)> = names.chain([None]).zip(checks).collect();
     rows.rotate_right(1);
     let both = |(company, checks): (Option<String>, Checks)| {
-        let Checks { people, patterns, bins, cuts, worst } = checks;
+        let Checks { people, patterns, bins, worst } = checks;
         let worst = worst.and_then(named);
         [("pattern", patterns, worst), ("bin", bins, None)].map(|(counted_by, check, worst)| {
             let (fits, as_low) = judged(&check, draws);
@@ -262,7 +259,7 @@ fn checked(study: &Study, checks: Vec<Checks>, draws: usize) -> Vec<Checked> {
             let shifted = shifted.clone().filter(|_| company.is_none() && counted_by == "pattern");
             let notes: Vec<String> = as_low.into_iter().chain(shifted).collect();
             let note = (!notes.is_empty()).then(|| notes.join("; "));
-            Checked { company: company.clone(), counted_by, people, check, cuts, worst, fits, note }
+            Checked { company: company.clone(), counted_by, people, check, worst, fits, note }
         })
     };
     rows.into_iter().flat_map(both).collect()
@@ -306,7 +303,8 @@ impl Kernel for PosteriorPredictiveCheck {
         options.finish()?;
         let study = study(input, call, MAX_TABLED)?;
         learn_drift(&study, &mut settings, None)?;
-        Ok(checked(&study, predictive::check(&study, &settings)?, settings.draws))
+        let (checks, _) = predictive::check(&study, &settings)?;
+        Ok(checked(&study, checks, settings.draws))
     }
 }
 
@@ -361,19 +359,18 @@ impl Kernel for PosteriorPredictiveCounts {
         options.finish()?;
         let study = study(input, call, MAX_TABLED)?;
         learn_drift(&study, &mut settings, None)?;
-        let text = |cell: &Cell, cuts: Cuts| match cell {
+        let (checks, cuts) = predictive::check(&study, &settings)?;
+        let text = |cell: &Cell| match cell {
             Cell::Pattern(pattern) => pattern_text(&study, *pattern),
             Cell::Bin(bin) => cuts.text(*bin),
             Cell::Rest => "(rest)".to_string(),
         };
         let mut rows = Vec::new();
-        for Checked { company, counted_by, check, cuts, .. } in
-            checked(&study, predictive::check(&study, &settings)?, settings.draws)
-        {
+        for Checked { company, counted_by, check, .. } in checked(&study, checks, settings.draws) {
             rows.extend(check.cells.into_iter().map(|predicted| Counts {
                 company: company.clone(),
                 counted_by,
-                cell: text(&predicted.cell, cuts),
+                cell: text(&predicted.cell),
                 predicted,
             }));
         }

@@ -150,7 +150,7 @@ impl Sampler<'_> {
     /// Weights of the gold people and pseudo-counts of all masks in a replicate.
     ///
     /// Rates that no prevalence explains the companies' people with are drawn again: where gold people happen to show more false positives than
-    /// companies show labels, most draws would leave no expert anywhere.
+    /// companies show labels, most draws would leave no expert anywhere. Not where gold people show drift, since effects may explain them.
     fn draw_weights(&self, effects: &[[f64; 2]], replicate: usize) -> (Vec<f64>, Vec<BinRates>) {
         let replicates = self.settings.draws + CHAINS * BURN_IN;
         let mut number = replicate;
@@ -159,8 +159,8 @@ impl Sampler<'_> {
             let pseudo: Vec<BinRates> =
                 (0..self.bins.masks.len()).map(|mask| self.bins.pseudo_counts(mask, number as u64)).collect();
             number += replicates;
-            let rates = self.gold.rates(self.bins, &weights, &pseudo, effects);
-            if self.together.explained_by(&rates) || number >= TRIES * replicates {
+            let last = self.settings.gold_drifts || number >= TRIES * replicates;
+            if last || self.together.explained_by(&self.gold.rates(self.bins, &weights, &pseudo, effects)) {
                 return (weights, pseudo);
             }
         }
