@@ -22,8 +22,9 @@
 --   prior_beta    the same
 --   drift_sd      how much annotators drift from company to company, as a standard deviation of their latent means; NULL = as
 --                 much as the labels show ('hierarchical') or not at all
---   gold_sampling how gold people of companies were chosen: 'by_class' (with a look at the truth, so they tell nothing of the
---                 prevalence) or 'at_random' (without one, each with the inverse of `gold_weight` as chance)
+--   gold_sampling  how gold people of companies were chosen: 'by_class' (with a look at the truth, so they tell nothing of the
+--                 prevalence) or 'at_random' (without one, each with the inverse of `gold_weight` as chance: together they
+--                 also take a lean of the labels out of all companies)
 --   keep_draws    whether to return the draws, for `headcount_total`
 --   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody, and a company of nobody has no row
 --   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number; above 20 times the

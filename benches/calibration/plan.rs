@@ -42,8 +42,7 @@ fn planned_for_companies(case: &Case, number: usize) -> Vec<Chosen> {
     by_plan(case, number, Goal::Companies)
 }
 
-/// People of a plan, their weights divided by the mean over those of the same truth, as docs/model.md has it where gold people are
-/// there from before.
+/// People of a plan, their weights divided by their mean, as docs/model.md has it where gold people are there from before.
 fn by_plan(case: &Case, number: usize, goal: Goal) -> Vec<Chosen> {
     let (study, settings) = prepared(case, "hierarchical", None);
     let plan = plan(&study, number as u64, goal, &settings).expect("a study with gold people");
@@ -57,15 +56,11 @@ fn by_plan(case: &Case, number: usize, goal: Goal) -> Vec<Chosen> {
         let (drawn, weight) = left.get_mut(&(company, stratum)).expect("a cell for everybody");
         if *drawn > 0 {
             *drawn -= 1;
-            people.push((company, position, *weight, person.expert));
+            people.push((company, position, *weight));
         }
     }
-    let mean = |class: bool| {
-        let of = || people.iter().filter(|person| person.3 == class).map(|person| person.2);
-        of().sum::<f64>() / of().count() as f64
-    };
-    let means = [false, true].map(mean);
-    people.into_iter().map(|(company, at, weight, expert)| (company, at, weight / means[expert as usize])).collect()
+    let mean = people.iter().map(|(_, _, weight)| weight).sum::<f64>() / people.len() as f64;
+    people.into_iter().map(|(company, at, weight)| (company, at, weight / mean)).collect()
 }
 
 pub(crate) fn section(seeds: u64) -> String {

@@ -125,8 +125,8 @@ pub fn check(study: &Study, settings: &Settings) -> Result<(Vec<Checks>, Cuts), 
         let model = Model::fit(people, &weights, annotators);
         Ok(Replicate {
             tables: [Table::new(unshrunk(&model.non_expert)?), Table::new(unshrunk(&model.expert)?)],
-            rates: (0..bins.masks.len())
-                .map(|mask| bin_rates(&bins, mask, people, &weights, bins.pseudo_counts(mask, r as u64)))
+            rates: (bins.pseudo_counts(r as u64).into_iter().enumerate())
+                .map(|(mask, sums)| bin_rates(&bins, mask, people, &weights, sums))
                 .collect(),
         })
     });

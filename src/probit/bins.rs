@@ -391,16 +391,13 @@ impl Bins {
         rows.map(|(row, weight)| draw(row.count as f64, &mut generator) * weight).collect()
     }
 
-    /// The pseudo-counts of one mask in one replicate.
-    pub(crate) fn pseudo_counts(&self, mask: usize, replicate: u64) -> BinRates {
-        let mut generator = Stream::new(self.seed, Purpose::Bins, self.masks[mask] as u64).replicate(replicate);
-        let mut counts = [[0.0; 2]; BINS];
-        for bin in &mut counts {
-            for (class, shape) in bin.iter_mut().zip(PSEUDO_COUNTS) {
-                *class = gamma(shape, &mut generator);
-            }
-        }
-        counts
+    /// The pseudo-counts of all masks in one replicate.
+    pub(crate) fn pseudo_counts(&self, replicate: u64) -> Vec<BinRates> {
+        let of_mask = |mask: &u32| -> BinRates {
+            let mut generator = Stream::new(self.seed, Purpose::Bins, *mask as u64).replicate(replicate);
+            std::array::from_fn(|_| PSEUDO_COUNTS.map(|shape| gamma(shape, &mut generator)))
+        };
+        self.masks.iter().map(of_mask).collect()
     }
 
     /// Bin probabilities of one mask from weights of the rows and pseudo-counts.

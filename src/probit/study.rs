@@ -173,6 +173,26 @@ fn relative_weights(gold: &[GoldPeople]) -> Vec<f64> {
     gold.iter().map(|row| row.weight / largest[row.truth as usize]).collect()
 }
 
+/// Non-experts and experts among the gold people of each company, as many as an equally weighted sample of all of them that knows as much: gold
+/// weights in the counts, scaled to Kish's effective size (1965, Survey Sampling). People whose labels the model does not have count too.
+pub(crate) fn weighted_truths(companies: &[Company]) -> Vec<[f64; 2]> {
+    let gold = || companies.iter().flat_map(|company| &company.gold_people);
+    let largest = gold().map(|g| g.weight).fold(0.0, f64::max);
+    let sum_of = |power: i32| gold().map(|g| g.count as f64 * (g.weight / largest).powi(power)).sum::<f64>();
+    let (sum, squares) = (sum_of(1), sum_of(2));
+    let scale = if squares > 0.0 { sum / squares } else { 0.0 };
+    let of_company = |company: &Company| {
+        let of_class = |truth: bool| {
+            let all = if truth { company.gold_experts } else { company.gold - company.gold_experts };
+            let labelled = || company.gold_people.iter().filter(|g| g.truth == truth);
+            let unlabelled = all - labelled().map(|g| g.count).sum::<u64>();
+            labelled().map(|g| g.count as f64 * (g.weight / largest)).sum::<f64>() * scale + unlabelled as f64
+        };
+        [of_class(false), of_class(true)]
+    };
+    companies.iter().map(of_company).collect()
+}
+
 /// The people of one company.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Company {
@@ -194,23 +214,9 @@ pub struct Company {
 }
 
 impl Company {
-    /// Non-experts and experts among the gold people, as many as an equally weighted sample that knows as much: gold weights
-    /// in the counts, scaled to Kish's effective size (1965, Survey Sampling). People whose labels the model does not have count too.
+    /// Non-experts and experts among the gold people, by their weights beside each other.
     pub(crate) fn weighted_truths(&self) -> [f64; 2] {
-        let unlabelled = |truth: bool| {
-            let all = if truth { self.gold_experts } else { self.gold - self.gold_experts };
-            all - self.gold_people.iter().filter(|g| g.truth == truth).map(|g| g.count).sum::<u64>()
-        };
-        let largest = self.gold_people.iter().map(|g| g.weight).fold(0.0, f64::max);
-        let (mut sums, mut sum, mut squares) = ([0.0; 2], 0.0, 0.0);
-        for people in &self.gold_people {
-            let (n, w) = (people.count as f64, people.weight / largest);
-            sums[usize::from(people.truth)] += n * w;
-            sum += n * w;
-            squares += n * w * w;
-        }
-        let scale = if squares > 0.0 { sum / squares } else { 0.0 };
-        [false, true].map(|truth| sums[usize::from(truth)] * scale + unlabelled(truth) as f64)
+        weighted_truths(std::slice::from_ref(self))[0]
     }
 
     /// Number of people who are not gold and have a label of the model's annotators.
@@ -599,6 +605,12 @@ mod tests {
         // 4 people of weight 1 and 2 of weight 4: sums 4 and 8, worth 12² / 36 = 4 of equal weight
         let uneven = company(vec![row(false, 4, 1.0), row(true, 2, 4.0)], 6, 2).weighted_truths();
         assert!((uneven[0] - 4.0 / 3.0).abs() < 1e-12 && (uneven[1] - 8.0 / 3.0).abs() < 1e-12, "{uneven:?}");
+        // the same people in two companies are beside each other what they are in one, and by themselves heads
+        let apart = [company(vec![row(false, 4, 1.0)], 4, 0), company(vec![row(true, 2, 4.0)], 2, 2)];
+        let beside = weighted_truths(&apart);
+        assert!((beside[0][0] - 4.0 / 3.0).abs() < 1e-12 && (beside[1][1] - 8.0 / 3.0).abs() < 1e-12, "{beside:?}");
+        assert_eq!((beside[0][1], beside[1][0]), (0.0, 0.0));
+        assert_eq!(apart.map(|company| company.weighted_truths()), [[4.0, 0.0], [0.0, 2.0]]);
     }
 
     #[test]

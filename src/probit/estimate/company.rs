@@ -89,10 +89,7 @@ struct Source {
 
 impl Source {
     fn new(bins: &Bins, replicate: usize) -> Self {
-        Source {
-            weights: bins.rate_weights(replicate as u64),
-            pseudo_counts: (0..bins.masks.len()).map(|mask| bins.pseudo_counts(mask, replicate as u64)).collect(),
-        }
+        Source { weights: bins.rate_weights(replicate as u64), pseudo_counts: bins.pseudo_counts(replicate as u64) }
     }
 
     fn rates(&self, bins: &Bins) -> Vec<BinRates> {

@@ -104,6 +104,8 @@ pub(super) struct People<'a> {
     pub(super) rates: &'a [BinRates],
     /// Non-experts and experts among gold people who speak about the prevalence.
     pub(super) truths: [f64; 2],
+    /// By how much the logit of the state, which is that of labels, exceeds that of the truths.
+    pub(super) lean: f64,
     /// Weight of each person who is not gold.
     pub(super) power: f64,
 }
@@ -161,6 +163,7 @@ impl People<'_> {
             }
         }
         let n = self.truths[0] + self.truths[1];
+        let pi = logistic(state[0] - self.lean);
         score[0] += self.truths[1] - n * pi;
         complete[0] += n * pi * (1.0 - pi);
         slope
@@ -195,7 +198,9 @@ impl pulp::WithSimd for LogLikelihood<'_> {
                 }
             }
         }
-        people.power * sums.iter().sum::<f64>() + gold.iter().sum::<f64>() + of_truths(people.truths, state[0])
+        people.power * sums.iter().sum::<f64>()
+            + gold.iter().sum::<f64>()
+            + of_truths(people.truths, state[0] - people.lean)
     }
 }
 
@@ -239,7 +244,7 @@ mod tests {
     #[test]
     fn slopes_are_those_of_the_likelihood() {
         let (masks, gold) = (masks(), gold());
-        let people = People { masks: &masks, gold: &gold, rates: &RATES, truths: [6.0, 3.5], power: 0.7 };
+        let people = People { masks: &masks, gold: &gold, rates: &RATES, truths: [6.0, 3.5], lean: 0.3, power: 0.7 };
         for state in [[-1.0, 0.2, -0.4], [0.7, -0.9, 0.5], [-4.0, 0.0, 0.0]] {
             let slope = people.slope(&state);
             for i in 0..3 {

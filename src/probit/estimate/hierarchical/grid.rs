@@ -12,8 +12,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 /// Number of nodes, and their distance in standard deviations.
-const NODES: usize = 24;
-const STEP: f64 = 0.5;
+pub(super) const NODES: usize = 24;
+pub(super) const STEP: f64 = 0.5;
 
 /// Log likelihood of a logit at nodes about its mode.
 ///
@@ -108,7 +108,7 @@ mod tests {
         let prior = StatePrior { mean: -1.0, gamma: [0.4, 0.8], precision: 0.8, effects: [3.0, -1.2, 4.0] };
         let moved = StatePrior { mean: -2.0, precision: 1.3, ..prior };
         for power in [1.0, 0.03] {
-            let people = People { masks: &masks, gold: &[], rates: &rates, truths: [0.0; 2], power };
+            let people = People { masks: &masks, gold: &[], rates: &rates, truths: [0.0; 2], lean: 0.0, power };
             let (mut state, mut held, mut grid) = ([0.0, 0.3, -0.2], Held::default(), Grid::default());
             held.hold(&people, &state, &EACH);
             let mut generator = Stream::new(7, Purpose::Simulation, 0).replicate(0);

@@ -19,6 +19,8 @@ pub(super) struct Held {
     people: Vec<[f64; 3]>,
     /// Non-experts and experts among gold people who speak about the prevalence.
     truths: [f64; 2],
+    /// By how much a logit exceeds that of the truths.
+    lean: f64,
 }
 
 /// Score and information of a logit, that of known classes and the observed one.
@@ -34,7 +36,7 @@ impl Held {
     pub(super) fn hold(&mut self, people: &People, state: &State, groups: &[Range<usize>]) {
         let tilts = [tilts(state[1]), tilts(state[2])];
         self.people.clear();
-        self.truths = people.truths;
+        (self.truths, self.lean) = (people.truths, people.lean);
         for counts in people.masks {
             let tilted = tilt(&people.rates[counts.mask], &tilts);
             for bins in groups {
@@ -55,8 +57,9 @@ impl Held {
     /// Score and information at a logit.
     pub(super) fn local(&self, logit: f64) -> Local {
         let pi = logistic(logit);
-        let gold = self.truths[0] + self.truths[1];
-        let mut local = Local { score: self.truths[1] - gold * pi, complete: gold * pi * (1.0 - pi), observed: 0.0 };
+        let (gold, truly) = (self.truths[0] + self.truths[1], logistic(logit - self.lean));
+        let complete = gold * truly * (1.0 - truly);
+        let mut local = Local { score: self.truths[1] - gold * truly, complete, observed: 0.0 };
         let mut lost = 0.0;
         for [n, other, expert] in &self.people {
             let odds = pi * expert;
@@ -83,7 +86,7 @@ impl<const N: usize> pulp::WithSimd for LogLikelihoods<'_, N> {
         let (mut pi, mut sums) = ([0.0; N], [0.0; N]);
         for i in 0..N {
             pi[i] = logistic(self.logits[i]);
-            sums[i] = of_truths(self.held.truths, self.logits[i]);
+            sums[i] = of_truths(self.held.truths, self.logits[i] - self.held.lean);
         }
         for &[n, other, expert] in &self.held.people {
             for i in 0..N {
@@ -108,7 +111,7 @@ mod tests {
         let rates = [[[0.7, 0.1], [0.2, 0.2], [0.07, 0.3], [0.03, 0.4]]];
         let mut masks = Vec::new();
         MaskCounts::of(&mut masks, 0).judged = [30.0, 12.5, 0.0, 5.5];
-        let people = People { masks: &masks, gold: &[], rates: &rates, truths: [6.0, 3.5], power: 0.7 };
+        let people = People { masks: &masks, gold: &[], rates: &rates, truths: [6.0, 3.5], lean: 0.3, power: 0.7 };
         let mut held = Held::default();
         for effects in [[0.0, 0.0], [0.4, -0.7]] {
             let state = |logit: f64| [logit, effects[0], effects[1]];
@@ -133,7 +136,7 @@ mod tests {
         let rates = [[[0.7, 0.1], [0.2, 0.2], [0.07, 0.3], [0.03, 0.4]]];
         let mut masks = Vec::new();
         MaskCounts::of(&mut masks, 0).judged = [30.0, 12.5, 0.0, 5.5];
-        let people = People { masks: &masks, gold: &[], rates: &rates, truths: [0.0; 2], power: 1.0 };
+        let people = People { masks: &masks, gold: &[], rates: &rates, truths: [0.0; 2], lean: 0.0, power: 1.0 };
         let mut held = Held::default();
         held.hold(&people, &[0.0; 3], &HALVES);
         for logit in [-3.0f64, -0.5, 1.0] {

@@ -23,10 +23,13 @@
 //!   likelihood is Miller and Dunson's (2019, Journal of the American Statistical Association 114, 1113-1125) way with models that are
 //!   known to be a little wrong. How many of the others lie in the upper bins has a power of its own
 //!   ([`member::UPPER`]): effects that need a prevalence far from the line are less probable, whatever the bins look like;
-//! * the prevalence learns from everybody in the company, and through the line from other companies.
+//! * the prevalence learns from everybody in the company, and through the line from other companies. Gold people drawn at random
+//!   also tell by how much the labels lean in all companies (`calibration`): they are few beside those who are not rated, and would not be
+//!   heard company by company.
 //!
 //! Four chains ([`sampler`]) make the replicates, each with bootstrap weights of its own.
 
+mod calibration;
 mod effects;
 mod factor;
 mod gold;
@@ -43,6 +46,7 @@ use super::settings::Settings;
 use crate::probit::bins::{BINS, BinRates, Bins};
 use crate::probit::study::{Company, Study};
 use crate::stats::mixing::mixing;
+use calibration::Calibration;
 use gold::GoldSet;
 use member::{Member, Sample};
 use sampler::Sampler;
@@ -60,8 +64,10 @@ fn sample<T: Send>(
     let members: Vec<Member> =
         study.companies.iter().zip(&logs).map(|(c, log)| Member::new(c, bins, log - mean, settings)).collect();
     let inside = (0..members.len()).filter(|c| !members[*c].gold.is_empty()).collect();
-    let together = Together::new(&members, bins.masks.len());
-    Sampler { members, inside, gold: GoldSet::new(study, bins), together, bins, settings }.run(keep)
+    let together = (!settings.gold_drifts).then(|| Together::new(&members, bins.masks.len()));
+    let gold = GoldSet::new(study, bins);
+    let calibration = Calibration::new(&study.companies, settings.gold_sampling);
+    Sampler { members, inside, gold, together, calibration, bins, settings }.run(keep)
 }
 
 /// Estimates of every company.

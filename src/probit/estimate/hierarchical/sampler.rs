@@ -3,6 +3,7 @@
 //! Each replicate has bootstrap weights of its own, so that its rates do not depend on those before; what companies
 //! share, and where their states stand, goes on from replicate to replicate.
 
+use super::calibration::Calibration;
 use super::effects::{GoldCounts, People, State, tilt, tilts};
 use super::gold::GoldSet;
 use super::grid::Grid;
@@ -47,7 +48,9 @@ pub(super) struct Sampler<'a> {
     /// Companies that have gold people with labels.
     pub(super) inside: Vec<usize>,
     pub(super) gold: GoldSet,
-    pub(super) together: Together,
+    /// None where gold people show drift: effects may explain what the rates do not.
+    pub(super) together: Option<Together>,
+    pub(super) calibration: Calibration,
     pub(super) bins: &'a Bins,
     pub(super) settings: &'a Settings,
 }
@@ -56,6 +59,8 @@ pub(super) struct Sampler<'a> {
 struct Chain {
     generator: ChaCha8Rng,
     shared: Shared,
+    /// By how much the logits of labels exceed those of the truths.
+    lean: f64,
     rates: Vec<BinRates>,
     /// `[company]`
     states: Vec<State>,
@@ -105,6 +110,7 @@ impl Sampler<'_> {
         let mut chain = Chain {
             generator: Stream::new(self.settings.seed, Purpose::Shared, 1 + number as u64).replicate(0),
             shared: Shared::new(size),
+            lean: 0.0,
             rates: Vec::new(),
             states: vec![start; companies],
             held: Held::default(),
@@ -138,6 +144,7 @@ impl Sampler<'_> {
                 self.draw_effects(&mut chain, c);
             }
             self.draw_line(&mut chain, &sizes);
+            chain.lean = self.calibration.draw(&chain.states, chain.lean, &mut chain.generator);
             if at >= BURN_IN {
                 let sample = |c| keep(self.sample(&mut chain, c, &before.0, &before.1[c]));
                 samples.push((0..companies).map(sample).collect());
@@ -150,17 +157,18 @@ impl Sampler<'_> {
     /// Weights of the gold people and pseudo-counts of all masks in a replicate.
     ///
     /// Rates that no prevalence explains the companies' people with are drawn again: where gold people happen to show more false positives than
-    /// companies show labels, most draws would leave no expert anywhere. Not where gold people show drift, since effects may explain them.
+    /// companies show labels, most draws would leave no expert anywhere.
     fn draw_weights(&self, effects: &[[f64; 2]], replicate: usize) -> (Vec<f64>, Vec<BinRates>) {
         let replicates = self.settings.draws + CHAINS * BURN_IN;
         let mut number = replicate;
         loop {
             let weights = self.gold.weights(self.settings.seed, number as u64);
-            let pseudo: Vec<BinRates> =
-                (0..self.bins.masks.len()).map(|mask| self.bins.pseudo_counts(mask, number as u64)).collect();
+            let pseudo = self.bins.pseudo_counts(number as u64);
             number += replicates;
-            let last = self.settings.gold_drifts || number >= TRIES * replicates;
-            if last || self.together.explained_by(&self.gold.rates(self.bins, &weights, &pseudo, effects)) {
+            let Some(together) = self.together.as_ref().filter(|_| number < TRIES * replicates) else {
+                return (weights, pseudo);
+            };
+            if together.explained_by(&self.gold.rates(self.bins, &weights, &pseudo, effects)) {
                 return (weights, pseudo);
             }
         }
@@ -176,7 +184,7 @@ impl Sampler<'_> {
         let prior = chain.shared.effects_alone();
         for &c in inside {
             let (gold, rates) = (&chain.dealt[c], &chain.rates);
-            let people = People { masks: &[], gold, rates, truths: [0.0; 2], power: 1.0 };
+            let people = People { masks: &[], gold, rates, truths: [0.0; 2], lean: 0.0, power: 1.0 };
             Posterior { people, prior }.draw(&mut chain.gold[c], &mut chain.gold_modes[c], &mut chain.generator);
         }
         // the mean effect of all companies and the tilt of the common rates are one to gold people: only the prior tells them apart, and
@@ -203,7 +211,7 @@ impl Sampler<'_> {
         let pi = logistic(chain.shared.mean(member.size));
         let power = (VOICES * 4.0 * pi * (1.0 - pi) / number.max(1) as f64).min(1.0);
         let (masks, gold, rates) = (&member.masks, &chain.dealt[c], &chain.rates);
-        let people = People { masks, gold, rates, truths: member.truths, power };
+        let people = People { masks, gold, rates, truths: member.truths, lean: chain.lean, power };
         let all = People { power: 1.0, ..people };
         let before = chain.soft[c];
         Posterior { people, prior }.draw(&mut chain.soft[c], &mut chain.modes[c], &mut chain.generator);
@@ -239,10 +247,11 @@ impl Sampler<'_> {
     fn sample(&self, chain: &mut Chain, c: usize, before: &[BinRates], effects_before: &State) -> Sample {
         let member = &self.members[c];
         let state = chain.states[c];
-        let experts = experts(member, &state, &chain.rates, &mut chain.generator)
-            + binomial(member.rest, logistic(state[0]), &mut chain.generator);
+        let prevalence = logistic(state[0] - chain.lean);
+        let experts = experts(member, &state, &chain.rates, chain.lean, &mut chain.generator)
+            + binomial(member.rest, prevalence, &mut chain.generator);
         Sample {
-            prevalence: logistic(state[0]),
+            prevalence,
             effects: [state[1], state[2]],
             experts,
             false_experts: self.false_experts(chain, c, before, effects_before[1]),
@@ -264,17 +273,18 @@ impl Sampler<'_> {
         let blank = Member { masks, gold: Vec::new(), truths: [0.0; 2], ..*member };
         let [_, others, experts_effect] = chain.states[c];
         chain.blank[c] = [chain.blank[c][0], others, experts_effect];
-        let people = People { masks: &blank.masks, gold: &[], rates: &chain.rates, truths: [0.0; 2], power: 1.0 };
+        let people =
+            People { masks: &blank.masks, gold: &[], rates: &chain.rates, truths: [0.0; 2], lean: 0.0, power: 1.0 };
         chain.held.hold(&people, &chain.blank[c], &EACH);
         let (prior, mut grid) = (chain.shared.prior(member.size), Grid::default());
         grid.lay(&prior, &chain.held, &chain.blank[c], generator);
         grid.draw(&prior, &mut chain.blank[c], generator);
-        experts(&blank, &chain.blank[c], &chain.rates, generator)
+        experts(&blank, &chain.blank[c], &chain.rates, chain.lean, generator)
     }
 }
 
-/// Experts among the labelled people of a company who are not gold.
-fn experts(member: &Member, state: &State, rates: &[BinRates], generator: &mut ChaCha8Rng) -> u64 {
+/// Experts among the labelled people of a company who are not gold: as many as labels tell of, less or more by their lean.
+fn experts(member: &Member, state: &State, rates: &[BinRates], lean: f64, generator: &mut ChaCha8Rng) -> u64 {
     let pi = logistic(state[0]);
     let tilts = [tilts(state[1]), tilts(state[2])];
     let mut sum = 0;
@@ -285,5 +295,13 @@ fn experts(member: &Member, state: &State, rates: &[BinRates], generator: &mut C
             sum += binomial(counts.people[bin], posterior(pi, ratio), generator);
         }
     }
-    sum
+    let truly = logistic(state[0] - lean);
+    if truly < pi {
+        binomial(sum, truly / pi, generator)
+    } else if truly > pi {
+        let others = member.masks.iter().flat_map(|counts| counts.people).sum::<u64>() - sum;
+        sum + binomial(others, (truly - pi) / (1.0 - pi), generator)
+    } else {
+        sum
+    }
 }

@@ -188,7 +188,7 @@ mod tests {
     /// Means and variances of many draws against sums over a fine grid.
     #[test]
     fn draws_have_the_moments_of_the_posterior() {
-        let people = People { masks: &MASKS, gold: &GOLD, rates: &RATES, truths: [0.0; 2], power: 0.6 };
+        let people = People { masks: &MASKS, gold: &GOLD, rates: &RATES, truths: [0.0; 2], lean: 0.0, power: 0.6 };
         let posterior = Posterior { people, prior: PRIOR };
         let (mut state, mut mode) = ([0.0; 3], [0.0; 3]);
         let mut generator = Stream::new(5, Purpose::Simulation, 0).replicate(0);
