@@ -24,7 +24,7 @@
 //!   known to be a little wrong. How many of the others lie in the upper bins has a power of its own
 //!   ([`member::UPPER`]): effects that need a prevalence far from the line are less probable, whatever the bins look like;
 //! * the prevalence learns from everybody in the company, and through the line from other companies. Gold people drawn at random
-//!   also tell by how much the labels lean in all companies (`calibration`): they are few beside those who are not rated, and would not be
+//!   also tell by how much the labels lean in all companies (`calibration`), and with their size: they are few beside those who are not rated, and would not be
 //!   heard company by company.
 //!
 //! Four chains ([`sampler`]) make the replicates, each with bootstrap weights of its own.
@@ -66,7 +66,7 @@ fn sample<T: Send>(
     let inside = (0..members.len()).filter(|c| !members[*c].gold.is_empty()).collect();
     let together = (!settings.gold_drifts).then(|| Together::new(&members, bins.masks.len()));
     let gold = GoldSet::new(study, bins);
-    let calibration = Calibration::new(&study.companies, settings.gold_sampling);
+    let calibration = Calibration::new(&study.companies, &members, settings.gold_sampling);
     Sampler { members, inside, gold, together, calibration, bins, settings }.run(keep)
 }
 

@@ -3,7 +3,7 @@
 //! Each replicate has bootstrap weights of its own, so that its rates do not depend on those before; what companies
 //! share, and where their states stand, goes on from replicate to replicate.
 
-use super::calibration::Calibration;
+use super::calibration::{Calibration, Lean};
 use super::effects::{GoldCounts, People, State, tilt, tilts};
 use super::gold::GoldSet;
 use super::grid::Grid;
@@ -59,8 +59,7 @@ pub(super) struct Sampler<'a> {
 struct Chain {
     generator: ChaCha8Rng,
     shared: Shared,
-    /// By how much the logits of labels exceed those of the truths.
-    lean: f64,
+    lean: Lean,
     rates: Vec<BinRates>,
     /// `[company]`
     states: Vec<State>,
@@ -110,7 +109,7 @@ impl Sampler<'_> {
         let mut chain = Chain {
             generator: Stream::new(self.settings.seed, Purpose::Shared, 1 + number as u64).replicate(0),
             shared: Shared::new(size),
-            lean: 0.0,
+            lean: Lean::default(),
             rates: Vec::new(),
             states: vec![start; companies],
             held: Held::default(),
@@ -144,7 +143,7 @@ impl Sampler<'_> {
                 self.draw_effects(&mut chain, c);
             }
             self.draw_line(&mut chain, &sizes);
-            chain.lean = self.calibration.draw(&chain.states, chain.lean, &mut chain.generator);
+            self.calibration.draw(&chain.states, &mut chain.lean, &mut chain.generator);
             if at >= BURN_IN {
                 let sample = |c| keep(self.sample(&mut chain, c, &before.0, &before.1[c]));
                 samples.push((0..companies).map(sample).collect());
@@ -211,7 +210,7 @@ impl Sampler<'_> {
         let pi = logistic(chain.shared.mean(member.size));
         let power = (VOICES * 4.0 * pi * (1.0 - pi) / number.max(1) as f64).min(1.0);
         let (masks, gold, rates) = (&member.masks, &chain.dealt[c], &chain.rates);
-        let people = People { masks, gold, rates, truths: member.truths, lean: chain.lean, power };
+        let people = People { masks, gold, rates, truths: member.truths, lean: chain.lean.of(member.size), power };
         let all = People { power: 1.0, ..people };
         let before = chain.soft[c];
         Posterior { people, prior }.draw(&mut chain.soft[c], &mut chain.modes[c], &mut chain.generator);
@@ -247,8 +246,8 @@ impl Sampler<'_> {
     fn sample(&self, chain: &mut Chain, c: usize, before: &[BinRates], effects_before: &State) -> Sample {
         let member = &self.members[c];
         let state = chain.states[c];
-        let prevalence = logistic(state[0] - chain.lean);
-        let experts = experts(member, &state, &chain.rates, chain.lean, &mut chain.generator)
+        let prevalence = logistic(state[0] - chain.lean.of(member.size));
+        let experts = experts(member, &state, &chain.rates, prevalence, &mut chain.generator)
             + binomial(member.rest, prevalence, &mut chain.generator);
         Sample {
             prevalence,
@@ -279,12 +278,13 @@ impl Sampler<'_> {
         let (prior, mut grid) = (chain.shared.prior(member.size), Grid::default());
         grid.lay(&prior, &chain.held, &chain.blank[c], generator);
         grid.draw(&prior, &mut chain.blank[c], generator);
-        experts(&blank, &chain.blank[c], &chain.rates, chain.lean, generator)
+        let prevalence = logistic(chain.blank[c][0] - chain.lean.of(member.size));
+        experts(&blank, &chain.blank[c], &chain.rates, prevalence, generator)
     }
 }
 
-/// Experts among the labelled people of a company who are not gold: as many as labels tell of, less or more by their lean.
-fn experts(member: &Member, state: &State, rates: &[BinRates], lean: f64, generator: &mut ChaCha8Rng) -> u64 {
+/// Experts among the labelled people of a company who are not gold: as many as labels tell of, less or more where the prevalence is another than theirs.
+fn experts(member: &Member, state: &State, rates: &[BinRates], prevalence: f64, generator: &mut ChaCha8Rng) -> u64 {
     let pi = logistic(state[0]);
     let tilts = [tilts(state[1]), tilts(state[2])];
     let mut sum = 0;
@@ -295,12 +295,11 @@ fn experts(member: &Member, state: &State, rates: &[BinRates], lean: f64, genera
             sum += binomial(counts.people[bin], posterior(pi, ratio), generator);
         }
     }
-    let truly = logistic(state[0] - lean);
-    if truly < pi {
-        binomial(sum, truly / pi, generator)
-    } else if truly > pi {
+    if prevalence < pi {
+        binomial(sum, prevalence / pi, generator)
+    } else if prevalence > pi {
         let others = member.masks.iter().flat_map(|counts| counts.people).sum::<u64>() - sum;
-        sum + binomial(others, (truly - pi) / (1.0 - pi), generator)
+        sum + binomial(others, (prevalence - pi) / (1.0 - pi), generator)
     } else {
         sum
     }
