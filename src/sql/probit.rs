@@ -43,6 +43,9 @@ struct Fitted {
 /// Drift of latent means from which on it is worth a note.
 const NOTED_DRIFT: f64 = 0.05;
 
+/// Share of draws that no prevalence explains from which on it is worth a note.
+const NOTED_UNEXPLAINED: f64 = 0.1;
+
 /// Doubts about all estimates of a study.
 fn doubts(study: &Study, evidence: Option<Evidence>) -> Vec<String> {
     let mut doubts = Vec::new();
@@ -76,6 +79,14 @@ fn note(company: &Company, estimate: &Estimate, method: Method, shared: &[String
     let mut doubts = Vec::new();
     if !estimate.converged {
         doubts.push("the draws have not converged: take more of them".to_string());
+    }
+    let unexplained = 1.0 - estimate.explained;
+    if unexplained >= NOTED_UNEXPLAINED {
+        doubts.push(format!(
+            "in {:.0} % of the draws no prevalence explains the labels in companies by those of the gold people, and estimates fall to \
+             nothing or rise to everybody: rate some people of each company, drawn at random",
+            100.0 * unexplained
+        ));
     }
     if company.labelled_not_gold() == 0 && company.headcount > company.gold {
         doubts.push("no labels: the estimate is that of companies like it".to_string());

@@ -20,6 +20,8 @@ pub struct Estimate {
     pub draws: Vec<u64>,
     /// Whether chains have mixed; replicates that do not depend on each other always have.
     pub converged: bool,
+    /// Share of replicates in whose common rates some prevalence explains the people of companies; 1 where nobody looked.
+    pub explained: f64,
 }
 
 impl Estimate {
@@ -42,6 +44,7 @@ impl Estimate {
             detection_floor: quantile::of_whole(quantile::of_sorted(&blanks, 0.5 * (1.0 + level)) * scale),
             draws,
             converged: true,
+            explained: 1.0,
         }
     }
 }

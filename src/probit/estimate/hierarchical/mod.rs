@@ -49,16 +49,16 @@ use crate::stats::mixing::mixing;
 use calibration::Calibration;
 use gold::GoldSet;
 use member::{Member, Sample};
-use sampler::Sampler;
+use sampler::{Replicates, Sampler};
 use together::Together;
 
-/// Part of the samples of a study that `keep` keeps: `[chain][replicate][company]`.
+/// Part of the samples of a study that `keep` keeps, by chain.
 fn sample<T: Send>(
     bins: &Bins,
     study: &Study,
     settings: &Settings,
     keep: impl Fn(Sample) -> T + Sync,
-) -> Vec<Vec<Vec<T>>> {
+) -> Vec<Replicates<T>> {
     let logs: Vec<f64> = study.companies.iter().map(|c| (c.headcount.max(1) as f64).ln()).collect();
     let mean = logs.iter().sum::<f64>() / logs.len().max(1) as f64;
     let members: Vec<Member> =
@@ -74,11 +74,12 @@ fn sample<T: Send>(
 pub(super) fn estimate(bins: &Bins, study: &Study, settings: &Settings) -> Vec<Estimate> {
     let chains = sample(bins, study, settings, |sample| (sample.experts, sample.false_experts));
     let total = |row: &Vec<(u64, u64)>| row.iter().map(|(experts, _)| *experts as f64).sum();
-    let totals: Vec<Vec<f64>> = chains.iter().map(|chain| chain.iter().map(total).collect()).collect();
+    let totals: Vec<Vec<f64>> = chains.iter().map(|chain| chain.samples.iter().map(total).collect()).collect();
     let converged = mixing(&totals).converged();
+    let explained = chains.iter().map(|chain| chain.explained).sum::<usize>() as f64 / settings.draws as f64;
     let estimate = |(c, company): (usize, &Company)| {
-        let drawn = chains.iter().flatten().map(|row| row[c]);
-        Estimate { converged, ..Estimate::new(company, drawn, settings.level) }
+        let drawn = chains.iter().flat_map(|chain| &chain.samples).map(|row| row[c]);
+        Estimate { converged, explained, ..Estimate::new(company, drawn, settings.level) }
     };
     study.companies.iter().enumerate().map(estimate).collect()
 }
@@ -89,7 +90,7 @@ pub(super) type Drawn = (f64, [f64; 2]);
 /// Prevalence and effects of every company in every replicate, `[company][replicate]`.
 pub(super) fn states(bins: &Bins, study: &Study, settings: &Settings) -> Vec<Vec<Drawn>> {
     let chains = sample(bins, study, settings, |sample| (sample.prevalence, sample.effects));
-    let of = |c: usize| chains.iter().flatten().map(|row| row[c]).collect();
+    let of = |c: usize| chains.iter().flat_map(|chain| &chain.samples).map(|row| row[c]).collect();
     (0..study.companies.len()).map(of).collect()
 }
 

@@ -85,9 +85,27 @@ impl Chain {
     }
 }
 
+/// Weights that make the common rates of a replicate.
+struct Weights {
+    /// Of the gold people.
+    weights: Vec<f64>,
+    /// Pseudo-counts of all masks.
+    pseudo: Vec<BinRates>,
+    /// Whether some prevalence explains the people of companies with these rates, as far as anybody looked.
+    explained: bool,
+}
+
+/// Replicates of a chain.
+pub(super) struct Replicates<T> {
+    /// What is kept of the samples, `[replicate][company]`.
+    pub(super) samples: Vec<Vec<T>>,
+    /// Number of replicates whose common rates explain the people of companies together with some prevalence.
+    pub(super) explained: usize,
+}
+
 impl Sampler<'_> {
-    /// Part of the samples of all companies that `keep` keeps: `[chain][replicate][company]`.
-    pub(super) fn run<T: Send>(&self, keep: impl Fn(Sample) -> T + Sync) -> Vec<Vec<Vec<T>>> {
+    /// Part of the samples of all companies that `keep` keeps, by chain.
+    pub(super) fn run<T: Send>(&self, keep: impl Fn(Sample) -> T + Sync) -> Vec<Replicates<T>> {
         let (draws, chains) = (self.settings.draws, CHAINS.min(self.settings.draws));
         let first = |chain: usize| draws * chain / chains;
         let steps = progress::steps("replicates", draws + chains * BURN_IN);
@@ -102,7 +120,7 @@ impl Sampler<'_> {
         replicates: Range<usize>,
         keep: &impl Fn(Sample) -> T,
         steps: &Steps,
-    ) -> Vec<Vec<T>> {
+    ) -> Replicates<T> {
         let start = [-2.0, 0.0, 0.0];
         let companies = self.members.len();
         let size = smallest_size(self.settings.drift_sd);
@@ -123,9 +141,9 @@ impl Sampler<'_> {
         };
         let sizes: Vec<f64> = self.members.iter().map(|member| member.size).collect();
         let burn_in = (0..BURN_IN).map(|at| self.settings.draws + BURN_IN * number + at);
-        let mut samples = Vec::with_capacity(replicates.len());
+        let mut made = Replicates { samples: Vec::with_capacity(replicates.len()), explained: 0 };
         for (at, replicate) in burn_in.chain(replicates).enumerate() {
-            let (weights, pseudo) = self.draw_weights(&chain.gold_effects(), replicate);
+            let Weights { weights, pseudo, explained } = self.draw_weights(&chain.gold_effects(), replicate);
             for &c in &self.inside {
                 self.members[c].deal_gold(&mut chain.dealt[c], &mut chain.generator);
             }
@@ -146,29 +164,29 @@ impl Sampler<'_> {
             self.calibration.draw(&chain.states, &mut chain.lean, &mut chain.generator);
             if at >= BURN_IN {
                 let sample = |c| keep(self.sample(&mut chain, c, &before.0, &before.1[c]));
-                samples.push((0..companies).map(sample).collect());
+                made.samples.push((0..companies).map(sample).collect());
+                made.explained += usize::from(explained);
             }
             steps.tick();
         }
-        samples
+        made
     }
 
-    /// Weights of the gold people and pseudo-counts of all masks in a replicate.
+    /// Weights of a replicate.
     ///
     /// Rates that no prevalence explains the companies' people with are drawn again: where gold people happen to show more false positives than
     /// companies show labels, most draws would leave no expert anywhere.
-    fn draw_weights(&self, effects: &[[f64; 2]], replicate: usize) -> (Vec<f64>, Vec<BinRates>) {
+    fn draw_weights(&self, effects: &[[f64; 2]], replicate: usize) -> Weights {
         let replicates = self.settings.draws + CHAINS * BURN_IN;
         let mut number = replicate;
         loop {
             let weights = self.gold.weights(self.settings.seed, number as u64);
             let pseudo = self.bins.pseudo_counts(number as u64);
             number += replicates;
-            let Some(together) = self.together.as_ref().filter(|_| number < TRIES * replicates) else {
-                return (weights, pseudo);
-            };
-            if together.explained_by(&self.gold.rates(self.bins, &weights, &pseudo, effects)) {
-                return (weights, pseudo);
+            let rates = || self.gold.rates(self.bins, &weights, &pseudo, effects);
+            let explained = self.together.as_ref().is_none_or(|together| together.explained_by(&rates()));
+            if explained || number >= TRIES * replicates {
+                return Weights { weights, pseudo, explained };
             }
         }
     }
