@@ -83,6 +83,7 @@ impl Calibration {
         }
     }
 
+    /// A part of the lean given the other, and its precision before any data.
     fn draw_part(&self, part: usize, precision: f64, states: &[State], lean: Lean, generator: &mut ChaCha8Rng) -> f64 {
         let truly = |told: &Told, value: f64| {
             let mut moved = lean;

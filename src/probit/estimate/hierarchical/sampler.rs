@@ -87,9 +87,8 @@ impl Chain {
 
 /// Weights that make the common rates of a replicate.
 struct Weights {
-    /// Of the gold people.
-    weights: Vec<f64>,
-    /// Pseudo-counts of all masks.
+    gold: Vec<f64>,
+    /// Pseudo-counts, `[mask]`.
     pseudo: Vec<BinRates>,
     /// Whether some prevalence explains the people of companies with these rates, as far as anybody looked.
     explained: bool,
@@ -143,7 +142,7 @@ impl Sampler<'_> {
         let burn_in = (0..BURN_IN).map(|at| self.settings.draws + BURN_IN * number + at);
         let mut made = Replicates { samples: Vec::with_capacity(replicates.len()), explained: 0 };
         for (at, replicate) in burn_in.chain(replicates).enumerate() {
-            let Weights { weights, pseudo, explained } = self.draw_weights(&chain.gold_effects(), replicate);
+            let Weights { gold: weights, pseudo, explained } = self.draw_weights(&chain.gold_effects(), replicate);
             for &c in &self.inside {
                 self.members[c].deal_gold(&mut chain.dealt[c], &mut chain.generator);
             }
@@ -180,13 +179,13 @@ impl Sampler<'_> {
         let replicates = self.settings.draws + CHAINS * BURN_IN;
         let mut number = replicate;
         loop {
-            let weights = self.gold.weights(self.settings.seed, number as u64);
+            let gold = self.gold.weights(self.settings.seed, number as u64);
             let pseudo = self.bins.pseudo_counts(number as u64);
             number += replicates;
-            let rates = || self.gold.rates(self.bins, &weights, &pseudo, effects);
+            let rates = || self.gold.rates(self.bins, &gold, &pseudo, effects);
             let explained = self.together.as_ref().is_none_or(|together| together.explained_by(&rates()));
             if explained || number >= TRIES * replicates {
-                return Weights { weights, pseudo, explained };
+                return Weights { gold, pseudo, explained };
             }
         }
     }
