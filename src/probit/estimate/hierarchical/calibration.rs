@@ -5,12 +5,11 @@
 //! wrong, and what drift makes of them: false positives that drift hide that large companies have fewer experts, and totals are ruled by these.
 
 use super::effects::{State, of_truths};
-use super::grid::{NODES, STEP, choose};
+use super::grid::{Nodes, mode};
 use super::member::Member;
 use crate::probit::estimate::settings::GoldSampling;
 use crate::probit::study::{Company, weighted_truths};
 use crate::stats::logistic::logistic;
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 /// Standard deviations of the lean of a company of middling size, and of its rise with log headcount, before any data, where gold people are many.
@@ -24,11 +23,6 @@ const SIZES: [f64; 2] = [0.5, 0.2];
 /// Number of gold people who are many. The variance is in proportion to fewer of them, since all that they cannot tell would widen every
 /// interval; it does not look at how many of them are experts, which would let a lean in where they happen to be many.
 const MANY: f64 = 300.0;
-
-/// Maximum number of Newton steps to the mode, the longest of them, and one short enough to be the last.
-const NEWTON: usize = 20;
-const LONGEST: f64 = 1.5;
-const SHORTEST: f64 = 0.02;
 
 /// Lean of the labels: in a company of middling size, and by how much more with each unit of log headcount.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -90,34 +84,27 @@ impl Calibration {
             moved.0[part] = value;
             states[told.company][0] - moved.of(told.size)
         };
-        let (mut centre, mut sd) = (lean.0[part], 1.0);
-        for _ in 0..NEWTON {
-            let (mut score, mut information) = (-centre * precision, precision);
+        let slope = |value: f64| {
+            let (mut score, mut information) = (-value * precision, precision);
             for told in &self.told {
                 let [others, experts] = told.truths;
-                let (n, pi, slope) = (others + experts, logistic(truly(told, centre)), [1.0, told.size][part]);
+                let (n, pi, slope) = (others + experts, logistic(truly(told, value)), [1.0, told.size][part]);
                 score += (n * pi - experts) * slope;
                 information += n * pi * (1.0 - pi) * slope * slope;
             }
-            sd = 1.0 / information.sqrt();
-            let step = (score / information).clamp(-LONGEST, LONGEST);
-            centre += step;
-            if step.abs() < SHORTEST {
-                break;
-            }
-        }
-        let first = centre - (0.5 * NODES as f64 - generator.random::<f64>()) * STEP * sd;
-        let at = |node: usize| first + node as f64 * STEP * sd;
+            (score, information)
+        };
         let log_density = |value: f64| {
             let told = self.told.iter().map(|told| of_truths(told.truths, truly(told, value)));
             told.sum::<f64>() - 0.5 * precision * value * value
         };
-        at(choose::<NODES>(&std::array::from_fn(|node| log_density(at(node))), generator))
+        Nodes::about(mode(lean.0[part], slope), generator).draw(log_density, generator)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::moments::Moments;
     use super::*;
     use crate::random::{Purpose, Stream};
 
@@ -133,40 +120,21 @@ mod tests {
         let states = companies.map(|(logit, ..)| [logit, 0.3, -0.2]);
         let calibration = Calibration::of(told(&companies.map(|(_, size, truths)| (size, truths))));
         let mut generator = Stream::new(6, Purpose::Simulation, 0).replicate(0);
-        let n = 100_000;
-        let (mut lean, mut sum, mut square) = (Lean::default(), [0.0; 2], [0.0; 2]);
-        for _ in 0..n {
+        let mut lean = Lean::default();
+        let draws = Moments::of((0..100_000).map(|_| {
             calibration.draw(&states, &mut lean, &mut generator);
-            for part in 0..2 {
-                sum[part] += lean.0[part];
-                square[part] += lean.0[part] * lean.0[part];
-            }
-        }
-        let (mut mass, mut first, mut second) = (0.0, [0.0; 2], [0.0; 2]);
-        for i in -200..=200 {
-            for j in -200..=200 {
-                let x = [i as f64 * 0.005, j as f64 * 0.002];
-                let likelihood: f64 = companies
-                    .iter()
-                    .map(|(logit, size, [others, experts])| {
-                        let pi = 1.0 / (1.0 + (x[0] + x[1] * size - logit).exp());
-                        pi.powf(*experts) * (1.0 - pi).powf(*others)
-                    })
-                    .product();
-                let p = likelihood * (-0.5 * 300.0 / 46.5 * (x[0] * x[0] / 0.25 + x[1] * x[1] / 0.04)).exp();
-                mass += p;
-                for part in 0..2 {
-                    first[part] += p * x[part];
-                    second[part] += p * x[part] * x[part];
-                }
-            }
-        }
-        for part in 0..2 {
-            let (mean, wanted) = (sum[part] / n as f64, first[part] / mass);
-            let sd = (second[part] / mass - wanted * wanted).sqrt();
-            let got = (square[part] / n as f64 - mean * mean).sqrt();
-            assert!((mean - wanted).abs() < 0.02 * sd && (got / sd - 1.0).abs() < 0.02, "{mean} {got}, {wanted} {sd}");
-        }
+            (lean.0, 1.0)
+        }));
+        let wanted = Moments::of((0..401 * 401).map(|i| {
+            let x = [(i / 401) as f64 * 0.005 - 1.0, (i % 401) as f64 * 0.002 - 0.4];
+            let likelihood = companies.iter().map(|(logit, size, [others, experts])| {
+                let pi = 1.0 / (1.0 + (x[0] + x[1] * size - logit).exp());
+                pi.powf(*experts) * (1.0 - pi).powf(*others)
+            });
+            let prior = (-0.5 * 300.0 / 46.5 * (x[0] * x[0] / 0.25 + x[1] * x[1] / 0.04)).exp();
+            (x, prior * likelihood.product::<f64>())
+        }));
+        draws.assert_near(&wanted, 0.02);
     }
 
     /// Variances as of 300 people or more, or as many parts of it as there are people; nobody speaks of a lean where nobody is told.

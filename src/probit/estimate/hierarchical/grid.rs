@@ -4,51 +4,87 @@
 //! replicate would follow new rates by small steps only, behind the replicate that they belong to, and totals would scatter too
 //! little. So both are drawn in many turns, for which the likelihoods are computed once.
 
-use super::effects::State;
+use super::effects::{FARTHEST, State};
 use super::held::Held;
-use super::state::StatePrior;
+use super::state::{LONGEST, NEWTON, SHORTEST, StatePrior};
 use crate::stats::normal::{exp, ln};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 /// Number of nodes, and their distance in standard deviations.
-pub(super) const NODES: usize = 24;
-pub(super) const STEP: f64 = 0.5;
+const NODES: usize = 24;
+const STEP: f64 = 0.5;
 
-/// Log likelihood of a logit at nodes about its mode.
+/// Nodes about the mode of a number.
 ///
 /// Sums over nodes are integrals: on a normal density to exp(-2 pi² / step²), the step in standard deviations (Poisson's sum formula). So a
-/// node drawn with the density as its chance has the moments of the logit wherever the nodes lie, and its density where that is left to chance.
+/// node drawn with the density as its chance has the moments of the number wherever the nodes lie, and its density where that is left to chance.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Grid {
+pub(super) struct Nodes {
     first: f64,
     step: f64,
-    log_likelihood: [f64; NODES],
 }
 
-impl Grid {
-    /// Lays the nodes about the mode under a prior, up to a step aside at random.
-    pub(super) fn lay(&mut self, prior: &StatePrior, held: &Held, state: &State, generator: &mut ChaCha8Rng) {
-        let (centre, sd) = prior.logit_mode(held, state);
-        self.step = STEP * sd;
-        self.first = centre - (0.5 * NODES as f64 - generator.random::<f64>()) * self.step;
-        self.log_likelihood = held.log_likelihoods(&std::array::from_fn(|node| self.at(node)));
+impl Nodes {
+    /// Nodes about a mode with this standard deviation, up to a step aside at random.
+    pub(super) fn about((centre, sd): (f64, f64), generator: &mut ChaCha8Rng) -> Self {
+        let step = STEP * sd;
+        Nodes { first: centre - (0.5 * NODES as f64 - generator.random::<f64>()) * step, step }
     }
 
     fn at(&self, node: usize) -> f64 {
         self.first + node as f64 * self.step
     }
 
+    fn all(&self) -> [f64; NODES] {
+        std::array::from_fn(|node| self.at(node))
+    }
+
+    /// A node drawn with the density as its chance.
+    pub(super) fn draw(&self, log_density: impl Fn(f64) -> f64, generator: &mut ChaCha8Rng) -> f64 {
+        self.at(choose(&self.all().map(log_density), generator))
+    }
+}
+
+/// Mode of a log density of a number, looked for from `start`, and its standard deviation there; `slope` is score and information.
+pub(super) fn mode(start: f64, slope: impl Fn(f64) -> (f64, f64)) -> (f64, f64) {
+    let (mut centre, mut sd) = (start, 1.0);
+    for _ in 0..NEWTON {
+        let (score, information) = slope(centre);
+        sd = 1.0 / information.sqrt();
+        let step = (score / information).clamp(-LONGEST, LONGEST);
+        centre = (centre + step).clamp(-FARTHEST, FARTHEST);
+        if step.abs() < SHORTEST {
+            break;
+        }
+    }
+    (centre, sd)
+}
+
+/// Log likelihood of a logit at nodes about its mode.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Grid {
+    nodes: Nodes,
+    log_likelihood: [f64; NODES],
+}
+
+impl Grid {
+    /// Lays the nodes about the mode under a prior.
+    pub(super) fn lay(&mut self, prior: &StatePrior, held: &Held, state: &State, generator: &mut ChaCha8Rng) {
+        self.nodes = Nodes::about(prior.logit_mode(held, state), generator);
+        self.log_likelihood = held.log_likelihoods(&self.nodes.all());
+    }
+
     /// Moves the logit of a state, whose effects are those of the people held, to a node.
     pub(super) fn draw(&self, prior: &StatePrior, state: &mut State, generator: &mut ChaCha8Rng) {
-        state[0] = self.at(choose(&self.log_density(prior, state), generator));
+        state[0] = self.nodes.at(choose(&self.log_density(prior, state), generator));
     }
 
     /// Log of the integral over the logit, up to a factor of the prior's precision.
     pub(super) fn log_integral(&self, prior: &StatePrior, state: &State) -> f64 {
         let logs = self.log_density(prior, state);
         let top = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        top + ln(self.step * logs.iter().map(|log| exp(log - top)).sum::<f64>())
+        top + ln(self.nodes.step * logs.iter().map(|log| exp(log - top)).sum::<f64>())
     }
 
     /// Log density of the logit at the nodes under a prior, the effects those of a state.
@@ -56,7 +92,7 @@ impl Grid {
         let mean = prior.logit_mean(state);
         let mut logs = self.log_likelihood;
         for (node, log) in logs.iter_mut().enumerate() {
-            let away = self.at(node) - mean;
+            let away = self.nodes.at(node) - mean;
             *log -= 0.5 * prior.precision * away * away;
         }
         logs
@@ -96,6 +132,7 @@ impl<const N: usize> pulp::WithSimd for Choice<'_, N> {
 mod tests {
     use super::super::effects::{MaskCounts, People};
     use super::super::held::EACH;
+    use super::super::moments::Moments;
     use super::*;
     use crate::random::{Purpose, Stream};
 
@@ -132,11 +169,8 @@ mod tests {
             assert!((grid.log_integral(&prior, &state) - integral.ln()).abs() < 1e-4);
             let density = |i: usize| log_density(i, &moved).exp();
             let mass: f64 = (0..8000).map(density).sum();
-            let wanted = (0..8000).map(|i| at(i) * density(i)).sum::<f64>() / mass;
-            let sd = ((0..8000).map(|i| at(i).powi(2) * density(i)).sum::<f64>() / mass - wanted * wanted).sqrt();
-            let mean = draws.iter().sum::<f64>() / n as f64;
-            let got = (draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64).sqrt();
-            assert!((mean - wanted).abs() < 0.02 * sd && (got / sd - 1.0).abs() < 0.02, "{mean} {got}, {wanted} {sd}");
+            let wanted = Moments::of((0..8000).map(|i| ([at(i)], density(i))));
+            Moments::of(draws.iter().map(|x| ([*x], 1.0))).assert_near(&wanted, 0.02);
             draws.sort_by(f64::total_cmp);
             let (mut below, mut farthest) = (0.0, 0.0f64);
             for i in 0..8000 {

@@ -37,6 +37,8 @@ mod grid;
 mod held;
 mod line;
 mod member;
+#[cfg(test)]
+mod moments;
 mod sampler;
 mod state;
 mod together;

@@ -2,6 +2,7 @@
 
 use super::effects::{FARTHEST, People, State, Symmetric};
 use super::factor::Factor;
+use super::grid::mode;
 use super::held::Held;
 use crate::stats::normal::ln;
 use rand::RngExt;
@@ -15,9 +16,9 @@ const FREEDOM: f64 = 6.0;
 const STEPS: usize = 2;
 
 /// Maximum number of Newton steps to the mode, the longest of them, and one short enough to be the last.
-const NEWTON: usize = 20;
-const LONGEST: f64 = 1.5;
-const SHORTEST: f64 = 0.02;
+pub(super) const NEWTON: usize = 20;
+pub(super) const LONGEST: f64 = 1.5;
+pub(super) const SHORTEST: f64 = 0.02;
 
 /// Prior of a state: effects are normal about 0, the logit is normal about a mean that moves with them.
 #[derive(Debug, Clone, Copy)]
@@ -55,20 +56,13 @@ impl StatePrior {
 
     /// Mode of the logit of a state whose effects are held, and a tenth more than its standard deviation there.
     pub(super) fn logit_mode(&self, held: &Held, state: &State) -> (f64, f64) {
-        let (mut centre, mut sd) = (state[0], 1.0);
-        for _ in 0..NEWTON {
-            let local = held.local(centre);
+        let (centre, sd) = mode(state[0], |logit| {
+            let local = held.local(logit);
             let sure = self.precision + local.observed;
             let information = if sure > 0.5 * self.precision { sure } else { self.precision + 0.5 * local.complete };
-            sd = 1.1 / information.sqrt();
-            let score = self.score(&[centre, state[1], state[2]])[0];
-            let step = ((local.score + score) / information).clamp(-LONGEST, LONGEST);
-            centre = (centre + step).clamp(-FARTHEST, FARTHEST);
-            if step.abs() < SHORTEST {
-                break;
-            }
-        }
-        (centre, sd)
+            (local.score + self.score(&[logit, state[1], state[2]])[0], information)
+        });
+        (centre, 1.1 * sd)
     }
 
     fn information(&self) -> Symmetric {
@@ -173,6 +167,7 @@ fn metropolis(
 #[cfg(test)]
 mod tests {
     use super::super::effects::{GoldCounts, MaskCounts};
+    use super::super::moments::Moments;
     use super::*;
     use crate::probit::bins::BinRates;
     use crate::random::{Purpose, Stream};
@@ -192,36 +187,15 @@ mod tests {
         let posterior = Posterior { people, prior: PRIOR };
         let (mut state, mut mode) = ([0.0; 3], [0.0; 3]);
         let mut generator = Stream::new(5, Purpose::Simulation, 0).replicate(0);
-        let n = 40_000;
-        let (mut sum, mut square) = ([0.0; 3], [0.0; 3]);
-        for _ in 0..n {
+        let draws = Moments::of((0..40_000).map(|_| {
             posterior.draw(&mut state, &mut mode, &mut generator);
-            for i in 0..3 {
-                sum[i] += state[i];
-                square[i] += state[i] * state[i];
-            }
-        }
-        let (mut mass, mut first, mut second) = (0.0, [0.0; 3], [0.0; 3]);
+            (state, 1.0)
+        }));
         let grid = |at: usize, centre: f64, half: f64| centre + half * (at as f64 / 30.0 - 1.0);
-        for a in 0..=60 {
-            for b in 0..=60 {
-                for c in 0..=60 {
-                    let x = [grid(a, -1.0, 4.5), grid(b, 0.0, 2.6), grid(c, 0.0, 2.6)];
-                    let p = (posterior.log_density(&x) + 70.0).exp();
-                    mass += p;
-                    for i in 0..3 {
-                        first[i] += p * x[i];
-                        second[i] += p * x[i] * x[i];
-                    }
-                }
-            }
-        }
-        for i in 0..3 {
-            let (mean, wanted) = (sum[i] / n as f64, first[i] / mass);
-            let sd = (second[i] / mass - wanted * wanted).sqrt();
-            let got = (square[i] / n as f64 - mean * mean).sqrt();
-            assert!((mean - wanted).abs() < 0.04 * sd, "{i}: {mean}, {wanted}, sd {sd}");
-            assert!((got / sd - 1.0).abs() < 0.04, "{i}: {got}, {sd}");
-        }
+        let wanted = Moments::of((0..61 * 61 * 61).map(|i| {
+            let x = [grid(i / (61 * 61), -1.0, 4.5), grid(i / 61 % 61, 0.0, 2.6), grid(i % 61, 0.0, 2.6)];
+            (x, (posterior.log_density(&x) + 70.0).exp())
+        }));
+        draws.assert_near(&wanted, 0.04);
     }
 }
