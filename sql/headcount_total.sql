@@ -7,7 +7,7 @@
 --
 -- arguments:
 --   estimates   relation made by `fit_probit_bootstrap(…, keep_draws := true)`, also after a CSV file has made text of its draws;
---               where it has the estimate too, draws must have that mean
+--               where it has the estimate too, draws must have that mean; where it has the note, what is doubted is told
 --   stratum     expression over estimates: what to total by; NULL = everything
 --   level       of the interval, between 0 and 1
 -- columns:
@@ -18,6 +18,7 @@
 --   median DOUBLE        their median, like the limits to six decimals
 --   lower DOUBLE         their quantile at (1 - level) / 2
 --   upper DOUBLE         their quantile at (1 + level) / 2
+--   note VARCHAR         what the notes of the companies doubt, each once, with their number where it is not all of them; NULL = nothing
 -- example:
 --   CREATE OR REPLACE TEMP TABLE estimates AS
 --   FROM muster.fit_probit_bootstrap(ratings, profiles, company, is_expert, headcount := headcount, keep_draws := true);
@@ -29,7 +30,7 @@ WITH _muster_estimate AS (
     )
     -- what a relation may lack
     SELECT _muster_given.*
-    FROM (SELECT NULL AS draws, NULL AS estimate) AS _muster_a, LATERAL (
+    FROM (SELECT NULL AS draws, NULL AS estimate, NULL AS note) AS _muster_a, LATERAL (
         SELECT
             stratum AS _muster_stratum,
             muster.main._muster_headcount('headcount_total', headcount) AS _muster_headcount,
@@ -37,7 +38,8 @@ WITH _muster_estimate AS (
                 WHEN draws IS NULL
                     THEN error('headcount_total: estimates has no draws, make it with keep_draws := true')
                 ELSE muster.main._muster_kept('headcount_total', draws, estimate)
-            END AS _muster_draws
+            END AS _muster_draws,
+            CAST(note AS VARCHAR) AS _muster_note
         FROM _muster_rows
     ) AS _muster_given
 ),
@@ -63,6 +65,28 @@ _muster_company AS (
         END AS _muster_headcount
     FROM _muster_estimate
     GROUP BY _muster_stratum
+),
+_muster_doubt AS (
+    SELECT _muster_stratum, _muster_text, count(*) AS _muster_times
+    FROM (
+        SELECT _muster_stratum, unnest(list_distinct(string_split(_muster_note, '; '))) AS _muster_text
+        FROM _muster_estimate
+    )
+    GROUP BY _muster_stratum, _muster_text
+),
+_muster_noted AS (
+    SELECT
+        _muster_doubt._muster_stratum,
+        string_agg(
+            CASE WHEN _muster_times < _muster_companies
+                THEN _muster_times || ' of ' || _muster_companies || ' companies: '
+                ELSE ''
+            END || _muster_text,
+            '; ' ORDER BY _muster_times DESC, _muster_text
+        ) AS _muster_note
+    FROM _muster_doubt
+    JOIN _muster_company ON _muster_doubt._muster_stratum IS NOT DISTINCT FROM _muster_company._muster_stratum
+    GROUP BY _muster_doubt._muster_stratum
 ),
 _muster_sum AS (
     SELECT _muster_stratum, _muster_replicate, sum(_muster_draw) AS _muster_experts
@@ -90,8 +114,10 @@ SELECT
     _muster_mean AS estimate,
     round(muster.main._muster_quantile(_muster_sorted, 0.5), 6) AS median,
     round(muster.main._muster_quantile(_muster_sorted, 0.5 * (1 - _muster_level)), 6) AS lower,
-    round(muster.main._muster_quantile(_muster_sorted, 0.5 * (1 + _muster_level)), 6) AS upper
+    round(muster.main._muster_quantile(_muster_sorted, 0.5 * (1 + _muster_level)), 6) AS upper,
+    _muster_note AS note
 FROM _muster_company
 JOIN _muster_total ON _muster_company._muster_stratum IS NOT DISTINCT FROM _muster_total._muster_stratum
+LEFT JOIN _muster_noted ON _muster_company._muster_stratum IS NOT DISTINCT FROM _muster_noted._muster_stratum
 CROSS JOIN _muster_level
 ORDER BY _muster_company._muster_stratum;

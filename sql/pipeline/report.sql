@@ -136,6 +136,7 @@ SELECT 1 AS place, 'Experts' AS title,
         SELECT 'About <strong>' || whole(estimate) || '</strong> experts among ' || whole(headcount) || ' employees of '
             || companies || ' companies; ' || printf('%g %%', 100 * setting('level')) || ' interval '
             || span(lower, upper) || '.</p>'
+            || coalesce('<p>To be doubted: ' || escaped(note) || '.</p>', '')
         FROM totals
     )
     || (

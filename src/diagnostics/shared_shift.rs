@@ -119,7 +119,7 @@ pub(crate) fn note(shifts: &[SharedShift]) -> Option<String> {
         .collect();
     (!named.is_empty()).then(|| {
         format!(
-            "no prevalence explains how often annotators say yes in companies: {}; leave them out, or rate people of \
+            "no prevalence explains how often annotators say yes in companies: {}, so leave them out, or rate people of \
              the companies, drawn at random",
             named.join(", ")
         )

@@ -46,26 +46,32 @@ const NOTED_DRIFT: f64 = 0.05;
 /// Share of draws that no prevalence explains from which on it is worth a note.
 const NOTED_UNEXPLAINED: f64 = 0.1;
 
-/// Doubts about all estimates of a study.
-fn doubts(study: &Study, evidence: Option<Evidence>) -> Vec<String> {
+/// Doubts about all estimates of a study, none with a semicolon: what stands between two doubts of a note.
+fn doubts(study: &Study, evidence: Option<Evidence>, sampling: GoldSampling) -> Vec<String> {
     let mut doubts = Vec::new();
+    let no_gold = study.companies.iter().all(|company| company.gold_people.is_empty());
     if let Some(found) = evidence {
-        if let Some(p) = found.gold_p_value.filter(|_| found.gold_drifts()) {
-            doubts.push(format!(
-                "annotators answer differently about gold people from company to company (p = {p:.3}): the interval allows for it"
-            ));
-        }
-        if found.drift_sd >= NOTED_DRIFT {
-            doubts.push(format!(
-                "annotators answer differently from company to company (drift_sd {:.2}): the interval allows for it, and a total \
-                 over companies leans upwards",
-                found.drift_sd
-            ));
+        let gold = found.gold_p_value.filter(|_| found.gold_drifts());
+        let people = Some(found.drift_sd).filter(|sd| *sd >= NOTED_DRIFT);
+        doubts.extend(gold.map(|p| {
+            format!("annotators answer differently about gold people from company to company (p = {p:.3}): the interval allows for it")
+        }));
+        doubts.extend(people.map(|sd| {
+            format!(
+                "annotators answer differently from company to company (drift_sd {sd:.2}): the interval allows for it"
+            )
+        }));
+        if (gold.is_some() || people.is_some()) && (no_gold || sampling == GoldSampling::ByClass) {
+            doubts.push(
+                "where experts are rare and annotators drift a total over companies leans upwards, and its interval is too short: gold people \
+                 drawn at random inside companies, with gold_sampling := 'at_random', tell by how much"
+                    .to_string(),
+            );
         }
     }
-    if study.companies.iter().all(|company| company.gold_people.is_empty()) {
+    if no_gold {
         doubts.push(
-            "no company has gold people with labels: drift of sensitivity cannot be seen; rate some people of each company, drawn at random"
+            "no company has gold people with labels: drift of sensitivity cannot be seen, so rate some people of each company, drawn at random"
                 .to_string(),
         );
     }
@@ -163,7 +169,7 @@ impl Kernel for FitProbitBootstrap {
         let study = study(&counted.annotators, &counted.counts, MAX_ANNOTATORS)?;
         let found = learn_drift(&study, &mut settings, drift_sd)?;
         let estimates = estimate(&study, &settings)?;
-        let shared = doubts(&study, found);
+        let shared = doubts(&study, found, settings.gold_sampling);
         let fitted = |(company, estimate): (Company, Estimate)| {
             let note = note(&company, &estimate, settings.method, &shared);
             Fitted { company, estimate, keep, note }
