@@ -5,8 +5,9 @@
 //! wrong, and what drift makes of them: false positives that drift hide that large companies have fewer experts, and totals are ruled by these.
 
 use super::effects::{State, of_truths};
-use super::grid::{Nodes, mode};
+use super::grid::Nodes;
 use super::member::Member;
+use super::newton::mode;
 use crate::probit::estimate::settings::GoldSampling;
 use crate::probit::study::{Company, weighted_truths};
 use crate::stats::logistic::logistic;

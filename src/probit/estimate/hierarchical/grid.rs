@@ -4,9 +4,9 @@
 //! replicate would follow new rates by small steps only, behind the replicate that they belong to, and totals would scatter too
 //! little. So both are drawn in many turns, for which the likelihoods are computed once.
 
-use super::effects::{FARTHEST, State};
+use super::effects::State;
 use super::held::Held;
-use super::state::{LONGEST, NEWTON, SHORTEST, StatePrior};
+use super::state::StatePrior;
 use crate::stats::normal::{exp, ln};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -44,21 +44,6 @@ impl Nodes {
     pub(super) fn draw(&self, log_density: impl Fn(f64) -> f64, generator: &mut ChaCha8Rng) -> f64 {
         self.at(choose(&self.all().map(log_density), generator))
     }
-}
-
-/// Mode of a log density of a number, looked for from `start`, and its standard deviation there; `slope` is score and information.
-pub(super) fn mode(start: f64, slope: impl Fn(f64) -> (f64, f64)) -> (f64, f64) {
-    let (mut centre, mut sd) = (start, 1.0);
-    for _ in 0..NEWTON {
-        let (score, information) = slope(centre);
-        sd = 1.0 / information.sqrt();
-        let step = (score / information).clamp(-LONGEST, LONGEST);
-        centre = (centre + step).clamp(-FARTHEST, FARTHEST);
-        if step.abs() < SHORTEST {
-            break;
-        }
-    }
-    (centre, sd)
 }
 
 /// Log likelihood of a logit at nodes about its mode.

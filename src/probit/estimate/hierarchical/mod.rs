@@ -39,6 +39,7 @@ mod line;
 mod member;
 #[cfg(test)]
 mod moments;
+mod newton;
 mod sampler;
 mod state;
 mod together;

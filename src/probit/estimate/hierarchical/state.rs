@@ -2,8 +2,9 @@
 
 use super::effects::{FARTHEST, People, State, Symmetric};
 use super::factor::Factor;
-use super::grid::mode;
+
 use super::held::Held;
+use super::newton::{LONGEST, NEWTON, SHORTEST, mode};
 use crate::stats::normal::ln;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -14,11 +15,6 @@ const FREEDOM: f64 = 6.0;
 
 /// Number of Metropolis steps of a draw.
 const STEPS: usize = 2;
-
-/// Maximum number of Newton steps to the mode, the longest of them, and one short enough to be the last.
-pub(super) const NEWTON: usize = 20;
-pub(super) const LONGEST: f64 = 1.5;
-pub(super) const SHORTEST: f64 = 0.02;
 
 /// Prior of a state: effects are normal about 0, the logit is normal about a mean that moves with them.
 #[derive(Debug, Clone, Copy)]
