@@ -22,7 +22,7 @@
 --   keyword            expression over keywords: the keyword; one may stand in many rows
 --   weight             expression over keywords: what a row counts in `weight`, at least 0; NULL counts nothing
 --   method             'auto', 'hdbscan', 'hdbscan_approximate' or 'kmeans'
---   k                  clusters of 'kmeans', at most 1000, and at most the different keywords; NULL = chosen by silhouettes
+--   k                  clusters of 'kmeans', at most 1000, and at most the different keywords; NULL = chosen by silhouettes; 'auto' heeds it where it takes 'kmeans'
 --   min_cluster_size   for 'hdbscan': fewest keywords of a cluster, at least 2
 --   min_samples        for 'hdbscan': density goes by the distance to so many nearest, itself included; 1 to 200
 --   model              name or folder of an embedding model, as in `embed`

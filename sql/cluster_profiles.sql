@@ -16,7 +16,7 @@
 --   docs               relation with profile_id and what the next argument names
 --   text               expression over docs: the text
 --   method             'auto', 'hdbscan', 'hdbscan_approximate' or 'kmeans', as in `cluster_keywords`
---   k                  clusters of 'kmeans', at most 1000, and at most the different texts; NULL = chosen by silhouettes
+--   k                  clusters of 'kmeans', at most 1000, and at most the different texts; NULL = chosen by silhouettes; 'auto' heeds it where it takes 'kmeans'
 --   min_cluster_size   for 'hdbscan': fewest profiles of a cluster, at least 2
 --   min_samples        for 'hdbscan': density goes by the distance to so many nearest, itself included; 1 to 200
 --   model              name or folder of an embedding model, as in `embed`
@@ -27,7 +27,7 @@
 --   stop_words         words that are in no label: 'english', 'study', 'none', or a list of words, cut as texts are
 -- columns:
 --   cluster BIGINT          1 = largest; NULL = noise, in the last row
---   label VARCHAR[]         terms, the most distinctive first; NULL for noise
+--   label VARCHAR[]         terms, the most distinctive first; NULL for noise, and with `label_terms` 0
 --   representative ANY      profile_id of the profile nearest to the mean of the cluster
 --   size BIGINT             profiles
 --   members ANY             list of their profile_id, nearest to the mean first; noise by text

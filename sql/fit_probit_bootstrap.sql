@@ -22,7 +22,7 @@
 --   prior_beta    the same
 --   drift_sd      how much annotators drift from company to company, as a standard deviation of their latent means; NULL = as
 --                 much as the labels show ('hierarchical') or not at all
---   gold_sampling  how gold people of companies were chosen: 'by_class' (with a look at the truth, so they tell nothing of the
+--   gold_sampling  for 'hierarchical': how gold people of companies were chosen: 'by_class' (with a look at the truth, so they tell nothing of the
 --                 prevalence) or 'at_random' (without one, each with the inverse of `gold_weight` as chance: together they
 --                 also take a lean of the labels out of all companies)
 --   keep_draws    whether to return the draws, for `headcount_total`

@@ -30,7 +30,7 @@ WITH _muster_estimate AS (
     )
     -- what a relation may lack
     SELECT _muster_given.*
-    FROM (SELECT NULL AS draws, NULL AS estimate, NULL AS note) AS _muster_a, LATERAL (
+    FROM (SELECT NULL AS draws, NULL AS estimate, NULL AS note, NULL AS headcount, NULL AS company) AS _muster_a, LATERAL (
         SELECT
             stratum AS _muster_stratum,
             muster.main._muster_headcount('headcount_total', headcount) AS _muster_headcount,
@@ -39,7 +39,8 @@ WITH _muster_estimate AS (
                     THEN error('headcount_total: estimates has no draws, make it with keep_draws := true')
                 ELSE muster.main._muster_kept('headcount_total', draws, estimate)
             END AS _muster_draws,
-            CAST(note AS VARCHAR) AS _muster_note
+            CAST(note AS VARCHAR) AS _muster_note,
+            CAST(company AS VARCHAR) AS _muster_company
         FROM _muster_rows
     ) AS _muster_given
 ),
@@ -59,6 +60,14 @@ _muster_company AS (
         _muster_stratum,
         count(*) AS _muster_companies,
         CASE
+            WHEN count(_muster_company) > count(DISTINCT _muster_company)
+                THEN error(
+                    'headcount_total: company must be in estimates once a stratum, '''
+                    || list_filter(map_entries(histogram(_muster_company)), lambda entry: entry.value > 1)[1].key
+                    || ''' is there more often; total by a stratum, or take one estimate of it'
+                )
+            WHEN bool_or(_muster_headcount IS NULL) THEN error('headcount_total: estimates must have a headcount in every row')
+            WHEN coalesce(min(len(_muster_draws)), 1) = 0 THEN error('headcount_total: draws must not be empty')
             WHEN min(len(_muster_draws)) <> max(len(_muster_draws))
                 THEN error('headcount_total: every company must have the same number of draws')
             ELSE CAST(sum(_muster_headcount) AS BIGINT)

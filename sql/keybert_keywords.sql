@@ -15,7 +15,8 @@
 --
 -- A model reads the beginning of a long text only (256 tokens with the default), or with `chunks` 'mean' all of it, as in `embed`; phrases
 -- come from all of it. Where texts have been embedded already, by the same model, `vectors` names their vectors, and only phrases
--- are embedded here. A vector has any length other than zero and as many numbers as the model's; a text whose vector is NULL is embedded. A text
+-- are embedded here. A vector has as many numbers as the model's and any length other than zero, which matters with `seed_keywords` alone: there
+-- give it the length that `embed` gives. A text whose vector is NULL is embedded. A text
 -- that is NULL or has no phrase gives no row, one with fewer phrases than `top_n` gives all of them. Texts stream through, about
 -- 2,000 at a time. A model that is not on this computer is downloaded at first use: see docs/embeddings.md.
 --
@@ -80,7 +81,11 @@ WITH _muster_document AS (
         profile_id AS _muster_id,
         CAST(muster.main._muster_argument('keybert_keywords', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR) AS _muster_text,
         -- without _muster_argument: DuckDB 1.5 knows no CASE over arrays
-        CAST(vectors AS FLOAT[]) AS _muster_vector
+        CASE
+            WHEN TRY_CAST(vectors AS FLOAT[]) IS NULL AND vectors IS NOT NULL
+                THEN error('keybert_keywords: vectors must be a list or array of numbers, got ' || typeof(vectors))
+            ELSE TRY_CAST(vectors AS FLOAT[])
+        END AS _muster_vector
     FROM query_table(docs) AS _muster_d
 ),
 _muster_options AS (

@@ -69,6 +69,9 @@ impl StoreError {
 /// Where none is named and the system has no data folder for the user, and where SQLite or a shell would take the path
 /// for something else than a file.
 pub(crate) fn path(given: Option<&str>) -> Result<PathBuf, StoreError> {
+    if given == Some("") {
+        return Err(StoreError::NoPath { given: String::new(), problem: "it names no file" });
+    }
     let given = given.filter(|name| *name != "default");
     let given = given.map(PathBuf::from).or_else(|| env::STORE.path().map(PathBuf::from));
     let Some(path) = given.filter(|path| !path.as_os_str().is_empty()) else {
@@ -321,7 +324,9 @@ mod tests {
 
     #[test]
     fn a_path_means_a_file() {
-        for given in [":memory:", ":MEMORY:", "file::memory:", "file:a?mode=memory", "~", "~/", "~other/x", "/", "."] {
+        for given in
+            ["", ":memory:", ":MEMORY:", "file::memory:", "file:a?mode=memory", "~", "~/", "~other/x", "/", "."]
+        {
             let message = path(Some(given)).unwrap_err().to_string();
             assert!(message.starts_with(&format!("store must be the path of a file, got '{given}'")), "{message}");
         }

@@ -152,6 +152,30 @@ class Processes(Case):
         self.finish(self.program(people))
         self.assert_like_one_process(people, self.rows("labelled/*.parquet"), self.rows("estimates.parquet"))
 
+    def test_split_that_was_killed_and_other_arguments(self):
+        people = self.people(where="profile_id % 20 = 0")
+        left = self.folder / "out" / "parts.unfinished" / "part=0"
+        left.mkdir(parents=True)
+        (left / "data_0.parquet").write_text("half of a file")
+        self.finish(self.run_program("processes.py", people))
+        estimates = self.rows("estimates.parquet")
+        self.finish(self.run_program("processes.py", people))
+        self.assertEqual(self.rows("estimates.parquet"), estimates)
+
+        def refused(name, *more):
+            process = self.run_program("processes.py", people, *more)
+            _, err = process.communicate(timeout=600)
+            self.assertEqual(process.returncode, 1)
+            self.assertIn(f"processes.py: {name} must be", err)
+
+        refused("parts", "--parts", "3")
+        refused("embedding", "--embedding", EMBEDDING)
+        refused("models", "--models", *MODELS)
+        # others in a file of the same name
+        self.people(where="profile_id % 10 = 0")
+        refused("people")
+        self.assertEqual(self.rows("estimates.parquet"), estimates)
+
     def test_killed_and_run_again(self):
         people = self.people(FICKLE, "profile_id % 5 = 0")
         expected = len(MODELS) * self.distinct(people)

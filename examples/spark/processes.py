@@ -2,10 +2,13 @@
 
     python processes.py --extension muster.duckdb_extension --people people.parquet --out out [--processes 2] [--models …]
 
-A part is a file. Run again it labels the parts that are missing in `out`, so it goes on where it was killed.
+A part is a file. Run again it labels the parts that are missing in `out`, so it goes on where it was killed; people, parts, models and
+embedding must be those of the first run, which `out/made.json` keeps.
 """
 
 import argparse
+import json
+import shutil
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain
@@ -19,6 +22,33 @@ import partition
 from partition import KEPT, Settings, literal
 
 COLUMNS = ["text", *KEPT]
+
+
+def fingerprint(people):
+    """Of the Parquet files, from their footers: rows, sizes, and the least and largest values of columns."""
+    with duckdb.connect() as connection:
+        return connection.sql(f"""
+            SELECT md5(string_agg(row, chr(10) ORDER BY row))
+            FROM (
+                SELECT concat_ws(
+                    ' ', row_group_id, row_group_num_rows, path_in_schema, total_compressed_size, stats_min_value, stats_max_value
+                ) AS row
+                FROM parquet_metadata({literal(str(people))})
+            )
+        """).fetchone()[0]
+
+
+def keep_to(file, made):
+    """Ends the program where the folder was made with something else; `made` says with what."""
+    if not file.exists():
+        unfinished = file.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(made, indent=1))
+        unfinished.rename(file)
+        return
+    before = json.loads(file.read_text())
+    for name, value in made.items():
+        if before[name] != value:
+            sys.exit(f"processes.py: {name} must be {before[name]!r} as in the first run with this --out, got {value!r}; give another --out")
 
 
 def split(people, folder, parts):
@@ -62,7 +92,7 @@ def main():
     parser.add_argument("--extension", required=True)
     parser.add_argument("--people", required=True, help="Parquet: profile_id, text, company, is_expert, headcount")
     parser.add_argument("--out", required=True, help="folder for parts, labelled people, stores and estimates")
-    parser.add_argument("--parts", type=int, default=8, help="number of parts; keep it as long as you keep --out")
+    parser.add_argument("--parts", type=int, default=8, help="number of parts")
     parser.add_argument("--processes", type=int, default=2, help="how many parts at once")
     parser.add_argument("--models", nargs="*", default=[], help="provider:model; keys come from the environment")
     parser.add_argument("--max-cost-usd", type=float)
@@ -80,7 +110,15 @@ def main():
         requests_per_minute=args.requests_per_minute,
         embedding=args.embedding,
     )
+    made = {
+        "people": fingerprint(args.people),
+        "parts": args.parts,
+        "models": args.models,
+        "embedding": args.embedding and str(Path(args.embedding).resolve()),
+    }
+    keep_to(out / "made.json", made)
     if not parts.exists():
+        shutil.rmtree(out / "parts.unfinished", ignore_errors=True)
         split(args.people, out / "parts.unfinished", args.parts)
         (out / "parts.unfinished").rename(parts)
     present = sorted(int(folder.name.removeprefix("part=")) for folder in parts.glob("part=*"))

@@ -25,6 +25,8 @@ const LEVEL: f64 = 0.8;
 pub struct Evidence {
     /// Standard deviation between companies of annotators' latent means, from people who are not gold; 0 where there is no sign of any.
     pub(crate) drift_sd: f64,
+    /// Whether that is more than chance.
+    pub(crate) people_drift: bool,
     /// P-value of the test on gold people; `None` where fewer than two companies have any, or nothing can be compared.
     pub(crate) gold_p_value: Option<f64>,
     /// Whether there are so many gold people that they were not tested.
@@ -68,16 +70,17 @@ pub fn learn_drift(study: &Study, settings: &mut Settings, given: Option<f64>) -
 /// Where a class has too few gold people, or their model cannot be fitted.
 fn evidence(study: &Study, seed: u64, threads: usize) -> Result<Evidence, StudyError> {
     let people = study.companies.iter().any(|company| company.labelled_not_gold() > 0);
-    let drift_sd = if people && study.annotators.len() <= MOST_ANNOTATORS {
-        summary(study, LEVEL, threads)?.first().map_or(0.0, |all| if all.sd.is_finite() { all.sd } else { 0.0 })
+    let (drift_sd, people_drift) = if people && study.annotators.len() <= MOST_ANNOTATORS {
+        let all = summary(study, LEVEL, threads)?.into_iter().next().filter(|all| all.sd.is_finite());
+        all.map_or((0.0, false), |all| (all.sd, all.drifts()))
     } else {
-        0.0
+        (0.0, false)
     };
     let gold: u64 = study.companies.iter().flat_map(|company| &company.gold_people).map(|people| people.count).sum();
     let many = gold > MOST_GOLD;
     let tested = if many { None } else { gold_test(study, PERMUTATIONS, seed, threads)? };
     let gold_p_value = tested.map(|found| found.p_value).filter(|p| p.is_finite());
-    Ok(Evidence { drift_sd, gold_p_value, many })
+    Ok(Evidence { drift_sd, people_drift, gold_p_value, many })
 }
 
 #[cfg(test)]

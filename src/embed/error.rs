@@ -8,8 +8,10 @@ pub(crate) const MAX_WORKSPACE: u128 = 16 << 30;
 /// Reason why there are no vectors. Displays as a sentence without the name of the function that was called.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbedError {
-    #[error("model must be a folder or a name such as 'sentence-transformers/all-MiniLM-L6-v2', got '{0}'")]
-    Name(String),
+    #[error(
+        "model must be a folder or a name such as 'sentence-transformers/all-MiniLM-L6-v2', got '{0}', which is {1}"
+    )]
+    Name(String, &'static str),
     #[error(
         "model '{model}' was not found; looked at {places}. Give a folder that holds the model, or put it into one of these \
          places; `make models`, or muster.fetch_model() in Python, fetches sentence-transformers/all-MiniLM-L6-v2"
@@ -36,6 +38,8 @@ pub enum EmbedError {
     Size { folder: String, tokens: usize, bytes: u128 },
     #[error("the weights of '{folder}' lack the tensor {name}")]
     MissingTensor { folder: String, name: String },
+    #[error("tensor {name} of '{folder}' must be of numbers of the type F32, F16 or BF16, got {found}")]
+    NumberType { folder: String, name: String, found: String },
     #[error("tensor {name} of '{folder}' must have the shape {expected:?}, got {found:?}")]
     Shape { folder: String, name: String, expected: Vec<usize>, found: Vec<usize> },
     #[error(

@@ -61,12 +61,13 @@ pub(crate) struct Table {
     /// Row of each token.
     mapping: Option<Vec<usize>>,
     /// Weight of each token.
-    weights: Option<Vec<f32>>,
+    weights: Option<Vec<f64>>,
 }
 
 /// Tensor of a static model.
 enum Numbers {
     Real(Vec<f32>),
+    Double(Vec<f64>),
     Whole(Vec<i64>),
 }
 
@@ -74,18 +75,28 @@ impl Numbers {
     fn read(view: &TensorView) -> Option<Numbers> {
         use safetensors::Dtype;
         let bytes = view.data();
-        let four = |b: &[u8]| i64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        let eight = |b: &[u8]| [b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]];
         match view.dtype() {
             Dtype::I8 => Some(Numbers::Real(bytes.iter().map(|&b| f32::from(b.cast_signed())).collect())),
-            Dtype::F64 => {
-                Some(Numbers::Real(bytes.chunks_exact(8).map(|b| f64::from_le_bytes(eight(b)) as f32).collect()))
+            Dtype::F64 => Some(Numbers::Double(each(bytes, f64::from_le_bytes).collect())),
+            Dtype::U8 => Some(Numbers::Whole(bytes.iter().map(|&b| i64::from(b)).collect())),
+            Dtype::I16 => Some(Numbers::Whole(each(bytes, |b| i64::from(i16::from_le_bytes(b))).collect())),
+            Dtype::U16 => Some(Numbers::Whole(each(bytes, |b| i64::from(u16::from_le_bytes(b))).collect())),
+            Dtype::I32 => Some(Numbers::Whole(each(bytes, |b| i64::from(i32::from_le_bytes(b))).collect())),
+            Dtype::U32 => Some(Numbers::Whole(each(bytes, |b| i64::from(u32::from_le_bytes(b))).collect())),
+            Dtype::I64 => Some(Numbers::Whole(each(bytes, i64::from_le_bytes).collect())),
+            // a row that no table has, where it is too large
+            Dtype::U64 => {
+                let row = |b| i64::try_from(u64::from_le_bytes(b)).unwrap_or(i64::MAX);
+                Some(Numbers::Whole(each(bytes, row).collect()))
             }
-            Dtype::I32 => Some(Numbers::Whole(bytes.chunks_exact(4).map(four).collect())),
-            Dtype::I64 => Some(Numbers::Whole(bytes.chunks_exact(8).map(|b| i64::from_le_bytes(eight(b))).collect())),
             _ => numbers(view).map(Numbers::Real),
         }
     }
+}
+
+/// The numbers of `N` bytes each.
+fn each<const N: usize, T>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> impl Iterator<Item = T> {
+    bytes.as_chunks::<N>().0.iter().map(move |b| number(*b))
 }
 
 impl Table {
@@ -101,12 +112,19 @@ impl Table {
             [rows, width] if *width > 0 => (*rows, *width),
             found => return Err(wrong(format!("its embeddings must be a table, they have the shape {found:?}"))),
         };
-        let Numbers::Real(embeddings) = tensors.take("embeddings", &[rows, width])? else {
-            return Err(wrong("its embeddings must be of 8-bit numbers or floating point numbers".to_string()));
+        let embeddings = match tensors.take("embeddings", &[rows, width])? {
+            Numbers::Real(embeddings) => embeddings,
+            Numbers::Double(embeddings) => embeddings.into_iter().map(|x| x as f32).collect(),
+            Numbers::Whole(_) => {
+                let allowed = "its embeddings must be of signed 8-bit numbers or floating point numbers";
+                return Err(wrong(allowed.to_string()));
+            }
         };
         let mapping = match of_tokens(&mut tensors, "mapping")? {
             None => None,
-            Some(Numbers::Real(_)) => return Err(wrong("its mapping must be of whole numbers".to_string())),
+            Some(Numbers::Real(_) | Numbers::Double(_)) => {
+                return Err(wrong("its mapping must be of whole numbers".to_string()));
+            }
             Some(Numbers::Whole(mapping)) => {
                 let row = |&row: &i64| usize::try_from(row).ok().filter(|row| *row < rows);
                 let mapping: Option<Vec<usize>> = mapping.iter().map(row).collect();
@@ -116,7 +134,8 @@ impl Table {
         let weights = match of_tokens(&mut tensors, "weights")? {
             None => None,
             Some(Numbers::Whole(_)) => return Err(wrong("its weights must be floating point numbers".to_string())),
-            Some(Numbers::Real(weights)) => Some(weights),
+            Some(Numbers::Real(weights)) => Some(weights.into_iter().map(f64::from).collect()),
+            Some(Numbers::Double(weights)) => Some(weights),
         };
         let known = mapping.as_ref().map_or(rows, Vec::len).min(weights.as_ref().map_or(usize::MAX, Vec::len));
         if tokens > known {
@@ -133,17 +152,17 @@ impl Table {
     /// Calls `visit` with the index of each text and the mean vector of its tokens. Every text has at least one token, every token
     /// is one of the vocabulary.
     pub(crate) fn encode(&self, texts: &[&[u32]], mut visit: impl FnMut(usize, &[f32])) {
-        let mut mean = vec![0.0; self.width];
+        let (mut sums, mut mean) = (vec![0.0; self.width], vec![0.0; self.width]);
         for (i, text) in texts.iter().enumerate() {
-            mean.fill(0.0);
+            sums.fill(0.0);
             for &token in *text {
                 let token = token as usize;
                 let row = self.mapping.as_ref().map_or(token, |mapping| mapping[token]);
                 let weight = self.weights.as_ref().map_or(1.0, |weights| weights[token]);
                 let row = &self.embeddings[row * self.width..][..self.width];
-                mean.iter_mut().zip(row).for_each(|(sum, x)| *sum += x * weight);
+                sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x) * weight);
             }
-            mean.iter_mut().for_each(|sum| *sum /= text.len() as f32);
+            mean.iter_mut().zip(&sums).for_each(|(mean, sum)| *mean = (sum / text.len() as f64) as f32);
             visit(i, &mean);
         }
     }
@@ -153,7 +172,8 @@ impl Table {
 fn of_tokens(tensors: &mut Tensors<Numbers>, name: &str) -> Result<Option<Numbers>, EmbedError> {
     let length = match tensors.shape(name) {
         Ok(shape) => shape.first().copied().unwrap_or(0),
-        Err(_) => return Ok(None),
+        Err(EmbedError::MissingTensor { .. }) => return Ok(None),
+        Err(error) => return Err(error),
     };
     tensors.take(name, &[length]).map(Some)
 }

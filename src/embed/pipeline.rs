@@ -86,6 +86,11 @@ impl Pipeline {
                     self.pooling = pooling(&Json::read(&inside.join("config.json"))?, !self.prompt.is_empty())?
                 }
                 ("Normalize", 2..) => self.normalize = true,
+                ("StaticEmbedding", 0) => {
+                    let config = Json::read_optional(&folder.join("config.json"))?;
+                    let allowed = "be 'model2vec' where modules.json begins with StaticEmbedding";
+                    return Err(config.invalid("model_type", allowed, &config.value["model_type"]));
+                }
                 _ => {
                     let allowed = "be Transformer, then Pooling, then perhaps Normalize";
                     return Err(modules.invalid(&format!("the type of step {i}"), allowed, &step["type"]));

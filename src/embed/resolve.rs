@@ -24,7 +24,8 @@ pub(crate) fn folder(model: &str, places: &Places) -> Result<PathBuf, EmbedError
             true => {
                 EmbedError::File { path: model.to_string(), message: "the folder holds no config.json".to_string() }
             }
-            false => EmbedError::Name(model.to_string()),
+            false if Path::new(model).exists() => EmbedError::Name(model.to_string(), "a file"),
+            false => EmbedError::Name(model.to_string(), "neither: there is no such folder"),
         });
     }
     let own = places.models.join(model);
@@ -115,7 +116,7 @@ mod tests {
             assert!(!is_name(name), "{name}");
             assert!(matches!(
                 folder(name, &places(Path::new("nowhere"))),
-                Err(EmbedError::Name(_) | EmbedError::File { .. })
+                Err(EmbedError::Name(..) | EmbedError::File { .. })
             ));
         }
         assert!(is_name("sentence-transformers/all-MiniLM-L6-v2") && is_name("a/b_1.5"));

@@ -382,6 +382,40 @@ fn what_is_wrong_with_a_static_model_is_said() {
     }
 }
 
+/// Number types of the same width, written over those of the file.
+#[test]
+fn number_types_are_read_or_refused_by_name() {
+    let retyped = |from: &'static str, to: &'static str| {
+        move |folder: &Path| {
+            let path = folder.join("model.safetensors");
+            let mut bytes = std::fs::read(&path).unwrap();
+            let (from, to) = [from, to].map(|name| format!("\"dtype\":\"{name}\"")).into();
+            let places: Vec<usize> = bytes
+                .windows(from.len())
+                .enumerate()
+                .filter(|(_, w)| *w == from.as_bytes())
+                .map(|(at, _)| at)
+                .collect();
+            assert!(!places.is_empty());
+            places.iter().for_each(|at| bytes[*at..at + to.len()].copy_from_slice(to.as_bytes()));
+            std::fs::write(path, bytes).unwrap();
+        }
+    };
+    let texts = ["learning to rank", "x"];
+    let vectors = |model: Model| model.encode(&texts, 1).unwrap();
+    let signed = loaded("tiny_model2vec_shared", |_| ()).map(vectors).unwrap();
+    let unsigned = loaded("tiny_model2vec_shared", retyped("I32", "U32")).map(vectors).unwrap();
+    assert_eq!(signed, unsigned);
+    for (name, from, to, expected) in [
+        ("tiny_model2vec_shared", "F64", "I64", "its weights must be floating point numbers"),
+        ("tiny_model2vec", "F32", "U32", "its embeddings must be of signed 8-bit numbers or floating point numbers"),
+        ("tiny_bert", "F16", "I16", "must be of numbers of the type F32, F16 or BF16, got I16"),
+    ] {
+        let message = refusal(name, retyped(from, to));
+        assert!(message.contains(expected), "{name}: {message}");
+    }
+}
+
 /// Error of loading a copy of a fixture after `change`.
 fn refusal(name: &str, change: impl Fn(&Path)) -> String {
     loaded(name, change).unwrap_err().to_string()

@@ -75,7 +75,7 @@ impl Files {
         folder: &Path,
         convert: impl Fn(&TensorView) -> Result<Option<T>, EmbedError>,
     ) -> Result<Tensors<T>, EmbedError> {
-        let mut by_name = HashMap::new();
+        let (mut by_name, mut unread) = (HashMap::new(), HashMap::new());
         for path in weight_files(folder)? {
             let bytes = self.read(&path)?;
             let tensors = SafeTensors::deserialize(&bytes).map_err(|error| EmbedError::File {
@@ -84,15 +84,19 @@ impl Files {
             })?;
             for (name, view) in tensors.iter() {
                 interrupt::check();
-                if let Some(tensor) = convert(&view)? {
-                    by_name.insert(
-                        plain(name).to_string(),
-                        Found { shape: view.shape().to_vec(), finite: is_finite(&view), tensor },
-                    );
+                let name = plain(name).to_string();
+                match convert(&view)? {
+                    Some(tensor) => {
+                        let shape = view.shape().to_vec();
+                        by_name.insert(name, Found { shape, finite: is_finite(&view), tensor });
+                    }
+                    None => {
+                        unread.insert(name, format!("{:?}", view.dtype()));
+                    }
                 }
             }
         }
-        Ok(Tensors { by_name, folder: folder.display().to_string() })
+        Ok(Tensors { by_name, unread, folder: folder.display().to_string() })
     }
 }
 
@@ -116,6 +120,8 @@ fn contents(path: &Path) -> std::io::Result<(Vec<u8>, Hash)> {
 #[derive(Debug)]
 pub(crate) struct Tensors<T> {
     by_name: HashMap<String, Found<T>>,
+    /// Number types of those that are of none that is read.
+    unread: HashMap<String, String>,
     folder: String,
 }
 
@@ -131,11 +137,20 @@ impl<T> Tensors<T> {
     ///
     /// # Errors
     ///
-    /// Where there is no such tensor.
+    /// Where there is no such tensor, or it is of numbers that are not read.
     pub(crate) fn shape(&self, name: &str) -> Result<&[usize], EmbedError> {
         match self.by_name.get(name) {
             Some(read) => Ok(&read.shape),
-            None => Err(EmbedError::MissingTensor { folder: self.folder.clone(), name: name.to_string() }),
+            None => Err(self.missing(name)),
+        }
+    }
+
+    /// The error of a tensor that cannot be had.
+    fn missing(&self, name: &str) -> EmbedError {
+        let (folder, name) = (self.folder.clone(), name.to_string());
+        match self.unread.get(&name) {
+            Some(found) => EmbedError::NumberType { folder, found: found.clone(), name },
+            None => EmbedError::MissingTensor { folder, name },
         }
     }
 
@@ -143,7 +158,7 @@ impl<T> Tensors<T> {
     ///
     /// # Errors
     ///
-    /// Where there is no such tensor, or it has another shape than `expected`, or holds NaN or infinity.
+    /// Where there is no such tensor, or it is of numbers that are not read, or has another shape than `expected`, or holds NaN or infinity.
     pub(crate) fn take(&mut self, name: &str, expected: &[usize]) -> Result<T, EmbedError> {
         match self.by_name.remove(name) {
             Some(read) if read.shape == expected && read.finite => Ok(read.tensor),
@@ -156,7 +171,7 @@ impl<T> Tensors<T> {
                 expected: expected.to_vec(),
                 found: read.shape,
             }),
-            None => Err(EmbedError::MissingTensor { folder: self.folder.clone(), name: name.to_string() }),
+            None => Err(self.missing(name)),
         }
     }
 }

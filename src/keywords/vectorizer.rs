@@ -196,7 +196,8 @@ fn count_up_to<T: AsRef<str>>(
 ) -> Result<Counts, KeywordError> {
     let (least, most) = (limits.min_df.documents(documents.len()), limits.max_df.documents(documents.len()));
     if least > most && !documents.is_empty() {
-        return Err(KeywordError::Frequencies { min: least, max: most, documents: documents.len() });
+        let rounded = |number: f64| (1000.0 * number).round() / 1000.0;
+        return Err(KeywordError::Frequencies { min: rounded(least), max: rounded(most), documents: documents.len() });
     }
     let mut words: Vec<String> = Vec::new();
     let mut known: HashMap<String, u32> = HashMap::new();

@@ -111,6 +111,25 @@ impl Cuts {
 /// Probabilities of the bins of one mask: `[bin][0]` of non-experts, `[bin][1]` of experts.
 pub(crate) type BinRates = [[f64; 2]; BINS];
 
+/// Number of people of a row who are dealt out one after the other: of more the number is drawn at once.
+const EACH: u64 = 1000;
+
+/// Number of `people` chosen where `wanted` of `left` are, they among them and everybody with the same chance: hypergeometric, of many
+/// people the normal with its mean and variance.
+fn chosen(left: u64, wanted: u64, people: u64, generator: &mut ChaCha8Rng) -> u64 {
+    if people > EACH {
+        let (share, others) = (wanted as f64 / left as f64, (left - people) as f64 / (left - 1) as f64);
+        let z: f64 = StandardNormal.sample(generator);
+        let number = people as f64 * share + z * (people as f64 * share * (1.0 - share) * others).sqrt();
+        return (number.round() as u64).clamp(people.saturating_sub(left - wanted), people.min(wanted));
+    }
+    let mut number = 0;
+    for dealt in 0..people {
+        number += u64::from(generator.random_range(0..left - dealt) < wanted - number);
+    }
+    number
+}
+
 /// Number of gold people of each row who are in the first half of a deal: at random inside each class, half of it to one person.
 fn deal(gold: &[GoldPeople], generator: &mut ChaCha8Rng) -> Vec<u64> {
     let mut left =
@@ -119,14 +138,9 @@ fn deal(gold: &[GoldPeople], generator: &mut ChaCha8Rng) -> Vec<u64> {
     let mut halves = vec![0; gold.len()];
     for (half, row) in halves.iter_mut().zip(gold) {
         let (left, wanted) = (&mut left[usize::from(row.truth)], &mut wanted[usize::from(row.truth)]);
-        for _ in 0..row.count {
-            // one after the other: everybody who is left has the same chance
-            if generator.random_range(0..*left) < *wanted {
-                *wanted -= 1;
-                *half += 1;
-            }
-            *left -= 1;
-        }
+        *half = chosen(*left, *wanted, row.count, generator);
+        *wanted -= *half;
+        *left -= row.count;
     }
     halves
 }
@@ -521,6 +535,22 @@ mod tests {
         // a third of the experts shows strong evidence, which is kept apart from weak evidence
         let mixed = cuts(&[[0.01, 0.35], [0.25, 0.5], [0.25, 0.5]]);
         assert!(mixed.bin(20f64.ln()) > mixed.bin(2f64.ln()), "{mixed:?}");
+    }
+
+    /// Mean and variance are those of the hypergeometric distribution, whether people are dealt out one by one or at once.
+    #[test]
+    fn rows_of_any_size_are_dealt_out_alike() {
+        let mut generator = Stream::new(3, Purpose::Simulation, 0).replicate(0);
+        for (left, wanted, people) in [(2000, 900, EACH), (12_000, 7000, 5000), (1 << 53, 1 << 52, 1 << 51)] {
+            let n = 4000.0;
+            let draws: Vec<f64> = (0..4000).map(|_| chosen(left, wanted, people, &mut generator) as f64).collect();
+            let (share, of) = (wanted as f64 / left as f64, people as f64);
+            let variance = of * share * (1.0 - share) * (left - people) as f64 / (left - 1) as f64;
+            let mean = draws.iter().sum::<f64>() / n;
+            assert!((mean - of * share).abs() < 4.0 * (variance / n).sqrt(), "{people}: {mean}");
+            let found = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+            assert!((found / variance - 1.0).abs() < 0.1, "{people}: {found}, {variance}");
+        }
     }
 
     #[test]

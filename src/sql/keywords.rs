@@ -221,11 +221,14 @@ impl VectorKernel for KeybertKeywords {
     }
 }
 
+/// Numbers whose squares, and sums of them, are numbers of 32 bits too.
+const SQUARED: std::ops::RangeInclusive<f32> = 1e-15..=1e15;
+
 /// The vector of a text that was embedded elsewhere; `None` for NULL.
 ///
 /// # Errors
 ///
-/// Where it is not as long as the model's, or not of finite numbers.
+/// Where it has not as many numbers as the model's, or not finite ones, or zeros alone.
 fn own_vector(vectors: &ListArray, row: usize, dimensions: usize) -> Result<Option<Arc<[f32]>>, Failure> {
     let one = vectors.value(row);
     let one = one.as_list::<i32>();
@@ -244,7 +247,12 @@ fn own_vector(vectors: &ListArray, row: usize, dimensions: usize) -> Result<Opti
         let wrong = wrong.map_or("NULL".to_string(), |x| x.to_string());
         return Err(format!("vectors must hold finite numbers, got {wrong}").into());
     }
-    Ok(Some(numbers.values().as_ref().into()))
+    let largest = numbers.values().iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+    match largest {
+        0.0 => Err("vectors must not be of zeros alone, which have no direction".into()),
+        _ if SQUARED.contains(&largest) => Ok(Some(numbers.values().as_ref().into())),
+        _ => Ok(Some(numbers.values().iter().map(|x| x / largest).collect())),
+    }
 }
 
 /// Size of the work, for the line on the terminal.

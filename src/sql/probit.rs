@@ -47,21 +47,23 @@ const NOTED_DRIFT: f64 = 0.05;
 const NOTED_UNEXPLAINED: f64 = 0.1;
 
 /// Doubts about all estimates of a study, none with a semicolon: what stands between two doubts of a note.
-fn doubts(study: &Study, evidence: Option<Evidence>, sampling: GoldSampling) -> Vec<String> {
+fn doubts(study: &Study, evidence: Option<Evidence>, settings: &Settings) -> Vec<String> {
     let mut doubts = Vec::new();
     let no_gold = study.companies.iter().all(|company| company.gold_people.is_empty());
     if let Some(found) = evidence {
         let gold = found.gold_p_value.filter(|_| found.gold_drifts());
-        let people = Some(found.drift_sd).filter(|sd| *sd >= NOTED_DRIFT);
+        let people = Some(found.drift_sd).filter(|sd| found.people_drift && *sd >= NOTED_DRIFT);
         doubts.extend(gold.map(|p| {
             format!("annotators answer differently about gold people from company to company (p = {p:.3}): the interval allows for it")
         }));
         doubts.extend(people.map(|sd| {
-            format!(
-                "annotators answer differently from company to company (drift_sd {sd:.2}): the interval allows for it"
-            )
+            let allowed = match settings.drift_sd == sd {
+                true => "it".to_string(),
+                false => format!("a drift_sd of {}, as given", settings.drift_sd),
+            };
+            format!("annotators answer differently from company to company (drift_sd {sd:.2}): the interval allows for {allowed}")
         }));
-        if (gold.is_some() || people.is_some()) && (no_gold || sampling == GoldSampling::ByClass) {
+        if (gold.is_some() || people.is_some()) && (no_gold || settings.gold_sampling == GoldSampling::ByClass) {
             doubts.push(
                 "where experts are rare and annotators drift a total over companies leans upwards, and its interval is too short: gold people \
                  drawn at random inside companies, with gold_sampling := 'at_random', tell by how much"
@@ -81,7 +83,8 @@ fn doubts(study: &Study, evidence: Option<Evidence>, sampling: GoldSampling) -> 
 }
 
 /// Doubts about one estimate, those about all after its own; `None` where there is none.
-fn note(company: &Company, estimate: &Estimate, method: Method, shared: &[String]) -> Option<String> {
+fn note(company: &Company, estimate: &Estimate, settings: &Settings, shared: &[String]) -> Option<String> {
+    let (method, sampling) = (settings.method, settings.gold_sampling);
     let mut doubts = Vec::new();
     if !estimate.converged {
         doubts.push("the draws have not converged: take more of them".to_string());
@@ -95,7 +98,17 @@ fn note(company: &Company, estimate: &Estimate, method: Method, shared: &[String
         ));
     }
     if company.labelled_not_gold() == 0 && company.headcount > company.gold {
-        doubts.push("no labels: the estimate is that of companies like it".to_string());
+        let whose = match (method, sampling) {
+            (Method::Hierarchical, GoldSampling::AtRandom) if company.gold > 0 => {
+                "companies like it and of its gold people"
+            }
+            (Method::Hierarchical, _) => "companies like it",
+            _ => "the prior",
+        };
+        doubts.push(match company.labelled {
+            0 => format!("no labels: the estimate is that of {whose}"),
+            _ => format!("no labels of people who are not gold: the estimate of these is that of {whose}"),
+        });
     }
     if company.raised {
         doubts.push("the headcount given is below the people observed, and was raised to them".to_string());
@@ -169,9 +182,9 @@ impl Kernel for FitProbitBootstrap {
         let study = study(&counted.annotators, &counted.counts, MAX_ANNOTATORS)?;
         let found = learn_drift(&study, &mut settings, drift_sd)?;
         let estimates = estimate(&study, &settings)?;
-        let shared = doubts(&study, found, settings.gold_sampling);
+        let shared = doubts(&study, found, &settings);
         let fitted = |(company, estimate): (Company, Estimate)| {
-            let note = note(&company, &estimate, settings.method, &shared);
+            let note = note(&company, &estimate, &settings, &shared);
             Fitted { company, estimate, keep, note }
         };
         Ok(study.companies.into_iter().zip(estimates).map(fitted).collect())

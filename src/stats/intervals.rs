@@ -62,6 +62,10 @@ pub(crate) fn z(level: f64) -> f64 {
     quantile(0.5 * (1.0 + level))
 }
 
+/// Parameters of a beta distribution from which on it is taken for a normal one: its quantiles are looked for without end, where the steps
+/// between numbers are wider than what is looked for.
+const NEARLY_NORMAL: f64 = 1e9;
+
 /// `k` of `n` with the Jeffreys interval, quantiles of Beta(k + 1/2, n - k + 1/2) (Brown, Cai & DasGupta 2001).
 ///
 /// The limits are 0 at k = 0 and 1 at k = n; `None` where n = 0.
@@ -80,10 +84,14 @@ pub(crate) fn proportion(yes: Weighed, no: Weighed, level: f64) -> Option<Interv
     }
     let weight = |people: Weighed| people.squares / people.sum;
     let (more_yes, more_no) = (yes.smoothed(), no.smoothed());
-    let beta = Beta::new(more_yes.sum / weight(more_yes), more_no.sum / weight(more_no)).ok()?;
+    let (a, b) = (more_yes.sum / weight(more_yes), more_no.sum / weight(more_no));
+    let beta = Beta::new(a, b).ok()?;
     let ratio = weight(more_no) / weight(more_yes);
     let limit = |tail: f64| {
-        let share = beta.inverse_cdf(tail);
+        let share = match a.min(b) < NEARLY_NORMAL {
+            true => beta.inverse_cdf(tail),
+            false => (a + quantile(tail) * (a * (b / (a + b + 1.0))).sqrt()) / (a + b),
+        };
         share / (share + (1.0 - share) * ratio)
     };
     let tail = 0.5 * (1.0 - level);
@@ -132,6 +140,18 @@ mod tests {
             assert!((interval.upper - upper).abs() < 6e-4, "{k}: {interval:?}");
         }
         assert_eq!(jeffreys(0, 0, 0.95), None);
+    }
+
+    /// Of any number of people: the standard error of a share is that of a binomial.
+    #[test]
+    fn limits_of_very_many_people() {
+        for n in [1e8_f64, 1e10, 4e12, 9e15] {
+            let interval = jeffreys((0.25 * n) as u64, n as u64, 0.8).unwrap();
+            let wanted = 1.281_551_565_545 * (0.1875 / n).sqrt();
+            for side in [interval.upper - 0.25, 0.25 - interval.lower] {
+                assert!((side / wanted - 1.0).abs() < 1e-3, "{n}: {side} {wanted}");
+            }
+        }
     }
 
     #[test]

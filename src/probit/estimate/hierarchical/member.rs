@@ -52,6 +52,8 @@ pub(super) struct Member {
     pub(super) truths: [f64; 2],
     /// Log headcount about its mean.
     pub(super) size: f64,
+    /// Number of people who are seen and without labels.
+    pub(super) blank: u64,
     /// Number of people without labels, seen and unseen.
     pub(super) rest: u64,
 }
@@ -89,7 +91,7 @@ impl Member {
             GoldSampling::ByClass => [0.0; 2],
             GoldSampling::AtRandom => company.weighted_truths(),
         };
-        Member { masks, gold, truths, size, rest: blank + company.headcount - company.observed }
+        Member { masks, gold, truths, size, blank, rest: blank + company.headcount - company.observed }
     }
 
     /// Gold people by mask and bin, each in one bin: shares would scatter less than people do, and hide effects.
@@ -127,7 +129,7 @@ mod tests {
     fn gold_people_lie_in_one_bin_each() {
         let kind = |mask, class, count, weight| GoldKind { mask, class, count, weight, shares: [0.6, 0.0, 0.3, 0.1] };
         let gold = vec![kind(0, 0, 1, 1.0), kind(0, 1, 5, 1.0), kind(0, 1, 3, 2.0), kind(2, 1, 20, 0.5)];
-        let member = Member { masks: Vec::new(), gold, truths: [0.0; 2], size: 0.0, rest: 0 };
+        let member = Member { masks: Vec::new(), gold, truths: [0.0; 2], size: 0.0, blank: 0, rest: 0 };
         let mut generator = Stream::new(9, Purpose::Simulation, 0).replicate(0);
         let n = 20_000;
         let mut dealt = Vec::new();

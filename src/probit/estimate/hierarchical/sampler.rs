@@ -274,7 +274,7 @@ impl Sampler<'_> {
         }
     }
 
-    /// Experts that a company's labelled people would be given if none of them were one: labels from the rates `before` under `effect`.
+    /// Experts that a company's observed people would be given if none of them were one: labels from the rates `before` under `effect`.
     fn false_experts(&self, chain: &mut Chain, c: usize, before: &[BinRates], effect: f64) -> u64 {
         let member = &self.members[c];
         let generator = &mut chain.generator;
@@ -297,6 +297,7 @@ impl Sampler<'_> {
         grid.draw(&prior, &mut chain.blank[c], generator);
         let prevalence = logistic(chain.blank[c][0] - chain.lean.of(member.size));
         experts(&blank, &chain.blank[c], &chain.rates, prevalence, generator)
+            + binomial(member.blank, prevalence, generator)
     }
 }
 
