@@ -179,7 +179,7 @@ mod tests {
         let note = note(&shifts).unwrap();
         assert!(
             note.contains(
-                "a (0.8 % in companies, 9.0 % of gold others, 60.0 % of gold experts, standard error 2.1 %);"
+                "a (0.8 % in companies, 9.0 % of gold others, 60.0 % of gold experts, standard error 2.1 %), so leave"
             ),
             "{note}"
         );

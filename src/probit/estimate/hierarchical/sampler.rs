@@ -58,6 +58,8 @@ pub(super) struct Sampler<'a> {
 /// State of a chain.
 struct Chain {
     generator: ChaCha8Rng,
+    /// That of people without labels in blanks, so that what floors need does not change the estimates.
+    of_blanks: ChaCha8Rng,
     shared: Shared,
     lean: Lean,
     rates: Vec<BinRates>,
@@ -125,6 +127,7 @@ impl Sampler<'_> {
         let size = smallest_size(self.settings.drift_sd);
         let mut chain = Chain {
             generator: Stream::new(self.settings.seed, Purpose::Shared, 1 + number as u64).replicate(0),
+            of_blanks: Stream::new(self.settings.seed, Purpose::Shared, 1 + number as u64).replicate(1),
             shared: Shared::new(size),
             lean: Lean::default(),
             rates: Vec::new(),
@@ -297,7 +300,7 @@ impl Sampler<'_> {
         grid.draw(&prior, &mut chain.blank[c], generator);
         let prevalence = logistic(chain.blank[c][0] - chain.lean.of(member.size));
         experts(&blank, &chain.blank[c], &chain.rates, prevalence, generator)
-            + binomial(member.blank, prevalence, generator)
+            + binomial(member.blank, prevalence, &mut chain.of_blanks)
     }
 }
 
