@@ -153,7 +153,7 @@ class Processes(Case):
         self.assert_like_one_process(people, self.rows("labelled/*.parquet"), self.rows("estimates.parquet"))
 
     def test_split_that_was_killed_and_other_arguments(self):
-        people = self.people(where="profile_id % 20 = 0")
+        people = self.people(where="profile_id % 5 = 0")
         left = self.folder / "out" / "parts.unfinished" / "part=0"
         left.mkdir(parents=True)
         (left / "data_0.parquet").write_text("half of a file")
@@ -172,7 +172,7 @@ class Processes(Case):
         refused("embedding", "--embedding", EMBEDDING)
         refused("models", "--models", *MODELS)
         # others in a file of the same name
-        self.people(where="profile_id % 10 = 0")
+        self.people(where="profile_id % 4 = 0")
         refused("people")
         self.assertEqual(self.rows("estimates.parquet"), estimates)
 

@@ -27,7 +27,7 @@ COLUMNS = ["text", *KEPT]
 def fingerprint(people):
     """Of the Parquet files, from their footers: rows, sizes, and the least and largest values of columns."""
     with duckdb.connect() as connection:
-        return connection.sql(f"""
+        return connection.execute(f"""
             SELECT md5(string_agg(row, chr(10) ORDER BY row))
             FROM (
                 SELECT concat_ws(
