@@ -2,7 +2,6 @@
 
 use super::effects::{FARTHEST, People, State, Symmetric};
 use super::factor::Factor;
-
 use super::held::Held;
 use super::newton::{LONGEST, NEWTON, SHORTEST, mode};
 use crate::stats::normal::ln;
