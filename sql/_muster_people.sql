@@ -28,12 +28,12 @@ WITH _muster_profile AS MATERIALIZED (
             ) AS VARCHAR) AS _muster_name,
             muster.main._muster_boolean(caller, 'truth', truth) AS _muster_truth,
             muster.main._muster_number(
-                caller, 'headcount', 'be a whole number of at least 0', headcount
+                caller, 'headcount', 'be a whole number from 0 to 9007199254740992', headcount
             ) AS _muster_headcount,
-            muster.main._muster_weight(caller, weight) AS _muster_weight,
+            muster.main._muster_weight(caller, profile_id, weight) AS _muster_weight,
             CASE
                 WHEN muster.main._muster_boolean(caller, 'truth', truth) IS NULL THEN 1.0
-                ELSE muster.main._muster_gold_weight(caller, gold_weight)
+                ELSE muster.main._muster_gold_weight(caller, profile_id, gold_weight)
             END AS _muster_gold_weight
         FROM _muster_rows AS _muster_p
     ) AS _muster_given

@@ -19,7 +19,7 @@ WITH _muster_total AS MATERIALIZED (
         END AS _muster_annotator,
         muster.main._muster_number(caller, 'value', 'be a number of at least 0 or NULL', value) AS _muster_value,
         muster.main._muster_number(
-            caller, 'headcount', 'be a whole number of at least 0', headcount
+            caller, 'headcount', 'be a whole number from 0 to 9007199254740992', headcount
         ) AS _muster_headcount
     FROM query_table(totals) AS _muster_t
 ),

@@ -4,7 +4,8 @@
 -- One row a rule that is violated, with how often and some of the values; no rows mean that all is well. An 'error' makes
 -- the estimators stop with the same complaint; a 'warning' is allowed and changes what they do. Names are written in one way
 -- when no two look alike: case, white space, characters without width, composed or full-width letters do not set them apart. Nothing in the tables can
--- make the check itself fail. An annotator's yes rate in companies, of people who are not gold, can lie between its rates among gold
+-- make the check itself fail. That ten gold people of each class have labels is what the probit model needs; where nobody is gold
+-- there are other methods, and no error. An annotator's yes rate in companies, of people who are not gold, can lie between its rates among gold
 -- others and gold experts only; one that lies outside both by more than 2.5 standard errors is named, and then others by more than
 -- 1.75: gold people and employees are not one population for them, and estimates are better without. Ordered by severity, relation
 -- and rule.
@@ -104,15 +105,39 @@ _muster_fallen AS (
     SELECT muster.main._muster_lost(_muster_ratings_type, _muster_profiles_type, _muster_id) AS _muster_lost
     FROM (SELECT DISTINCT _muster_id FROM _muster_both), _muster_types
 ),
-_muster_annotators AS (
+-- labels of gold people
+_muster_gold AS MATERIALIZED (
+    SELECT _muster_id, _muster_annotator, _muster_person._muster_reading AS _muster_class
+    FROM _muster_rating
+    JOIN _muster_person USING (_muster_id)
+    WHERE _muster_person._muster_reading IN ('yes', 'no') AND _muster_people > 0
+        AND _muster_rating._muster_reading IN ('yes', 'no') AND _muster_annotator IS NOT NULL
+),
+-- an annotator is not calibrated where one class has labels, and none of its
+_muster_annotators AS MATERIALIZED (
     SELECT
         _muster_annotator,
-        count(_muster_reading) FILTER (WHERE _muster_id IN (
-            SELECT _muster_id FROM _muster_person WHERE _muster_reading IS NOT NULL
-        )) AS _muster_gold
-    FROM _muster_rating
-    WHERE _muster_annotator IS NOT NULL
+        count(DISTINCT _muster_class) = greatest((SELECT count(DISTINCT _muster_class) FROM _muster_gold), 1) AS _muster_calibrated
+    FROM (SELECT DISTINCT _muster_annotator FROM _muster_rating WHERE _muster_annotator IS NOT NULL)
+    LEFT JOIN _muster_gold USING (_muster_annotator)
     GROUP BY _muster_annotator
+),
+-- gold people, and those with labels of an annotator that is calibrated
+_muster_classes AS (
+    SELECT
+        coalesce(sum(_muster_people), 0) AS _muster_all,
+        coalesce(sum(_muster_people) FILTER (_muster_has_labels AND _muster_reading = 'yes'), 0) AS _muster_experts,
+        coalesce(sum(_muster_people) FILTER (_muster_has_labels AND _muster_reading = 'no'), 0) AS _muster_others
+    FROM (
+        SELECT
+            _muster_people,
+            _muster_reading,
+            coalesce(_muster_id IN (
+                SELECT _muster_id FROM _muster_gold JOIN _muster_annotators USING (_muster_annotator) WHERE _muster_calibrated
+            ), false) AS _muster_has_labels
+        FROM _muster_person
+        WHERE _muster_reading IN ('yes', 'no')
+    )
 ),
 -- each annotator's yes rate among people of companies and gold people of both classes, with its variance: that of
 -- Beta(k + 1/2, n - k + 1/2), n the number of people that the weights are worth
@@ -199,7 +224,7 @@ _muster_violation AS (
     FROM _muster_person
     WHERE _muster_reading = 'other'
     UNION ALL
-    SELECT 'error', 'profiles', 'headcount is a whole number of at least 0 or NULL', _muster_headcount
+    SELECT 'error', 'profiles', 'headcount is a whole number from 0 to 9007199254740992 or NULL', _muster_headcount
     FROM _muster_person
     WHERE _muster_headcount IS NOT NULL
         AND (_muster_people > 0 OR TRY_CAST(_muster_headcount AS DOUBLE) IS NULL)
@@ -241,6 +266,11 @@ _muster_violation AS (
     FROM (SELECT count(*) AS _muster_n FROM _muster_annotators)
     WHERE _muster_n > 32
     UNION ALL
+    SELECT 'error', 'ratings', 'at least 10 gold experts and 10 gold others have labels',
+        printf('%.0f experts, %.0f others', _muster_experts, _muster_others)
+    FROM _muster_classes
+    WHERE _muster_all > 0 AND (_muster_experts < 10 OR _muster_others < 10)
+    UNION ALL
     SELECT 'warning', 'ratings', 'at most 12 annotators for the checks of drift and of fit',
         CAST(_muster_n AS VARCHAR) || ' annotators'
     FROM (SELECT count(*) AS _muster_n FROM _muster_annotators)
@@ -278,16 +308,12 @@ _muster_violation AS (
     FROM _muster_companies
     WHERE _muster_headcount < _muster_people
     UNION ALL
-    SELECT 'warning', 'profiles', 'both classes are rated',
-        'gold: ' || CAST(_muster_yes AS VARCHAR) || ' experts, ' || CAST(_muster_gold - _muster_yes AS VARCHAR) || ' others'
-    FROM (
-        SELECT
-            count(_muster_reading) AS _muster_gold,
-            count(*) FILTER (WHERE _muster_reading = 'yes') AS _muster_yes
-        FROM _muster_person
-        WHERE _muster_people > 0
-    )
-    WHERE _muster_yes = 0 OR _muster_yes = _muster_gold
+    SELECT 'warning', 'profiles', 'there are gold people (else no annotator can be calibrated)', 'none'
+    FROM _muster_classes
+    WHERE _muster_all = 0
+    UNION ALL
+    SELECT 'warning', 'ratings', 'there are labels', 'none'
+    WHERE NOT EXISTS (FROM _muster_rating WHERE _muster_reading IN ('yes', 'no'))
     UNION ALL
     SELECT 'warning', 'ratings', 'label is not blank (else it is missing)', 'blank'
     FROM _muster_rating
@@ -312,9 +338,10 @@ _muster_violation AS (
     GROUP BY muster_look(_muster_annotator)
     HAVING count(*) > 1
     UNION ALL
-    SELECT 'warning', 'ratings', 'every annotator has labels of gold people (else it cannot be calibrated)', _muster_annotator
+    SELECT 'warning', 'ratings', 'every annotator has labels of gold people of both classes (else it cannot be calibrated)',
+        _muster_annotator
     FROM _muster_annotators
-    WHERE _muster_gold = 0
+    WHERE NOT _muster_calibrated
 )
 SELECT
     _muster_severity AS severity,

@@ -41,10 +41,10 @@ WITH _muster_profile AS MATERIALIZED (
         SELECT
             muster.main._muster_id('confidence_calibration', 'profiles', typeof(_muster_p), profile_id) AS _muster_id,
             muster.main._muster_boolean('confidence_calibration', 'truth', truth) AS _muster_truth,
-            muster.main._muster_weight('confidence_calibration', weight) AS _muster_weight,
+            muster.main._muster_weight('confidence_calibration', profile_id, weight) AS _muster_weight,
             CASE
                 WHEN muster.main._muster_boolean('confidence_calibration', 'truth', truth) IS NOT NULL
-                    THEN muster.main._muster_gold_weight('confidence_calibration', gold_weight)
+                    THEN muster.main._muster_gold_weight('confidence_calibration', profile_id, gold_weight)
             END AS _muster_gold_weight
         FROM _muster_rows AS _muster_p
     ) AS _muster_given

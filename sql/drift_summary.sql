@@ -9,7 +9,7 @@
 -- dealt out anew among the gold people of each class, and the p-value is the share of these permutations in which annotators
 -- differ at least as much between companies; its least value is 1 / (permutations + 1). `gold_sd` is the size of the companies' effects
 -- on the scale of the bins of likelihood ratios: at 1 the odds between neighbouring bins vary by a factor of e. Drift of
--- sensitivity, which rises with prevalence, is seen here and not in the labels of the others.
+-- sensitivity, which rises with prevalence, is seen here and not in the labels of the others. There may be 10,000,000 of them.
 --
 -- arguments:
 --   ratings        relation with profile_id, annotator, label
@@ -24,7 +24,7 @@
 --   annotator VARCHAR       the annotator; NULL = all together
 --   companies BIGINT        companies with labels of it
 --   statistic DOUBLE        sum of the companies' statistics
---   df BIGINT               its degrees of freedom; the statistic is near it without drift
+--   df BIGINT               its degrees of freedom; the statistic is near it without drift; at 0 there is nothing to compare
 --   p_value DOUBLE          how often a study without drift has a larger statistic
 --   drifts BOOLEAN          p_value < 0.01
 --   drift_sd DOUBLE         standard deviation of the companies' shifts of the latent mean

@@ -59,16 +59,11 @@ _muster_profile AS MATERIALIZED (
             CASE
                 WHEN company IS NOT NULL AND headcount IS NOT NULL AND NOT muster.main._muster_is_headcount(headcount)
                     THEN error(
-                        'filter_ratings: headcount must be a whole number of at least 0, got '
-                        || CAST(headcount AS VARCHAR) || ' for company ' || CAST(company AS VARCHAR)
-                        || CASE
-                            WHEN TRY_CAST(CAST(headcount AS VARCHAR) AS DOUBLE) > 9007199254740992
-                                THEN '; it may be at most 9007199254740992'
-                            ELSE ''
-                        END
+                        'filter_ratings: headcount must be a whole number from 0 to 9007199254740992, got '
+                        || CAST(headcount AS VARCHAR) || ' for company ''' || CAST(company AS VARCHAR) || ''''
                     )
                 ELSE muster.main._muster_number(
-                    'filter_ratings', 'headcount', 'be a whole number of at least 0', headcount
+                    'filter_ratings', 'headcount', 'be a whole number from 0 to 9007199254740992', headcount
                 )
             END AS _muster_headcount,
             muster.main._muster_boolean('filter_ratings', 'truth', truth) AS _muster_truth

@@ -69,7 +69,11 @@ _muster_company AS (
             WHEN bool_or(_muster_headcount IS NULL) THEN error('headcount_total: estimates must have a headcount in every row')
             WHEN coalesce(min(len(_muster_draws)), 1) = 0 THEN error('headcount_total: draws must not be empty')
             WHEN min(len(_muster_draws)) <> max(len(_muster_draws))
-                THEN error('headcount_total: every company must have the same number of draws')
+                THEN error(
+                    'headcount_total: every company must have the same number of draws, got '
+                    || CAST(min({draws: len(_muster_draws), company: _muster_company}) AS VARCHAR) || ' and '
+                    || CAST(max({draws: len(_muster_draws), company: _muster_company}) AS VARCHAR)
+                )
             ELSE CAST(sum(_muster_headcount) AS BIGINT)
         END AS _muster_headcount
     FROM _muster_estimate

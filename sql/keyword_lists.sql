@@ -27,14 +27,29 @@
 --   keywords AS (FROM muster.discriminative_keywords(docs, cv, is_expert, ngram_max := 2))
 --   FROM muster.keyword_lists(keywords, max_q := 1, min_documents := 2);
 CREATE MACRO muster.main.keyword_lists(keywords, strict := 0.95, broad := 0.85, max_q := 0.05, min_documents := 3) AS TABLE
-WITH _muster_keyword AS (
+WITH _muster_given AS (
+    WITH _muster_rows AS (
+        FROM query_table(keywords)
+    )
+    SELECT _muster_columns.*
+    FROM muster.main._muster_absent() AS _muster_a, LATERAL (
+        SELECT
+            muster.main._muster_column('keyword_lists', 'keywords', 'label', typeof(_muster_k), label) AS _muster_class,
+            muster.main._muster_column('keyword_lists', 'keywords', 'keyword', typeof(_muster_k), keyword) AS _muster_term,
+            muster.main._muster_column('keyword_lists', 'keywords', 'score', typeof(_muster_k), score) AS _muster_score,
+            muster.main._muster_column('keyword_lists', 'keywords', 'q_value', typeof(_muster_k), q_value) AS _muster_q,
+            muster.main._muster_column('keyword_lists', 'keywords', 'n_documents', typeof(_muster_k), n_documents) AS _muster_texts
+        FROM _muster_rows AS _muster_k
+    ) AS _muster_columns
+),
+_muster_keyword AS (
     SELECT
-        CAST(label AS VARCHAR) AS _muster_class,
-        CAST(keyword AS VARCHAR) AS _muster_term,
-        muster.main._muster_number('keyword_lists', 'score', 'be a number', score) AS _muster_score,
-        muster.main._muster_number('keyword_lists', 'q_value', 'be a number', q_value) AS _muster_q,
-        muster.main._muster_number('keyword_lists', 'n_documents', 'be a number', n_documents) AS _muster_texts
-    FROM query_table(keywords)
+        CAST(_muster_class AS VARCHAR) AS _muster_class,
+        CAST(_muster_term AS VARCHAR) AS _muster_term,
+        muster.main._muster_number('keyword_lists', 'score', 'be a number', _muster_score) AS _muster_score,
+        muster.main._muster_number('keyword_lists', 'q_value', 'be a number', _muster_q) AS _muster_q,
+        muster.main._muster_number('keyword_lists', 'n_documents', 'be a number', _muster_texts) AS _muster_texts
+    FROM _muster_given
 ),
 _muster_limit AS (
     SELECT

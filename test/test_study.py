@@ -457,7 +457,7 @@ class Study(unittest.TestCase):
 
         cases = [
             (put("profiles", "is_expert", "perhaps"), "profiles, truth is true or false, 1 or 0, yes or no, or NULL: violated 1 times, such as perhaps"),
-            (put("companies", "headcount", "many"), "profiles, headcount is a whole number of at least 0 or NULL: violated .* such as many"),
+            (put("companies", "headcount", "many"), "profiles, headcount is a whole number from 0 to 9007199254740992 or NULL: violated .* such as many"),
             (put("ratings", "label", "2"), "ratings, label is true or false, 1 or 0, yes or no, or NULL: violated 1 times, such as 2"),
             (("ratings", lambda rows: rows + [row for row in rows if row["annotator"] == "gemini"][:1]), "ratings, one row a person and annotator: violated 1 times"),
             (("profiles", lambda rows: rows + rows[:1]), "profiles, profile_id is unique: violated 1 times"),

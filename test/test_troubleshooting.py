@@ -55,7 +55,7 @@ CASES = {
         ratings=ids("BIGINT", "ratings"), profiles=ids("DOUBLE", "profiles")
     ),
     "Unimplemented type for cast (… -> …)": fit(ratings="SELECT * REPLACE (uuid() AS profile_id) FROM ratings"),
-    "headcount must be a whole number of at least 0, got …": FIT.format(", headcount := -5"),
+    "headcount must be a whole number from 0 to 9007199254740992, got …": FIT.format(", headcount := -5"),
     "at most 12 annotators are possible, ratings has …": (
         "WITH r AS (SELECT profile_id, annotator || i AS annotator, label FROM ratings, range(3) AS t(i)) "
         "FROM muster.drift_summary(r, profiles, company, is_expert)"

@@ -137,7 +137,7 @@ pub fn summary(study: &Study, level: f64, threads: usize) -> Result<Vec<Summary>
     let fits: Vec<&Fit> = companies.iter().filter_map(|c| c.fit.as_ref()).collect();
     let annotators = study.annotators.len();
     let directions: Vec<(f64, f64)> = fits.iter().flat_map(|f| f.directions.iter().copied()).collect();
-    let statistic: f64 = fits.iter().map(|f| f.statistic).sum();
+    let statistic = fits.iter().fold(0.0, |sum, f| sum + f.statistic);
     // the reference is fitted to these companies: it takes a common shift of every annotator away
     let df = fits.iter().map(|f| f.df).sum::<usize>().saturating_sub(annotators);
     let variance: f64 = fits.iter().map(|f| f.variance).sum();
@@ -147,7 +147,7 @@ pub fn summary(study: &Study, level: f64, threads: usize) -> Result<Vec<Summary>
             fits.iter().filter_map(|f| f.shifts[j].map(|(d, v)| (d, v, f.variance / f.df as f64))).collect();
         // a shift d with variance v says what a score d / v with information 1 / v does
         let directions: Vec<(f64, f64)> = shifts.iter().map(|(d, v, _)| (1.0 / v, d / v)).collect();
-        let statistic = shifts.iter().map(|(d, v, _)| d * d / v).sum();
+        let statistic = shifts.iter().fold(0.0, |sum, (d, v, _)| sum + d * d / v);
         let variance = shifts.iter().map(|(_, _, variance)| variance).sum();
         let df = shifts.len().saturating_sub(1);
         rows.push(row(Some(j), shifts.len(), statistic, df, variance, &directions, level));
@@ -164,7 +164,8 @@ fn row(
     directions: &[(f64, f64)],
     level: f64,
 ) -> Summary {
-    let (sd, lower, upper) = spread(directions, level);
+    // without degrees of freedom there is nothing to compare
+    let (sd, lower, upper) = spread(if df == 0 { &[] } else { directions }, level);
     Summary { annotator, companies, statistic, df, p_value: tail(statistic, df as f64, variance), sd, lower, upper }
 }
 
@@ -174,7 +175,7 @@ fn tail(x: f64, mean: f64, variance: f64) -> f64 {
     ChiSquared::new(freedom).map_or(f64::NAN, |chi| chi.sf(x * freedom / mean))
 }
 
-/// Standard deviation of shifts under which directions (information, score) are likeliest, and its limits.
+/// Standard deviation of shifts under which directions (information, score) are likeliest, and its limits; NaN without any.
 fn spread(directions: &[(f64, f64)], level: f64) -> (f64, f64, f64) {
     if directions.is_empty() {
         return (f64::NAN, f64::NAN, f64::NAN);

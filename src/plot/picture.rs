@@ -16,8 +16,8 @@ pub(crate) enum RowsError {
     SeveralRows(String, usize),
     #[error("estimates has no draws, make it with keep_draws := true")]
     NoDraws,
-    #[error("every company must have the same number of draws")]
-    UnevenDraws,
+    #[error("every company must have the same number of draws, got {0} and {1}")]
+    UnevenDraws(f64, f64),
 }
 
 /// One kind of plot: the part of its rows that is shown, in order.

@@ -114,8 +114,10 @@ fn check(row: &Row, company: Option<&str>) -> Result<(), RowsError> {
     if row.without_draws > Some(0.0) {
         return Err(RowsError::NoDraws);
     }
-    if row.fewest != row.most {
-        return Err(RowsError::UnevenDraws);
+    if let (Some(fewest), Some(most)) = (row.fewest, row.most)
+        && fewest != most
+    {
+        return Err(RowsError::UnevenDraws(fewest, most));
     }
     Ok(())
 }

@@ -189,7 +189,7 @@ pub(crate) fn metrics(
         let mut taken = study.annotators.clone();
         taken.sort();
         let mut model = Metrics::new(MODEL, &answers, &weights, level);
-        model.confusion.missing = study.gold_unlabelled;
+        model.confusion.missing = study.gold_unlabelled.iter().sum();
         if names.len() > MAX_ANNOTATORS {
             let taken = format!("of these annotators: {}", taken.join(", "));
             model.note = Some([taken].into_iter().chain(model.note).collect::<Vec<_>>().join("; "));

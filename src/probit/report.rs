@@ -40,7 +40,7 @@ pub(crate) fn report(study: &Study, unknown_ratings: u64) -> Result<Vec<Quantity
     ));
     rows.push(overall(
         "gold_unlabelled",
-        study.gold_unlabelled,
+        study.gold_unlabelled.iter().sum(),
         "gold people without a label of the model's annotators; they are left out",
     ));
     for (name, reason) in &study.dropped {

@@ -14,7 +14,7 @@ pub(crate) const MAX_ANNOTATORS: usize = u32::BITS as usize;
 pub(crate) const MAX_TABLED: usize = crate::stats::orthant::MAX_TABLE;
 
 /// Maximum headcount of a company: above it a number is not told from the next.
-const MAX_HEADCOUNT: f64 = (1u64 << 53) as f64;
+pub(crate) const MAX_HEADCOUNT: u64 = 1 << 53;
 
 /// Maximum number of people: the counts of a study are exact as numbers.
 const MAX_PEOPLE: u64 = 1 << 53;
@@ -273,14 +273,19 @@ pub enum StudyError {
         leave: Vec<String>,
     },
     #[error(
-        "needs at least {MIN_GOLD} gold {class} with labels to calibrate the annotators, got {got}; \
-         a gold person is a profile whose truth is not NULL"
+        "needs at least {MIN_GOLD} gold {class} with labels to calibrate the annotators, got {got}; {}",
+        match without {
+            0 => "a gold person is a profile whose truth is not NULL".to_string(),
+            _ => format!("{without} more have none: see check_inputs"),
+        }
     )]
-    TooFewGoldPeople { class: &'static str, got: u64 },
-    #[error(
-        "headcount must be a whole number of at least 0, got {value} for company {company}{}",
-        if *value > MAX_HEADCOUNT { format!("; it may be at most {MAX_HEADCOUNT}") } else { String::new() }
-    )]
+    TooFewGoldPeople {
+        class: &'static str,
+        got: u64,
+        /// Gold people of the class without a label.
+        without: u64,
+    },
+    #[error("headcount must be a whole number from 0 to {MAX_HEADCOUNT}, got {value} for company '{company}'")]
     Headcount { company: String, value: f64 },
     #[error("weight must add up to at most {MAX_PEOPLE} people, got more")]
     TooManyPeople,
@@ -312,8 +317,8 @@ pub struct Study {
     pub dropped: Vec<(String, Reason)>,
     /// Gold people with at least one label of the model's annotators; sorted.
     pub gold: Vec<GoldPeople>,
-    /// Gold people without any such label.
-    pub gold_unlabelled: u64,
+    /// Gold people without any such label, non-experts first.
+    pub gold_unlabelled: [u64; 2],
     /// Sorted by name.
     pub companies: Vec<Company>,
 }
@@ -343,7 +348,7 @@ impl Study {
         study.annotators = study.positions.iter().map(|&p| names[p].clone()).collect();
         for row in merge_gold(&counts, &study.positions) {
             if row.pattern.seen == 0 {
-                study.gold_unlabelled += row.count;
+                study.gold_unlabelled[row.truth as usize] += row.count;
             } else {
                 study.gold.push(row);
             }
@@ -361,7 +366,8 @@ impl Study {
         for (class, name) in [(true, "experts"), (false, "non-experts")] {
             let got = self.n_gold(class);
             if got < MIN_GOLD {
-                return Err(StudyError::TooFewGoldPeople { class: name, got });
+                let without = self.gold_unlabelled[class as usize];
+                return Err(StudyError::TooFewGoldPeople { class: name, got, without });
             }
         }
         Ok(())
@@ -490,7 +496,7 @@ fn companies(counts: &[&Count], positions: &[usize]) -> Result<Vec<Company>, Stu
                 None => *people.entry(row.pattern(positions)).or_default() += row.count,
             }
             if let Some(value) = row.headcount {
-                if !(value >= 0.0 && value.fract() == 0.0 && value <= MAX_HEADCOUNT) {
+                if !(value >= 0.0 && value.fract() == 0.0 && value <= MAX_HEADCOUNT as f64) {
                     return Err(StudyError::Headcount { company: name.to_string(), value });
                 }
                 stated = Some(stated.map_or(value, |s| s.max(value)));
@@ -638,7 +644,7 @@ mod tests {
         let counts = [gold(true, 0b11, 0b01, 20), gold(true, 0b11, 0b11, 9), gold(false, 0, 0, 30)];
         let study = Study::new(&names(2), &counts).unwrap();
         assert_eq!(study.dropped, []);
-        let error = StudyError::TooFewGoldPeople { class: "non-experts", got: 0 };
+        let error = StudyError::TooFewGoldPeople { class: "non-experts", got: 0, without: 30 };
         assert_eq!(study.require_gold_people(), Err(error));
     }
 
@@ -697,10 +703,9 @@ mod tests {
         let study = with(&[row(None, 1, 5, Some(30.0)), row(None, 1, 1, Some(40.0))]).unwrap();
         assert_eq!((study.companies[0].headcount, study.companies[0].raised), (40, false));
         let error = with(&[row(None, 1, 5, Some(9e18))]).unwrap_err().to_string();
-        assert!(
-            error.ends_with("got 9000000000000000000 for company c; it may be at most 9007199254740992"),
-            "{error}"
-        );
+        let message =
+            "headcount must be a whole number from 0 to 9007199254740992, got 9000000000000000000 for company 'c'";
+        assert_eq!(error, message);
         for bad in [-1.0, 2.5, f64::NAN, f64::INFINITY] {
             assert!(matches!(with(&[row(None, 1, 5, Some(bad))]), Err(StudyError::Headcount { .. })));
         }
@@ -757,7 +762,8 @@ mod tests {
     #[test]
     fn too_few_gold_people_and_too_many_annotators_are_errors() {
         let study = Study::new(&names(1), &[gold(true, 1, 1, 12), gold(false, 1, 0, 9)]).unwrap();
-        assert_eq!(study.require_gold_people(), Err(StudyError::TooFewGoldPeople { class: "non-experts", got: 9 }));
+        let error = StudyError::TooFewGoldPeople { class: "non-experts", got: 9, without: 0 };
+        assert_eq!(study.require_gold_people(), Err(error));
         let too_many = StudyError::TooManyAnnotators { most: 32, got: 33, leave: vec![] };
         assert_eq!(Study::new(&names(33), &[]), Err(too_many));
     }

@@ -63,11 +63,9 @@ fn totals(rows: Vec<Total>) -> Result<(Vec<Totals>, usize), SyntheticError> {
         Some(n) if n >= 0.0 && n.fract() == 0.0 && n <= MAX_HEADCOUNT as f64 => {
             Ok(Totals { company, headcount: n as u64, values: values.into_iter().collect() })
         }
-        wrong => Err(SyntheticError::Headcount {
-            company,
-            value: wrong.map_or("NULL".to_string(), |n| n.to_string()),
-            above: wrong.is_some_and(|n| n > MAX_HEADCOUNT as f64),
-        }),
+        wrong => {
+            Err(SyntheticError::Headcount { company, value: wrong.map_or("NULL".to_string(), |n| n.to_string()) })
+        }
     });
     Ok((totals.collect::<Result<_, _>>()?, filters))
 }

@@ -7,7 +7,7 @@
 //! sensitivity would hold the truth in half of the studies whose gold people are drawn by the annotator's own label.
 
 use super::normal::quantile;
-use statrs::distribution::{Beta, ContinuousCDF};
+use statrs::distribution::{Beta, ContinuousCDF, Gamma};
 
 /// Value with the limits of its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,9 +62,28 @@ pub(crate) fn z(level: f64) -> f64 {
     quantile(0.5 * (1.0 + level))
 }
 
-/// Parameters of a beta distribution from which on it is taken for a normal one: its quantiles are looked for without end, where the steps
-/// between numbers are wider than what is looked for.
-const NEARLY_NORMAL: f64 = 1e9;
+/// Larger parameter of a beta distribution from which on its quantiles are taken from a limit: they are looked for without end, where the
+/// steps between numbers are wider than what is looked for.
+const LARGE: f64 = 1e9;
+
+/// Smaller parameter of such a one from which on it is a normal distribution, and below a gamma distribution: either is right to a millionth
+/// of the quantile.
+const NEARLY_NORMAL: f64 = 1e6;
+
+/// Quantile of Beta(a, b) at `tail`; NaN where a parameter is none.
+fn beta_quantile(a: f64, b: f64, tail: f64) -> f64 {
+    let gamma = |shape: f64, tail: f64| Gamma::new(shape, 1.0).map_or(f64::NAN, |gamma| gamma.inverse_cdf(tail));
+    if a.max(b) < LARGE {
+        Beta::new(a, b).map_or(f64::NAN, |beta| beta.inverse_cdf(tail))
+    } else if a.min(b) >= NEARLY_NORMAL {
+        (a + quantile(tail) * (a * (b / (a + b + 1.0))).sqrt()) / (a + b)
+    } else if a < b {
+        let few = gamma(a, tail);
+        few / (few + b)
+    } else {
+        a / (a + gamma(b, 1.0 - tail))
+    }
+}
 
 /// `k` of `n` with the Jeffreys interval, quantiles of Beta(k + 1/2, n - k + 1/2) (Brown, Cai & DasGupta 2001).
 ///
@@ -85,13 +104,9 @@ pub(crate) fn proportion(yes: Weighed, no: Weighed, level: f64) -> Option<Interv
     let weight = |people: Weighed| people.squares / people.sum;
     let (more_yes, more_no) = (yes.smoothed(), no.smoothed());
     let (a, b) = (more_yes.sum / weight(more_yes), more_no.sum / weight(more_no));
-    let beta = Beta::new(a, b).ok()?;
     let ratio = weight(more_no) / weight(more_yes);
     let limit = |tail: f64| {
-        let share = match a.min(b) < NEARLY_NORMAL {
-            true => beta.inverse_cdf(tail),
-            false => (a + quantile(tail) * (a * (b / (a + b + 1.0))).sqrt()) / (a + b),
-        };
+        let share = beta_quantile(a, b, tail);
         share / (share + (1.0 - share) * ratio)
     };
     let tail = 0.5 * (1.0 - level);
@@ -150,6 +165,26 @@ mod tests {
             let wanted = 1.281_551_565_545 * (0.1875 / n).sqrt();
             for side in [interval.upper - 0.25, 0.25 - interval.lower] {
                 assert!((side / wanted - 1.0).abs() < 1e-3, "{n}: {side} {wanted}");
+            }
+        }
+    }
+
+    /// Of a few among very many: scipy 1.17's beta.ppf(.1) and (.9).
+    #[test]
+    fn limits_of_few_among_very_many() {
+        for (few, many, low, high) in [
+            (0.5, 1e12, 7.89538704671756e-15, 1.3527717270471305e-12),
+            (3.5, 1e10, 1.4165534586302713e-10, 6.008518309334083e-10),
+            (3.5, 4e12, 3.5413836472674477e-13, 1.5021295779709686e-12),
+            (1000.5, 9e15, 1.0668708899279175e-13, 1.1569382664573442e-13),
+            (2e5, 3e12, 6.647569133058229e-08, 6.685777586368947e-08),
+            (1e7, 1e13, 9.995937598390586e-07, 1.0004042829881e-06),
+        ] {
+            for (tail, wanted) in [(0.1, low), (0.9, high)] {
+                let got = beta_quantile(few, many, tail);
+                assert!((got / wanted - 1.0).abs() < 1e-6, "{few}, {many}: {got} {wanted}");
+                let mirrored = 1.0 - beta_quantile(many, few, 1.0 - tail);
+                assert!((mirrored - wanted).abs() < 1e-6 * wanted + 1e-15, "{few}, {many}: {mirrored} {wanted}");
             }
         }
     }

@@ -10,7 +10,7 @@
 //! sqrt(w^2 + t^2 s^2 (1 + 1/k)), as for a new observation.
 
 use crate::parallel;
-use crate::probit::study::label;
+use crate::probit::study::{MAX_HEADCOUNT, label};
 use crate::random::{Purpose, Stream};
 use crate::stats::orthant::Correlation;
 use crate::stats::tetrachoric::{pair_cell, tetrachoric};
@@ -19,26 +19,20 @@ use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Largest headcount: whole numbers up to it are all numbers of 64 bits.
-pub(crate) const MAX_HEADCOUNT: u64 = 1 << 53;
-
 /// Error in totals or estimates; the message is to follow the name of the function called.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum SyntheticError {
+    #[error("headcount must be a whole number from 0 to {MAX_HEADCOUNT}, got {value} for company '{company}'")]
+    Headcount { company: String, value: String },
     #[error(
-        "headcount must be a whole number of at least 0, got {value} for company {company}{}",
-        if *above { format!("; it may be at most {MAX_HEADCOUNT}") } else { String::new() }
-    )]
-    Headcount { company: String, value: String, above: bool },
-    #[error(
-        "value must be a number of at least 0 or NULL, got {value} for company {company} and annotator {annotator}"
+        "value must be a number of at least 0 or NULL, got {value} for company '{company}' and annotator '{annotator}'"
     )]
     Value { company: String, annotator: String, value: f64 },
-    #[error("totals must have one row a company and annotator, company {company} has several of {annotator}")]
+    #[error("totals must have one row a company and annotator, company '{company}' has several of '{annotator}'")]
     Repeated { company: String, annotator: String },
     #[error("needs at least 2 companies with a real and a synthetic estimate above 0, got {0}")]
     TooFewCompanies(usize),
-    #[error("a company must stand once in synthetic and once in reference, {0} has several rows")]
+    #[error("a company must stand once in synthetic and once in reference, '{0}' has several rows")]
     RepeatedCompany(String),
 }
 
