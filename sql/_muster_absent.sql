@@ -8,7 +8,6 @@ SELECT
     CAST('_muster_absent' AS ENUM('_muster_absent')) AS profile_id,
     CAST('_muster_absent' AS ENUM('_muster_absent')) AS annotator,
     CAST('_muster_absent' AS ENUM('_muster_absent')) AS label,
-    CAST('_muster_absent' AS ENUM('_muster_absent')) AS list,
     CAST('_muster_absent' AS ENUM('_muster_absent')) AS keyword,
     CAST('_muster_absent' AS ENUM('_muster_absent')) AS score,
     CAST('_muster_absent' AS ENUM('_muster_absent')) AS q_value,

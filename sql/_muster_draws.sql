@@ -8,7 +8,7 @@ CREATE MACRO muster.main._muster_draws(caller, value) AS
         WHEN coalesce(
             list_position(TRY_CAST(CAST(value AS VARCHAR) AS BIGINT[]), NULL) IS NOT NULL
             OR TRY_CAST(CAST(value AS VARCHAR) AS BIGINT[]) IS NULL
-            OR list_min(TRY_CAST(CAST(value AS VARCHAR) AS BIGINT[])) < 0
+            OR coalesce(list_min(TRY_CAST(CAST(value AS VARCHAR) AS BIGINT[])) < 0, false)
             -- a fraction would be rounded
             OR len(list_filter(
                 TRY_CAST(CAST(value AS VARCHAR) AS DOUBLE[]), lambda draw: draw <> floor(draw)

@@ -51,19 +51,20 @@ WITH _muster_document AS (
     FROM query_table(docs) AS _muster_d
 ),
 _muster_term AS (
+    -- qualified: the parameter label would take the place of a column of that name
     SELECT
-        CAST(_muster_name AS VARCHAR) AS _muster_name,
-        CAST(_muster_own AS VARCHAR) AS _muster_own,
+        CAST(_muster_given.list AS VARCHAR) AS _muster_name,
+        CAST(_muster_given.label AS VARCHAR) AS _muster_own,
         CASE
-            WHEN _muster_keyword IS NULL THEN error('keyword_scores: keyword must not be NULL in lists')
-            WHEN NOT regexp_matches(CAST(_muster_keyword AS VARCHAR), '[^\s\p{Pd}]')
+            WHEN _muster_given.keyword IS NULL THEN error('keyword_scores: keyword must not be NULL in lists')
+            WHEN NOT regexp_matches(CAST(_muster_given.keyword AS VARCHAR), '[^\s\p{Pd}]')
                 THEN error(
                     'keyword_scores: keyword must be more than white space and hyphens in lists, got '''
-                    || CAST(_muster_keyword AS VARCHAR) || ''''
+                    || CAST(_muster_given.keyword AS VARCHAR) || ''''
                 )
-            ELSE CAST(_muster_keyword AS VARCHAR)
+            ELSE CAST(_muster_given.keyword AS VARCHAR)
         END AS _muster_keyword
-    FROM muster.main._muster_lists('keyword_scores', lists)
+    FROM query_table(lists) AS _muster_given
 ),
 _muster_listed AS MATERIALIZED (
     SELECT

@@ -31,9 +31,13 @@ pub(crate) struct Entry {
 /// Error in the counts; the message is to follow the name of the function called.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum DebiasError {
-    #[error("value must be a number of at least 0, or NULL, got {value} for company '{company}', annotator '{annotator}'")]
+    #[error(
+        "value must be a number of at least 0, or NULL, got {value} for company '{company}', annotator '{annotator}'"
+    )]
     Value { company: String, annotator: String, value: f64 },
-    #[error("counts must have one row a company and annotator, company '{company}' has several of annotator '{annotator}'")]
+    #[error(
+        "counts must have one row a company and annotator, company '{company}' has several of annotator '{annotator}'"
+    )]
     Duplicate { company: String, annotator: String },
     #[error("headcount must be a whole number of at least 0, got {value} for company '{company}'")]
     Headcount { company: String, value: f64 },
@@ -260,7 +264,9 @@ pub(crate) mod tests {
         for (value, shown) in [(-3.0, "-3"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
             assert_eq!(
                 message(&[entry("acme", "gpt", value)]),
-                format!("value must be a number of at least 0, or NULL, got {shown} for company 'acme', annotator 'gpt'")
+                format!(
+                    "value must be a number of at least 0, or NULL, got {shown} for company 'acme', annotator 'gpt'"
+                )
             );
         }
         assert_eq!(
@@ -268,7 +274,10 @@ pub(crate) mod tests {
             "counts must have one row a company and annotator, company 'acme' has several of annotator 'gpt'"
         );
         let headcount = Entry { headcount: Some(10.5), ..entry("acme", "gpt", 1.0) };
-        assert_eq!(message(&[headcount]), "headcount must be a whole number of at least 0, got 10.5 for company 'acme'");
+        assert_eq!(
+            message(&[headcount]),
+            "headcount must be a whole number of at least 0, got 10.5 for company 'acme'"
+        );
         let truth = |annotator, truth| Entry { truth: Some(truth), ..entry("acme", annotator, 1.0) };
         assert_eq!(
             message(&[truth("b", 5.0), truth("a", 4.0)]),

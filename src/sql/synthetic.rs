@@ -3,9 +3,8 @@
 use super::kernel::{Kernel, register as kernel};
 use super::options::{self, Options};
 use super::rows::{Failure, Listed, Rows, list, listed};
-use crate::synthetic::{
-    Adjusted, Factor, Labels, MAX_HEADCOUNT, Pair, SyntheticError, Totals, adjust, correlations, make,
-};
+use crate::probit::study::MAX_HEADCOUNT;
+use crate::synthetic::{Adjusted, Factor, Labels, Pair, SyntheticError, Totals, adjust, correlations, make};
 use duckdb::Connection;
 use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::datatypes::DataType;
@@ -63,9 +62,7 @@ fn totals(rows: Vec<Total>) -> Result<(Vec<Totals>, usize), SyntheticError> {
         Some(n) if n >= 0.0 && n.fract() == 0.0 && n <= MAX_HEADCOUNT as f64 => {
             Ok(Totals { company, headcount: n as u64, values: values.into_iter().collect() })
         }
-        wrong => {
-            Err(SyntheticError::Headcount { company, value: wrong.map_or("NULL".to_string(), |n| n.to_string()) })
-        }
+        wrong => Err(SyntheticError::Headcount { company, value: wrong.map_or("NULL".to_string(), |n| n.to_string()) }),
     });
     Ok((totals.collect::<Result<_, _>>()?, filters))
 }
