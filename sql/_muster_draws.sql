@@ -4,6 +4,7 @@ CREATE MACRO muster.main._muster_draws(caller, value) AS
     CASE
         WHEN value IS NULL THEN CAST(NULL AS BIGINT[])
         WHEN typeof(value) = 'BIGINT[]' AND coalesce(list_min(TRY_CAST(value AS BIGINT[])), 0) >= 0
+            AND list_position(TRY_CAST(value AS BIGINT[]), NULL) IS NULL
             THEN TRY_CAST(value AS BIGINT[])
         WHEN coalesce(
             list_position(TRY_CAST(CAST(value AS VARCHAR) AS BIGINT[]), NULL) IS NOT NULL

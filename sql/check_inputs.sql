@@ -5,8 +5,7 @@
 -- the estimators stop with the same complaint; a 'warning' is allowed and changes what they do. Names are written in one way
 -- when no two look alike: case, white space, characters without width, composed or full-width letters do not set them apart. Nothing in the tables can
 -- make the check itself fail. That ten gold people of each class have labels is what the probit model needs; where nobody is gold
--- there are other methods, and no error. An annotator's yes rate in companies, of people who are not gold, can lie between its rates among gold
--- others and gold experts only; one that lies outside both by more than 2.5 standard errors is named, and then others by more than
+-- there are other methods, and no error. An annotator's yes rate in companies can lie between its rates among gold others and gold experts only; one that lies outside both by more than 2.5 standard errors is named, and then others by more than
 -- 1.75: gold people and employees are not one population for them, and estimates are better without. Ordered by severity, relation
 -- and rule.
 --
@@ -46,6 +45,7 @@ WITH _muster_profile AS MATERIALIZED (
             muster.main._muster_id('check_inputs', 'profiles', typeof(_muster_p), profile_id) AS _muster_id,
             CAST(muster.main._muster_value(company) AS VARCHAR) AS _muster_company,
             muster.main._muster_blank(company) AS _muster_company_blank,
+            typeof(company) <> '"NULL"' AS _muster_company_given,
             CAST(truth AS VARCHAR) AS _muster_truth,
             muster.main._muster_reading(truth) AS _muster_reading,
             muster.main._muster_blank(truth) AS _muster_blank,
@@ -139,8 +139,9 @@ _muster_classes AS (
         WHERE _muster_reading IN ('yes', 'no')
     )
 ),
--- each annotator's yes rate among people of companies and gold people of both classes, with its variance: that of
--- Beta(k + 1/2, n - k + 1/2), n the number of people that the weights are worth
+-- each annotator's yes rate among all people of companies, gold or not, since those who are left after gold people were drawn by their labels are
+-- no mixture of the classes, and among gold people of both classes, with its variance: that of Beta(k + 1/2, n - k + 1/2), n the number of people
+-- that the weights are worth
 _muster_rates AS (
     SELECT
         _muster_annotator,
@@ -151,19 +152,24 @@ _muster_rates AS (
     FROM (
         SELECT
             _muster_annotator,
-            coalesce(_muster_person._muster_reading, 'company') AS _muster_class,
+            _muster_class,
             sum(_muster_people * _muster_share * (_muster_rating._muster_reading = 'yes')::INTEGER)
                 / sum(_muster_people * _muster_share) AS _muster_rate,
             sum(_muster_people * _muster_share) ** 2 / sum(_muster_people * _muster_share ** 2) AS _muster_n
         FROM _muster_rating
         JOIN (
             SELECT
-                *,
-                CASE WHEN _muster_reading IS NOT NULL AND muster.main._muster_is_gold_weight(_muster_gold_weight)
+                _muster_id,
+                _muster_people,
+                _muster_reading AS _muster_class,
+                CASE WHEN muster.main._muster_is_gold_weight(_muster_gold_weight)
                     THEN TRY_CAST(_muster_gold_weight AS DOUBLE) ELSE 1 END AS _muster_share
             FROM _muster_person
-            WHERE _muster_people > 0
-                AND (_muster_reading IN ('yes', 'no') OR _muster_reading IS NULL AND _muster_company IS NOT NULL)
+            WHERE _muster_people > 0 AND _muster_reading IN ('yes', 'no')
+            UNION ALL
+            SELECT _muster_id, _muster_people, 'company', 1
+            FROM _muster_person
+            WHERE _muster_people > 0 AND _muster_company IS NOT NULL
         ) AS _muster_person USING (_muster_id)
         WHERE _muster_rating._muster_reading IN ('yes', 'no') AND _muster_annotator IS NOT NULL
         GROUP BY ALL
@@ -279,6 +285,10 @@ _muster_violation AS (
     SELECT 'warning', 'profiles', 'company is not blank (else the person has none)', 'blank'
     FROM _muster_person
     WHERE _muster_company_blank
+    UNION ALL
+    SELECT 'warning', 'profiles', 'somebody has a company (else no company is estimated)', 'none'
+    FROM _muster_profile
+    HAVING bool_or(_muster_company_given) AND count(_muster_company) = 0
     UNION ALL
     SELECT 'warning', 'profiles', 'truth is not blank (else nobody has rated the person)', 'blank'
     FROM _muster_person

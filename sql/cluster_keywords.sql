@@ -74,7 +74,7 @@ _muster_point AS MATERIALIZED (
                 THEN error('cluster_keywords: weight must be a number of at least 0, got ' || _muster_weight)
         END ORDER BY _muster_weight ASC), 0) AS _muster_weight
     FROM _muster_keyword
-    WHERE regexp_matches(_muster_text, '\S')
+    WHERE NOT muster.main._muster_blank(_muster_text)
     GROUP BY _muster_text
 ),
 _muster_options AS (

@@ -60,7 +60,7 @@ WITH _muster_item_text AS (
 _muster_distinct AS (
     SELECT _muster_item, _muster_text
     FROM _muster_item_text
-    WHERE regexp_matches(_muster_text, '\S')
+    WHERE NOT muster.main._muster_blank(_muster_text)
     GROUP BY ALL
 ),
 _muster_point AS MATERIALIZED (

@@ -63,7 +63,7 @@ WITH _muster_document AS (
 _muster_point AS MATERIALIZED (
     SELECT row_number() OVER (ORDER BY _muster_text ASC, _muster_id ASC NULLS LAST) AS _muster_position, _muster_id, _muster_text
     FROM _muster_document
-    WHERE regexp_matches(_muster_text, '\S')
+    WHERE NOT muster.main._muster_blank(_muster_text)
 ),
 _muster_options AS (
     SELECT muster_options(map: false) AS _muster_asked

@@ -24,7 +24,7 @@
 --                 much as the labels show ('hierarchical') or not at all
 --   gold_sampling  for 'hierarchical': how gold people of companies were chosen: 'by_class' (with a look at the truth, so they tell nothing of the
 --                 prevalence) or 'at_random' (without one, each with the inverse of `gold_weight` as chance: together they
---                 also take a lean of the labels out of all companies)
+--                 also take a lean of the labels out of all companies). Weights that differ within a class are chances that followed labels
 --   keep_draws    whether to return the draws, for `headcount_total`
 --   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody, and a company of nobody has no row
 --   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number; above 20 times the
@@ -32,7 +32,7 @@
 -- columns:
 --   company VARCHAR           the company
 --   n_observed BIGINT         profiles there, with or without labels
---   n_labelled BIGINT         profiles there with at least one label; 0 = the estimate is the prior's
+--   n_labelled BIGINT         profiles there with at least one label; 0 = the estimate is that of companies like it, or the prior's
 --   n_gold BIGINT             gold people there
 --   headcount BIGINT          employees the estimate is for
 --   headcount_raised BOOLEAN    the headcount given was below n_observed and has been raised to it

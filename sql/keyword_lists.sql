@@ -71,5 +71,6 @@ _muster_cut AS (
 SELECT _muster_name AS list, _muster_class AS label, _muster_term AS keyword, _muster_score AS score
 FROM _muster_keyword
 JOIN _muster_cut
-    ON _muster_score >= _muster_threshold AND _muster_q <= _muster_most AND _muster_texts >= _muster_least
+    ON _muster_score BETWEEN _muster_threshold AND 1 AND _muster_q <= _muster_most
+        AND _muster_texts BETWEEN _muster_least AND 9e15
 ORDER BY _muster_name, _muster_class, _muster_score DESC, _muster_term;

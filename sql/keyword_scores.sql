@@ -46,7 +46,7 @@
 CREATE MACRO muster.main.keyword_scores(docs, text, label, lists, level := 0.8) AS TABLE
 WITH _muster_document AS (
     SELECT
-        CAST(label AS VARCHAR) AS _muster_class,
+        muster.main._muster_class(label) AS _muster_class,
         CAST(muster.main._muster_argument('keyword_scores', 'text', 'docs', typeof(_muster_d), text) AS VARCHAR) AS _muster_text
     FROM query_table(docs) AS _muster_d
 ),
@@ -54,7 +54,7 @@ _muster_term AS (
     -- qualified: the parameter label would take the place of a column of that name
     SELECT
         CAST(_muster_given.list AS VARCHAR) AS _muster_name,
-        CAST(_muster_given.label AS VARCHAR) AS _muster_own,
+        muster.main._muster_class(_muster_given.label) AS _muster_own,
         CASE
             WHEN _muster_given.keyword IS NULL THEN error('keyword_scores: keyword must not be NULL in lists')
             WHEN NOT regexp_matches(CAST(_muster_given.keyword AS VARCHAR), '[^\s\p{Pd}]')

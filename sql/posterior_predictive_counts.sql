@@ -14,6 +14,7 @@
 --   seed          whole number of at least 0
 --   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
 --   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number
+--   gold_sampling 'by_class' or 'at_random', as in fit_probit_bootstrap
 -- columns:
 --   company VARCHAR      the company; NULL = all of them together
 --   counted_by VARCHAR   'pattern' or 'bin'
@@ -36,7 +37,8 @@ CREATE MACRO muster.main.posterior_predictive_counts(
     level := 0.8,
     seed := 42,
     weight := 1,
-    gold_weight := 1
+    gold_weight := 1,
+    gold_sampling := 'by_class'
 ) AS TABLE
 WITH _muster_person AS (
     FROM muster.main._muster_people('posterior_predictive_counts', ratings, profiles, company, truth, NULL, weight, gold_weight)

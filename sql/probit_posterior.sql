@@ -18,6 +18,7 @@
 --   seed          whole number of at least 0
 --   weight        expression over profiles: how many people with the same labels the row stands for, a whole number; 0 = nobody
 --   gold_weight   expression over profiles: the inverse of a gold person's chance to be chosen, a positive number
+--   gold_sampling 'by_class' or 'at_random', as in fit_probit_bootstrap
 -- columns:
 --   profile_id ANY        as in profiles
 --   p_expert DOUBLE       probability that the person is an expert
@@ -38,7 +39,8 @@ CREATE MACRO muster.main.probit_posterior(
     level := 0.8,
     seed := 42,
     weight := 1,
-    gold_weight := 1
+    gold_weight := 1,
+    gold_sampling := 'by_class'
 ) AS TABLE
 WITH _muster_person AS MATERIALIZED (
     FROM muster.main._muster_people('probit_posterior', ratings, profiles, company, truth, headcount, weight, gold_weight)

@@ -5,9 +5,9 @@
 -- ratio, and those without labels. A person's chance to be drawn is proportional to how uncertain the cell is, the square root of the mean
 -- of p (1 - p) with p as in `probit_posterior`, and to how much the person stands for: Neyman's allocation. Nobody has less than
 -- half the chance of a plain draw, as long as that is below 1 / 20. Within a cell people are drawn at random by
--- md5 of seed and profile_id. Rate all of them, and give `weight` to the estimators as `gold_weight`. Where there are gold people from
--- before, divide it first by its mean over the plan's people, so that they count as much as those. Ordered by company, p_expert from
--- above, and profile_id.
+-- md5 of seed and profile_id. Rate all of them, and give `weight` to the estimators as `gold_weight`, with `gold_sampling := 'at_random'`: nobody has
+-- looked at the truth. Where there are gold people from before, divide it first by its mean over the plan's people, so that they count as much as
+-- those. Ordered by company, p_expert from above, and profile_id.
 --
 -- arguments:
 --   ratings       relation with profile_id, annotator, label: one row a person and annotator; NULL or no row = missing

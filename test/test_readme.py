@@ -58,8 +58,9 @@ def check_rules() -> str | None:
     source = (ROOT / "sql" / "check_inputs.sql").read_text()
     written = re.findall(r"^\| (error|warning) \| (\w+) \| (.+) \|$", (ROOT / "docs" / "data_sources.md").read_text(), flags=re.M)
     rules = re.findall(
-        r"'(error|warning)'(?: AS \w+)?, '(profiles|ratings)'(?: AS \w+)?, '([^']+)'", source[source.index("CREATE MACRO") :]
+        r"'(error|warning)'(?: AS \w+)?, '(profiles|ratings)'(?: AS \w+)?,\s+'((?:[^']|'')+)'", source[source.index("CREATE MACRO") :]
     )
+    rules = [(severity, relation, rule.replace("''", "'")) for severity, relation, rule in rules]
     return None if rules and written == rules else f"docs/data_sources.md lists {written}, check_inputs has {rules}"
 
 

@@ -297,11 +297,10 @@ fn fit<'a>(company: &Company, annotators: usize, scores: impl Fn(u32) -> Option<
         pairs: vec![(0.0, 0.0, DVector::zeros(annotators + 1)); annotators * annotators.saturating_sub(1) / 2],
     };
     let mut masks: BTreeMap<u32, f64> = BTreeMap::new();
-    for &(pattern, count) in &company.people {
+    for (pattern, count) in company.evened_people() {
         let Some(of_mask) = scores(pattern.seen) else {
             continue;
         };
-        let count = count as f64;
         sums.score.axpy(count, &of_mask.score[pattern.yes as usize], 1.0);
         *masks.entry(pattern.seen).or_default() += count;
         let mut at = 0;

@@ -131,17 +131,18 @@ pub fn check(study: &Study, settings: &Settings) -> Result<(Vec<Checks>, Cuts), 
         })
     });
     let replicates = replicates.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mixtures: Vec<Vec<(Pattern, u64)>> = study.companies.iter().map(|company| mixture(company, settings)).collect();
     let counted = parallel::map(settings.threads, study.companies.len(), |c| {
-        let company = &study.companies[c];
-        let stream = Stream::named(settings.seed, Purpose::Predictive, &company.name);
-        count(company, &bins, &replicates, &companies[c], &stream)
+        let stream = Stream::named(settings.seed, Purpose::Predictive, &study.companies[c].name);
+        count(&mixtures[c], &bins, &replicates, &companies[c], &stream)
     });
     let mut total = [Counts::new(settings.draws), Counts::new(settings.draws)];
     for (patterns, bins) in &counted {
         total[0].add(patterns);
         total[1].add(bins);
     }
-    let everybody = study.companies.iter().map(Company::labelled_not_gold).sum();
+    let labelled =
+        |people: &Vec<(Pattern, u64)>| people.iter().filter(|(p, _)| p.seen != 0).map(|(_, n)| n).sum::<u64>();
     let gold = (study.n_gold(false) + study.n_gold(true)) as f64;
     let checks = |people: u64, patterns: &Counts, by_bin: &Counts| {
         let enough = ENOUGH * (people as f64 / gold).max(1.0);
@@ -153,9 +154,9 @@ pub fn check(study: &Study, settings: &Settings) -> Result<(Vec<Checks>, Cuts), 
         }
     };
     let mut all = parallel::map(settings.threads, counted.len(), |c| {
-        checks(study.companies[c].labelled_not_gold(), &counted[c].0, &counted[c].1)
+        checks(labelled(&mixtures[c]), &counted[c].0, &counted[c].1)
     });
-    all.push(checks(everybody, &total[0], &total[1]));
+    all.push(checks(mixtures.iter().map(labelled).sum(), &total[0], &total[1]));
     Ok((all, bins.cuts))
 }
 
@@ -176,9 +177,18 @@ fn unshrunk(class: &ClassModel) -> Result<Vec<f64>, StudyError> {
     Ok(orthant_table(&class.means(), &Correlation::unshrunk(&class.tetrachoric))?)
 }
 
-/// Observed and made counts of a company, by pattern and by bin.
+/// People of a company who are a mixture of the classes: those who are not gold, or everybody where gold people were drawn by their labels.
+fn mixture(company: &Company, settings: &Settings) -> Vec<(Pattern, u64)> {
+    let mut people = company.people.clone();
+    if settings.gold_sampling.weights(&company.gold_people).iter().any(|weight| *weight != 1.0) {
+        people.extend(company.gold_people.iter().map(|row| (row.pattern, row.count)));
+    }
+    people
+}
+
+/// Observed and made counts of the people of a company, by pattern and by bin.
 fn count(
-    company: &Company,
+    people: &[(Pattern, u64)],
     bins: &Bins,
     replicates: &[Replicate],
     likenesses: &[Likeness],
@@ -187,7 +197,7 @@ fn count(
     let mut by_pattern = Counts::new(replicates.len());
     let mut by_bin = Counts::new(replicates.len());
     let mut masks: BTreeMap<usize, u64> = BTreeMap::new();
-    for &(pattern, n) in &company.people {
+    for &(pattern, n) in people {
         if let Some(mask) = bins.mask_index(pattern.seen) {
             *by_pattern.observed.entry(Cell::Pattern(pattern)).or_default() += n as f64;
             *by_bin.observed.entry(Cell::Bin(bins.person_bin(mask, pattern))).or_default() += n as f64;

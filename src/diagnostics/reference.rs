@@ -91,7 +91,7 @@ impl Reference {
             interrupt::check();
             let pi = *prevalence;
             let mut sum = 0.0;
-            for &(pattern, count) in &company.people {
+            for (pattern, count) in company.evened_people() {
                 let Some(table) = masks.get_mut(&pattern.seen) else {
                     continue;
                 };
@@ -99,9 +99,9 @@ impl Reference {
                 let expert = pi * table.probability[1][cell];
                 let non_expert = (1.0 - pi) * table.probability[0][cell];
                 let responsibility = expert / (expert + non_expert);
-                sum += count as f64 * responsibility;
-                table.assigned[1][cell] += count as f64 * responsibility;
-                table.assigned[0][cell] += count as f64 * (1.0 - responsibility);
+                sum += count * responsibility;
+                table.assigned[1][cell] += count * responsibility;
+                table.assigned[0][cell] += count * (1.0 - responsibility);
             }
             *prevalence = (sum + PRIOR_PREVALENCE * share) / (size + PRIOR_PREVALENCE);
             moved = moved.max((*prevalence - pi).abs());

@@ -1,12 +1,12 @@
 //! Shift that all companies share: annotators whose yes rate in companies no prevalence explains.
 //!
 //! At any prevalence an annotator's yes rate lies between its rates among others and among experts. Where the people of
-//! companies who are not gold have a rate outside both, by more than chance, gold people and employees are not one
+//! companies, gold or not, have a rate outside both, by more than chance, gold people and employees are not one
 //! population for this annotator: its rates among gold people do not hold in companies. The distance is measured from the
 //! nearer rate, in standard errors: the variance of a rate is that of Beta(k + 1/2, n - k + 1/2), which is above 0 where
 //! k = 0, and gold people of unequal weights count for (sum w)² / sum w² people (Kish 1965, Survey Sampling).
 
-use crate::probit::study::{Pattern, Study, survey_weights};
+use crate::probit::study::{Study, survey_weights};
 
 /// Standard errors that make a rate lie outside: in a study of six annotators chance names one at most in 1 of 25.
 /// `sql/check_inputs.sql` has the same numbers.
@@ -90,8 +90,11 @@ pub fn shared_shifts(study: &Study) -> Vec<SharedShift> {
     let weights = survey_weights(&study.gold).each;
     let rates = |j: usize| {
         let (mut companies, mut classes) = (Labels::default(), [Labels::default(); 2]);
-        let people: &mut dyn Iterator<Item = &(Pattern, u64)> = &mut study.companies.iter().flat_map(|c| &c.people);
-        people.for_each(|(pattern, count)| companies.add(pattern.label(j), *count, 1.0));
+        for company in &study.companies {
+            let gold = company.gold_people.iter().map(|row| (row.pattern, row.count));
+            let people = company.people.iter().copied().chain(gold);
+            people.for_each(|(pattern, count)| companies.add(pattern.label(j), count, 1.0));
+        }
         for (row, weight) in study.gold.iter().zip(&weights) {
             classes[row.truth as usize].add(row.pattern.label(j), row.count, *weight);
         }

@@ -65,10 +65,19 @@ pub(crate) fn posterior(pi: f64, ratio: f64) -> f64 {
 }
 
 /// Group of `count` people whose likelihood ratio stands in a row of a [`RatioTable`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Group {
     pub(crate) row: usize,
     pub(crate) count: u64,
+    /// How many of them speak about the prevalence.
+    pub(crate) voices: f64,
+}
+
+impl Group {
+    /// People who all speak.
+    pub(crate) fn new(row: usize, count: u64) -> Self {
+        Group { row, count, voices: count as f64 }
+    }
 }
 
 /// Likelihood ratios (expert : non-expert), each with its ln(1 + pi (L - 1)) on the whole grid.
@@ -105,7 +114,7 @@ impl RatioTable {
         for group in groups {
             let logs = pulp::Arch::new().dispatch(Logs { ratio: self.ratios[group.row], pi: &grid.pi });
             for (sum, log) in sum.iter_mut().zip(&logs) {
-                *sum += group.count as f64 * log;
+                *sum += group.voices * log;
             }
         }
         sum
@@ -145,7 +154,7 @@ impl pulp::WithSimd for WeightedSum<'_> {
     fn with_simd<S: pulp::Simd>(self, _: S) -> Points {
         let mut sum = [0.0; POINTS];
         for group in self.groups {
-            let count = group.count as f64;
+            let count = group.voices;
             let logs = &self.logs[group.row];
             for g in 0..POINTS {
                 sum[g] += count * logs[g];
@@ -282,7 +291,7 @@ mod tests {
             .enumerate()
             .map(|(row, &(ratio, count))| {
                 table.set(row, ratio);
-                Group { row, count }
+                Group::new(row, count)
             })
             .collect();
         let stream = Stream::new(3, Purpose::Company, 0);

@@ -159,6 +159,14 @@ pub(crate) fn survey_weights(gold: &[GoldPeople]) -> SurveyWeights {
     weights
 }
 
+/// Gold weights with a mean of 1 over all the people, whatever their class.
+pub(crate) fn mean_weights(gold: &[GoldPeople]) -> Vec<f64> {
+    let largest = gold.iter().map(|row| row.weight).fold(0.0, f64::max);
+    let mut weights: Vec<f64> = gold.iter().map(|row| row.weight / largest).collect();
+    scale(&mut gold.iter().map(|row| row.count).zip(&mut weights).collect::<Vec<_>>());
+    weights
+}
+
 /// Scales weights to a mean of 1 over the people they belong to.
 fn scale(rows: &mut [(u64, &mut f64)]) {
     let people: f64 = rows.iter().map(|(count, _)| *count as f64).sum();
@@ -217,6 +225,24 @@ impl Company {
     /// Non-experts and experts among the gold people, by their weights beside each other.
     pub(crate) fn weighted_truths(&self) -> [f64; 2] {
         weighted_truths(std::slice::from_ref(self))[0]
+    }
+
+    /// Patterns that people who are not gold lack because gold people were drawn by their labels, and how many people; below 0 where they have too many.
+    ///
+    /// Where chances follow labels, those who are left are no mixture of the classes, as a whole company is. So each gold person with a label stands
+    /// among them too, by 1 less its weight. `weights` of the rows of gold people have a mean of 1, so that people stay as many; equal ones make none.
+    pub(crate) fn lacking(&self, weights: Vec<f64>) -> impl Iterator<Item = (Pattern, f64)> {
+        let lacking = |(row, weight): (&GoldPeople, f64)| (row.pattern, row.count as f64 * (1.0 - weight));
+        self.gold_people.iter().zip(weights).filter(|(_, weight)| *weight != 1.0).map(lacking)
+    }
+
+    /// People who are not gold by pattern, with those of the class that they lack.
+    pub(crate) fn evened_people(&self) -> Vec<(Pattern, f64)> {
+        let mut people: BTreeMap<Pattern, f64> = self.people.iter().map(|(pattern, n)| (*pattern, *n as f64)).collect();
+        for (pattern, n) in self.lacking(survey_weights(&self.gold_people).each) {
+            *people.entry(pattern).or_default() += n;
+        }
+        people.into_iter().map(|(pattern, n)| (pattern, n.max(0.0))).collect()
     }
 
     /// Number of people who are not gold and have a label of the model's annotators.
@@ -742,6 +768,32 @@ mod tests {
         // neither the largest number nor the smallest does any harm
         let gold = [row(true, 0, 1, f64::MAX), row(true, 1, 3, f64::MAX), row(false, 0, 2, f64::MIN_POSITIVE)];
         assert_eq!(survey_weights(&gold).each, [1.0; 3]);
+    }
+
+    /// By hand: weights 1, 1, 4 of three people have a mean of 2.
+    #[test]
+    fn those_who_are_left_lack_the_labels_that_were_drawn() {
+        let row = |yes, count, weight| GoldPeople { truth: true, pattern: Pattern { seen: 1, yes }, count, weight };
+        let company = |gold_people| Company {
+            name: String::new(),
+            observed: 13,
+            labelled: 13,
+            gold: 3,
+            gold_experts: 3,
+            headcount: 13,
+            raised: false,
+            people: vec![(Pattern { seen: 1, yes: 0 }, 10)],
+            gold_people,
+        };
+        let uneven = company(vec![row(0, 1, 4.0), row(1, 2, 1.0)]);
+        let lacking: Vec<(u32, f64)> =
+            uneven.lacking(mean_weights(&uneven.gold_people)).map(|(pattern, n)| (pattern.yes, n)).collect();
+        assert_eq!(lacking, [(0, -1.0), (1, 1.0)]);
+        let yes = Pattern { seen: 1, yes: 1 };
+        assert_eq!(uneven.evened_people(), [(Pattern { seen: 1, yes: 0 }, 9.0), (yes, 1.0)]);
+        let even = company(vec![row(0, 1, 0.3), row(1, 2, 0.3)]);
+        assert_eq!(even.lacking(mean_weights(&even.gold_people)).count(), 0);
+        assert_eq!(even.evened_people(), [(Pattern { seen: 1, yes: 0 }, 10.0)]);
     }
 
     #[test]

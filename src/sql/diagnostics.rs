@@ -11,7 +11,7 @@ use crate::diagnostics::predictive::{self, Cell, Check, Checks, Worst};
 use crate::diagnostics::sensitivity::sensitivity;
 use crate::diagnostics::shared_shift;
 use crate::probit::choice;
-use crate::probit::estimate::{Method, Settings};
+use crate::probit::estimate::{GoldSampling, Method, Settings};
 use crate::probit::study::{MAX_ANNOTATORS, MAX_TABLED, Pattern, Study};
 use crate::stats::summary::Summary;
 use duckdb::Connection;
@@ -297,6 +297,7 @@ impl Kernel for PosteriorPredictiveCheck {
         let mut settings = Settings {
             draws: options.draws(CHECK_DRAWS.0, CHECK_DRAWS.1)?,
             seed: options.seed()?,
+            gold_sampling: options.choice("gold_sampling", &GoldSampling::ALL)?,
             threads: options.threads(),
             ..Settings::default()
         };
@@ -353,6 +354,7 @@ impl Kernel for PosteriorPredictiveCounts {
             draws: options.draws(CHECK_DRAWS.0, CHECK_DRAWS.1)?,
             level: options.level()?,
             seed: options.seed()?,
+            gold_sampling: options.choice("gold_sampling", &GoldSampling::ALL)?,
             threads: options.threads(),
             ..Settings::default()
         };
@@ -427,6 +429,7 @@ impl Kernel for PriorSensitivity {
             draws: options.draws(1, MAX_DRAWS)?,
             level: options.level()?,
             seed: options.seed()?,
+            gold_sampling: options.choice("gold_sampling", &GoldSampling::ALL)?,
             threads: options.threads(),
             ..Settings::default()
         };

@@ -46,6 +46,11 @@ const NOTED_DRIFT: f64 = 0.05;
 /// Share of draws that no prevalence explains from which on it is worth a note.
 const NOTED_UNEXPLAINED: f64 = 0.1;
 
+/// Number of gold non-experts with labels below which estimates are doubted. In 40 studies with gold people from outside, 300 experts among them and
+/// 10, 20, 40, 80 or 160 others, totals are .54, .62, .73, .78 and .87 times the truth, and their 80 % intervals hold it .47 to .72 of the time; few gold
+/// experts do no such harm.
+const FEW_OTHERS: u64 = 100;
+
 /// Doubts about all estimates of a study, none with a semicolon: what stands between two doubts of a note.
 fn doubts(study: &Study, evidence: Option<Evidence>, settings: &Settings) -> Vec<String> {
     let mut doubts = Vec::new();
@@ -77,6 +82,13 @@ fn doubts(study: &Study, evidence: Option<Evidence>, settings: &Settings) -> Vec
                 .to_string(),
         );
     }
+    let others = study.n_gold(false);
+    if others < FEW_OTHERS {
+        doubts.push(format!(
+            "only {others} gold non-experts have labels: how often annotators say yes about others is hardly known, estimates tend to be too \
+             low, and a total's interval too short"
+        ));
+    }
     doubts.extend(survey_weights(&study.gold).note(""));
     doubts.extend(shared_shift::note(&shared_shifts(study)));
     doubts
@@ -107,7 +119,7 @@ fn note(company: &Company, estimate: &Estimate, settings: &Settings, shared: &[S
         };
         doubts.push(match company.labelled {
             0 => format!("no labels: the estimate is that of {whose}"),
-            _ => format!("no labels of people who are not gold: the estimate of these is that of {whose}"),
+            _ => format!("no labels by calibrated annotators of people who are not gold: the estimate of these is that of {whose}"),
         });
     }
     if company.raised {
@@ -252,6 +264,7 @@ impl Kernel for ProbitPosterior {
         let mut settings = Settings {
             level: options.level()?,
             seed: options.seed()?,
+            gold_sampling: options.choice("gold_sampling", &GoldSampling::ALL)?,
             threads: options.threads(),
             ..Settings::default()
         };

@@ -30,8 +30,17 @@ fn row(mask: usize, bin: usize) -> usize {
     mask * BINS + bin
 }
 
+/// The group of a row, put there if need be.
+fn group_of(groups: &mut Vec<Group>, row: usize) -> &mut Group {
+    let at = groups.iter().position(|group| group.row == row).unwrap_or_else(|| {
+        groups.push(Group::new(row, 0));
+        groups.len() - 1
+    });
+    &mut groups[at]
+}
+
 impl BinnedCompany {
-    fn new(company: &Company, bins: &Bins, seed: u64) -> Self {
+    fn new(company: &Company, bins: &Bins, settings: &Settings) -> Self {
         let mut groups: Vec<Group> = Vec::new();
         let mut masks: Vec<(usize, u64)> = Vec::new();
         let mut blank = 0;
@@ -43,11 +52,9 @@ impl BinnedCompany {
             };
             let dealt = bins.dealt(pattern, count, &mut judges);
             for (bin, count) in dealt.into_iter().enumerate().filter(|(_, count)| *count > 0) {
-                let row = row(mask, bin);
-                match groups.iter_mut().find(|group| group.row == row) {
-                    Some(group) => group.count += count,
-                    None => groups.push(Group { row, count }),
-                }
+                let group = group_of(&mut groups, row(mask, bin));
+                group.count += count;
+                group.voices += count as f64;
             }
             match masks.last_mut() {
                 // people are sorted by their masks
@@ -55,8 +62,17 @@ impl BinnedCompany {
                 _ => masks.push((mask, count)),
             }
         }
+        for (pattern, lacking) in company.lacking(settings.gold_sampling.weights(&company.gold_people)) {
+            let Some(mask) = bins.mask_index(pattern.seen) else {
+                continue;
+            };
+            for (bin, share) in bins.shares(pattern).into_iter().enumerate().filter(|(_, share)| *share > 0.0) {
+                group_of(&mut groups, row(mask, bin)).voices += lacking * share;
+            }
+        }
+        groups.iter_mut().for_each(|group| group.voices = group.voices.max(0.0));
         groups.sort_unstable_by_key(|group| group.row);
-        let stream = |purpose| Stream::named(seed, purpose, &company.name);
+        let stream = |purpose| Stream::named(settings.seed, purpose, &company.name);
         BinnedCompany {
             groups,
             blank,
@@ -131,7 +147,7 @@ impl<'a> Plan<'a> {
             settings,
             rates,
             sources: sources.into_iter().flatten().collect(),
-            companies: study.companies.iter().map(|c| BinnedCompany::new(c, bins, settings.seed)).collect(),
+            companies: study.companies.iter().map(|c| BinnedCompany::new(c, bins, settings)).collect(),
             bins,
         }
     }
@@ -252,9 +268,7 @@ impl View<'_> {
         for &(mask, people) in &self.company.masks {
             let chances = self.replicate.null_rates[mask].map(|rates| rates[0]);
             let groups = &mut self.replicate.null_groups;
-            multinomial(people, &chances, &mut generator, |bin, count| {
-                groups.push(Group { row: row(mask, bin), count })
-            });
+            multinomial(people, &chances, &mut generator, |bin, count| groups.push(Group::new(row(mask, bin), count)));
         }
         let Replicate { table, null_groups, .. } = &*self.replicate;
         let pi = draw(table, null_groups, &mut generator);

@@ -1,5 +1,7 @@
 //! Method and settings of an estimate.
 
+use crate::probit::study::{GoldPeople, mean_weights};
+
 /// Model of the prevalence; see [the module](super).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -37,6 +39,20 @@ impl GoldSampling {
     /// Every way with its name.
     pub const ALL: [(&'static str, GoldSampling); 2] =
         [("by_class", GoldSampling::ByClass), ("at_random", GoldSampling::AtRandom)];
+
+    /// Weights of the rows of a company's gold people, with a mean of 1, by which they differ from those whom they were chosen from.
+    ///
+    /// By class, weights that are the same for all of a class say that chances followed nothing else, and there is no such difference.
+    pub(crate) fn weights(self, gold: &[GoldPeople]) -> Vec<f64> {
+        let alike = |class: bool| {
+            let mut weights = gold.iter().filter(|row| row.truth == class).map(|row| row.weight);
+            weights.next().is_none_or(|first| weights.all(|weight| weight == first))
+        };
+        match self {
+            GoldSampling::ByClass if alike(false) && alike(true) => vec![1.0; gold.len()],
+            _ => mean_weights(gold),
+        }
+    }
 }
 
 /// Settings of an estimate.
@@ -73,5 +89,23 @@ impl Default for Settings {
             gold_sampling: GoldSampling::ByClass,
             threads: 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probit::study::Pattern;
+
+    /// Weights that differ between classes alone are no sign of labels by class, and are one at random.
+    #[test]
+    fn chances_by_class_are_not_taken_for_chances_by_label() {
+        let row = |truth, weight| GoldPeople { truth, pattern: Pattern::default(), count: 1, weight };
+        let by_class = [row(false, 6.0), row(true, 2.0)];
+        assert_eq!(GoldSampling::ByClass.weights(&by_class), [1.0, 1.0]);
+        assert_eq!(GoldSampling::AtRandom.weights(&by_class), [1.5, 0.5]);
+        let by_label = [row(false, 6.0), row(false, 1.0), row(true, 2.0)];
+        assert_eq!(GoldSampling::ByClass.weights(&by_label), GoldSampling::AtRandom.weights(&by_label));
+        assert_eq!(GoldSampling::ByClass.weights(&by_label), [2.0, 1.0 / 3.0, 2.0 / 3.0]);
     }
 }

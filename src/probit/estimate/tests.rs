@@ -128,7 +128,7 @@ fn binomials_of_groups_are_a_bernoulli_for_each_person() {
     let groups: Vec<Group> = (0..3)
         .map(|row| {
             table.set(row, groups[row].0);
-            Group { row, count: groups[row].1 }
+            Group::new(row, groups[row].1)
         })
         .collect();
     let mut generator = Stream::new(1, Purpose::Simulation, 0).replicate(0);

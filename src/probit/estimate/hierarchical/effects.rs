@@ -23,7 +23,7 @@ pub(super) struct MaskCounts {
     /// Number of people, each judged by one fit: those who are counted.
     pub(super) people: [u64; BINS],
     /// The same people, each judged by all fits alike: those who speak, as in the mean of the log likelihood over all ways to deal the fits
-    /// out, which has less noise than any of them.
+    /// out, which has less noise than any of them; evened, where gold people were drawn by labels.
     pub(super) judged: [f64; BINS],
 }
 

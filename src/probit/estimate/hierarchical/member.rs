@@ -77,6 +77,13 @@ impl Member {
                 None => blank += count,
             }
         }
+        for (pattern, lacking) in company.lacking(settings.gold_sampling.weights(&company.gold_people)) {
+            if let Some(mask) = bins.mask_index(pattern.seen) {
+                let judged = &mut MaskCounts::of(&mut masks, mask).judged;
+                judged.iter_mut().zip(bins.shares(pattern)).for_each(|(sum, share)| *sum += lacking * share);
+            }
+        }
+        masks.iter_mut().flat_map(|counts| &mut counts.judged).for_each(|judged| *judged = judged.max(0.0));
         masks.sort_unstable_by_key(|counts| counts.mask);
         // as many voices as there are people, each as loud as the survey weight
         let weights = survey_weights(&company.gold_people).each;
