@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_rate_below_both_class_rates_is_outside() {
-        // a: 18 of 200 others, 12 of 20 experts, 8 of 1000 in companies; b: 20, 15 and 100
+        // a: 18 of 200 others, 12 of 20 experts, 8 of 1005 in companies, five of them experts; b: 20, 15 and 105
         let study = study(&[
             (None, Some(false), 0b11, 9, 1.0),
             (None, Some(false), 0b01, 9, 1.0),
@@ -173,11 +173,11 @@ mod tests {
         let mut shifts = shared_shifts(&study);
         shifts.sort_by(|one, two| one.annotator.cmp(&two.annotator));
         let [a, b] = &shifts[..] else { panic!("{shifts:?}") };
-        assert_eq!((a.companies, a.others, a.experts), (0.008, 0.09, 0.6));
-        // variances of Beta(18.5, 182.5) and Beta(8.5, 992.5)
-        let se = (18.5f64 * 182.5 / (201.0 * 201.0 * 202.0) + 8.5 * 992.5 / (1001.0 * 1001.0 * 1002.0)).sqrt();
-        assert!((a.se - se).abs() < 1e-12 && (a.z - (0.008 - 0.09) / se).abs() < 1e-9 && (a.z + 3.99).abs() < 0.005);
-        assert_eq!((b.companies, b.others, b.experts, b.z), (0.1, 0.1, 0.75, 0.0));
+        assert_eq!((a.companies, a.others, a.experts), (8.0 / 1005.0, 0.09, 0.6));
+        // variances of Beta(18.5, 182.5) and Beta(8.5, 997.5)
+        let se = (18.5f64 * 182.5 / (201.0 * 201.0 * 202.0) + 8.5 * 997.5 / (1006.0 * 1006.0 * 1007.0)).sqrt();
+        assert!((a.se - se).abs() < 1e-12 && (a.z - (8.0 / 1005.0 - 0.09) / se).abs() < 1e-9);
+        assert_eq!((b.companies, b.others, b.experts, b.z), (105.0 / 1005.0, 0.1, 0.75, 0.0));
         assert_eq!(outside(&shifts), [a]);
         let note = note(&shifts).unwrap();
         assert!(
