@@ -15,7 +15,7 @@
 --
 -- A model reads the beginning of a long text only (256 tokens with the default), or with `chunks` 'mean' all of it, as in `embed`; phrases
 -- come from all of it. Where texts have been embedded already, by the same model, `vectors` names their vectors, and only phrases
--- are embedded here. A vector has as many numbers as the model's and any length other than zero, which matters with `seed_keywords` alone: there
+-- are embedded here. A vector has as many numbers as the model's and any length, which matters with `seed_keywords` alone: there
 -- give it the length that `embed` gives. A text whose vector is NULL is embedded. A text
 -- that is NULL or has no phrase gives no row, one with fewer phrases than `top_n` gives all of them. Texts stream through, about
 -- 2,000 at a time. A model that is not on this computer is downloaded at first use: see docs/embeddings.md.

@@ -176,6 +176,38 @@ class Processes(Case):
         refused("people")
         self.assertEqual(self.rows("estimates.parquet"), estimates)
 
+    def test_wrong_people_and_arguments(self):
+        def refused(people, message, *more):
+            process = self.run_program("processes.py", people, *more)
+            _, err = process.communicate(timeout=600)
+            self.assertNotEqual(process.returncode, 0)
+            self.assertIn(message, err)
+
+        people = self.people(where="profile_id % 5 = 0")
+        for name in ("parts", "processes"):
+            refused(people, f"--{name} must be at least 1, got 0", f"--{name}", "0")
+        wrong = self.folder / "wrong.parquet"
+        for sql, message in (
+            (f"SELECT * REPLACE (nullif(profile_id, 0) AS profile_id) FROM '{people}'", "profile_id None has 1"),
+            (f"FROM '{people}' UNION ALL SELECT * REPLACE ('another' AS text) FROM '{people}' WHERE profile_id = 0", "profile_id 0 has 2"),
+        ):
+            with connect(EXTENSION) as connection:
+                connection.execute(f"COPY ({sql}) TO '{wrong}' (FORMAT parquet)")
+            refused(wrong, f"processes.py: people must have one row a person, {message}")
+        self.finish(self.run_program("processes.py", people))
+
+    def test_failed_answers_are_asked_again(self):
+        people = self.people(where="profile_id % 5 = 0")
+        model = ("--models", "openai:gpt-5-mini")
+        _, err = self.finish(self.run_program("processes.py", people, *model, "--max-cost-usd", "0.01"))
+        self.assertIn("answers failed; run again", err)
+        asked = self.sent()
+        self.assertLess(asked, self.distinct(people))
+        _, err = self.finish(self.run_program("processes.py", people, *model))
+        self.assertNotIn("failed", err)
+        self.assertEqual(self.sent(), self.distinct(people))
+        self.assertEqual(sum(row[5] for row in self.rows("labelled/*.parquet")), 0)
+
     def test_killed_and_run_again(self):
         people = self.people(FICKLE, "profile_id % 5 = 0")
         expected = len(MODELS) * self.distinct(people)

@@ -2,8 +2,8 @@
 
     python processes.py --extension muster.duckdb_extension --people people.parquet --out out [--processes 2] [--models …]
 
-A part is a file. Run again it labels the parts that are missing in `out`, so it goes on where it was killed; people, parts, models and
-embedding must be those of the first run, which `out/made.json` keeps.
+A part is a file. Run again it labels the parts that are missing in `out`, so it goes on where it was killed, and those where answers
+failed, and asks for these answers only; people, parts, models and embedding must be those of the first run, which `out/made.json` keeps.
 """
 
 import argparse
@@ -54,6 +54,12 @@ def keep_to(file, made):
 def split(people, folder, parts):
     """The people by their texts in folders part=0, part=1, …; equal texts are in one."""
     with duckdb.connect() as connection:
+        wrong = connection.execute(f"""
+            SELECT profile_id, count(*) FROM read_parquet({literal(str(people))})
+            GROUP BY profile_id HAVING count(*) > 1 OR profile_id IS NULL ORDER BY profile_id LIMIT 1
+        """).fetchone()
+        if wrong:
+            sys.exit(f"processes.py: people must have one row a person, profile_id {wrong[0]} has {wrong[1]}")
         connection.execute(f"""
             COPY (
                 SELECT {', '.join(COLUMNS)}, ('0x' || md5(coalesce(text, ''))[:8])::UBIGINT % {parts} AS part
@@ -65,7 +71,7 @@ def split(people, folder, parts):
 def label(split, part, extension, settings, out):
     """Labels one part into a file, which is there when it is whole."""
     file = out / f"part-{part:05}.parquet"
-    if file.exists():
+    if file.exists() and not failed(file):
         return
     people = pyarrow.parquet.read_table(split / f"part={part}", columns=COLUMNS)
     batches = partition.label(people, part, extension, settings)
@@ -75,6 +81,12 @@ def label(split, part, extension, settings, out):
         for batch in chain([first], batches):
             writer.write_batch(batch)
     unfinished.rename(file)
+
+
+def failed(labelled):
+    """How many answers failed in files of labelled people."""
+    with duckdb.connect() as connection:
+        return connection.execute(f"SELECT coalesce(sum(errors), 0)::BIGINT FROM read_parquet({literal(str(labelled))})").fetchone()[0]
 
 
 def count(labelled):
@@ -99,6 +111,9 @@ def main():
     parser.add_argument("--requests-per-minute", type=int)
     parser.add_argument("--embedding", help="folder of an embedding model; default: no vectors")
     args = parser.parse_args()
+    for name in ("parts", "processes"):
+        if getattr(args, name) < 1:
+            parser.error(f"--{name} must be at least 1, got {getattr(args, name)}")
     out = Path(args.out).resolve()
     parts, labelled, stores = out / "parts", out / "labelled", out / "stores"
     labelled.mkdir(parents=True, exist_ok=True)
@@ -116,10 +131,14 @@ def main():
         "models": args.models,
         "embedding": args.embedding and str(Path(args.embedding).resolve()),
     }
-    keep_to(out / "made.json", made)
-    if not parts.exists():
+    if parts.exists():
+        keep_to(out / "made.json", made)
+    else:
         shutil.rmtree(out / "parts.unfinished", ignore_errors=True)
         split(args.people, out / "parts.unfinished", args.parts)
+        # of a first run that came to nothing
+        (out / "made.json").unlink(missing_ok=True)
+        keep_to(out / "made.json", made)
         (out / "parts.unfinished").rename(parts)
     present = sorted(int(folder.name.removeprefix("part=")) for folder in parts.glob("part=*"))
     # a process of its own each, begun anew: a fork of a process with threads may stand still
@@ -130,6 +149,8 @@ def main():
     estimates = partition.fit(count(labelled), args.extension)
     pyarrow.parquet.write_table(estimates, out / "estimates.parquet")
     print(estimates.select(["company", "headcount", "estimate", "lower", "upper"]).to_pandas().to_string(index=False))
+    if missing := failed(labelled / "*.parquet"):
+        print(f"{missing} answers failed; run again to ask for them, and for nothing else", file=sys.stderr)
     if args.models:
         partition.merge(stores, stores / "all.sqlite", args.extension)
 

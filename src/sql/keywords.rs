@@ -228,7 +228,7 @@ const SQUARED: std::ops::RangeInclusive<f32> = 1e-15..=1e15;
 ///
 /// # Errors
 ///
-/// Where it has not as many numbers as the model's, or not finite ones, or zeros alone.
+/// Where it has not as many numbers as the model's, or not finite ones.
 fn own_vector(vectors: &ListArray, row: usize, dimensions: usize) -> Result<Option<Arc<[f32]>>, Failure> {
     let one = vectors.value(row);
     let one = one.as_list::<i32>();
@@ -248,10 +248,10 @@ fn own_vector(vectors: &ListArray, row: usize, dimensions: usize) -> Result<Opti
         return Err(format!("vectors must hold finite numbers, got {wrong}").into());
     }
     let largest = numbers.values().iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
-    match largest {
-        0.0 => Err("vectors must not be of zeros alone, which have no direction".into()),
-        _ if SQUARED.contains(&largest) => Ok(Some(numbers.values().as_ref().into())),
-        _ => Ok(Some(numbers.values().iter().map(|x| x / largest).collect())),
+    // zeros alone stay: a static model that knows no word of a text gives it these, and no keyword is near to them
+    match SQUARED.contains(&largest) || largest == 0.0 {
+        true => Ok(Some(numbers.values().as_ref().into())),
+        false => Ok(Some(numbers.values().iter().map(|x| x / largest).collect())),
     }
 }
 
