@@ -346,16 +346,6 @@ fn static_models_are_those_of_model2vec() {
     }
 }
 
-/// As in Model2Vec, which leaves out what it does not know before it cuts a text to 20 tokens.
-#[test]
-fn unknown_words_take_no_room_of_the_others() {
-    let model = Model::load(&key(&fixture("tiny_model2vec_shared"), Dtype::F32)).unwrap();
-    let known = "a ".repeat(20);
-    let ids = model.tokens.encode(&known).unwrap();
-    assert_eq!(ids.len(), 20);
-    assert_eq!(model.tokens.encode(&("\u{1f642} ".repeat(8) + &known)).unwrap(), ids);
-}
-
 #[test]
 fn what_is_wrong_with_a_static_model_is_said() {
     let config =

@@ -28,7 +28,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
-use tokenizers::{Encoding, ModelWrapper, PostProcessor, PreTokenizerWrapper, Token, Tokenizer};
+use tokenizers::{Encoding, ModelWrapper, PostProcessor, PreTokenizerWrapper, Token, Tokenizer, TruncationDirection};
 
 /// Number of bytes up to which a text is not cut.
 const SHORT: usize = 16 * 1024;
@@ -133,7 +133,7 @@ impl Tokens {
     ///
     /// Where the tokenizer cannot cut the text.
     pub(crate) fn encode(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
-        self.encode_all(text)
+        self.encode_all(text).map(|ids| self.known(ids))
     }
 
     /// The tokens of all of `text`, up to [`LONGEST`] bytes of it, in consecutive windows, in each as many as the model reads, with
@@ -145,20 +145,29 @@ impl Tokens {
     pub(crate) fn windows(&self, text: &str) -> Result<Vec<Vec<u32>>, EmbedError> {
         let prompted = self.prompted(text);
         let shorter = self.breaks.shorten(&prompted);
-        let ids = self.encoding(beginning(&shorter))?;
+        let encoding = self.encoding(beginning(&shorter))?;
         let window = |ids: &[u32]| -> Result<Vec<u32>, EmbedError> {
             interrupt::check();
-            self.with_template(ids)
+            let tokens = ids.iter().map(|&id| Token::new(id, String::new(), (0, 0))).collect();
+            self.with_template(Encoding::from_tokens(tokens, 0)).map(|ids| self.known(ids))
         };
-        match ids.is_empty() {
-            true => Ok(vec![window(&[])?]),
-            false => ids.chunks(self.max - self.added).map(window).collect(),
+        match encoding.get_ids() {
+            [] => Ok(vec![window(&[])?]),
+            ids => ids.chunks(self.max - self.added).map(window).collect(),
         }
     }
 
     /// Number of the tokens of a window that are not the template's.
     pub(crate) fn own(&self, ids: &[u32]) -> usize {
         ids.len().saturating_sub(self.added)
+    }
+
+    /// Tokens without the one that is left out.
+    fn known(&self, mut ids: Vec<u32>) -> Vec<u32> {
+        if let Some(left_out) = self.left_out {
+            ids.retain(|id| *id != left_out);
+        }
+        ids
     }
 
     /// The text with the prompt before it.
@@ -169,7 +178,7 @@ impl Tokens {
         }
     }
 
-    /// The tokens of `text`.
+    /// The tokens of `text`, those that are left out among them.
     fn encode_all(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
         let text = match text.len() > self.characters {
             true => &text[..text.char_indices().nth(self.characters).map_or(text.len(), |(at, _)| at)],
@@ -199,31 +208,27 @@ impl Tokens {
 
     /// The numbers of the tokens of `text` as it is, neither with the prompt nor cut before it comes to the tokenizer.
     pub(super) fn encode_whole(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
-        let ids = self.encoding(text)?;
-        self.with_template(&ids[..ids.len().min(self.max - self.added)])
+        let mut encoding = self.encoding(text)?;
+        encoding.truncate(self.max - self.added, 0, TruncationDirection::Right);
+        self.with_template(encoding)
     }
 
     /// The numbers of tokens with those that the template adds.
-    fn with_template(&self, ids: &[u32]) -> Result<Vec<u32>, EmbedError> {
+    fn with_template(&self, encoding: Encoding) -> Result<Vec<u32>, EmbedError> {
         if !self.template {
-            return Ok(ids.to_vec());
+            return Ok(encoding.get_ids().to_vec());
         }
-        let tokens = ids.iter().map(|&id| Token::new(id, String::new(), (0, 0))).collect();
-        let encoded = self.tokenizer.post_process(Encoding::from_tokens(tokens, 0), None, true);
+        let encoded = self.tokenizer.post_process(encoding, None, true);
         Ok(encoded.map_err(|error| EmbedError::Tokens(error.to_string()))?.get_ids().to_vec())
     }
 
-    /// All tokens of `text`, without the template's and without the one that is left out: Model2Vec leaves it out before it cuts.
-    fn encoding(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
+    /// All tokens of `text`, without the template's.
+    fn encoding(&self, text: &str) -> Result<Encoding, EmbedError> {
         let _turn = (text.len() > SHORT)
             .then(|| TURN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner));
         let encoded = guarded(|| self.tokenizer.encode_fast(text, false));
         let encoded = encoded.ok_or_else(|| EmbedError::Tokens("tokenizer.json is damaged".to_string()))?;
-        let mut ids = encoded.map_err(|error| EmbedError::Tokens(error.to_string()))?.get_ids().to_vec();
-        if let Some(left_out) = self.left_out {
-            ids.retain(|id| *id != left_out);
-        }
-        Ok(ids)
+        encoded.map_err(|error| EmbedError::Tokens(error.to_string()))
     }
 }
 
