@@ -19,7 +19,7 @@ use crate::parallel;
 use crate::probit::bins::{BINS, BinRates, Bins, Cuts, normalise};
 use crate::probit::estimate::{Likeness, Settings, bins, likenesses};
 use crate::probit::model::{ClassModel, Model};
-use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError};
+use crate::probit::study::{Company, GoldPeople, Pattern, Study, StudyError, labelled};
 use crate::random::{Purpose, Stream, binomial, multinomial};
 use crate::stats::orthant::{Correlation, orthant_table};
 use crate::stats::quantile;
@@ -141,8 +141,6 @@ pub fn check(study: &Study, settings: &Settings) -> Result<(Vec<Checks>, Cuts), 
         total[0].add(patterns);
         total[1].add(bins);
     }
-    let labelled =
-        |people: &Vec<(Pattern, u64)>| people.iter().filter(|(p, _)| p.seen != 0).map(|(_, n)| n).sum::<u64>();
     let gold = (study.n_gold(false) + study.n_gold(true)) as f64;
     let checks = |people: u64, patterns: &Counts, by_bin: &Counts| {
         let enough = ENOUGH * (people as f64 / gold).max(1.0);
@@ -156,7 +154,7 @@ pub fn check(study: &Study, settings: &Settings) -> Result<(Vec<Checks>, Cuts), 
     let mut all = parallel::map(settings.threads, counted.len(), |c| {
         checks(labelled(&mixtures[c]), &counted[c].0, &counted[c].1)
     });
-    all.push(checks(mixtures.iter().map(labelled).sum(), &total[0], &total[1]));
+    all.push(checks(mixtures.iter().map(|people| labelled(people)).sum(), &total[0], &total[1]));
     Ok((all, bins.cuts))
 }
 

@@ -11,7 +11,7 @@
 
 use crate::interrupt;
 use crate::probit::model::Model;
-use crate::probit::study::{Study, StudyError};
+use crate::probit::study::{Company, Pattern, Study, StudyError};
 use crate::stats::orthant::marginal;
 use std::collections::BTreeMap;
 
@@ -60,6 +60,7 @@ impl Reference {
         let prior = [model.non_expert.table()?, model.expert.table()?];
         let mut reference =
             Reference { annotators, tables: prior.clone(), prevalence: vec![0.05; study.companies.len()] };
+        let people: Vec<Vec<(Pattern, f64)>> = study.companies.iter().map(Company::evened_people).collect();
         let mut masks = mask_tables(study, 1 << annotators);
         for _ in 0..MAX_ITERATIONS {
             for (mask, table) in &mut masks {
@@ -69,7 +70,7 @@ impl Reference {
                     table.assigned[class].clone_from(&table.gold[class]);
                 }
             }
-            let moved = reference.assign(study, &mut masks);
+            let moved = reference.assign(study, &people, &mut masks);
             for (class, (table, prior)) in reference.tables.iter_mut().zip(&prior).enumerate() {
                 *table = reassemble(table, prior, &masks, class);
             }
@@ -80,18 +81,18 @@ impl Reference {
         Ok(reference)
     }
 
-    /// The expectation step and the new prevalences; gives the largest move of one of them.
-    fn assign(&mut self, study: &Study, masks: &mut BTreeMap<u32, MaskTable>) -> f64 {
+    /// The expectation step over the evened `people` of each company, and the new prevalences; gives the largest move of one of them.
+    fn assign(&mut self, study: &Study, people: &[Vec<(Pattern, f64)>], masks: &mut BTreeMap<u32, MaskTable>) -> f64 {
         let sizes: Vec<f64> = study.companies.iter().map(|c| c.labelled_not_gold() as f64).collect();
         let total: f64 = sizes.iter().sum();
         let experts: f64 = self.prevalence.iter().zip(&sizes).map(|(pi, n)| pi * n).sum();
         let share = if total > 0.0 { experts / total } else { 0.05 };
         let mut moved = 0.0f64;
-        for ((company, prevalence), size) in study.companies.iter().zip(&mut self.prevalence).zip(&sizes) {
+        for ((people, prevalence), size) in people.iter().zip(&mut self.prevalence).zip(&sizes) {
             interrupt::check();
             let pi = *prevalence;
             let mut sum = 0.0;
-            for (pattern, count) in company.evened_people() {
+            for &(pattern, count) in people {
                 let Some(table) = masks.get_mut(&pattern.seen) else {
                     continue;
                 };

@@ -247,8 +247,13 @@ impl Company {
 
     /// Number of people who are not gold and have a label of the model's annotators.
     pub(crate) fn labelled_not_gold(&self) -> u64 {
-        self.people.iter().filter(|(pattern, _)| pattern.seen != 0).map(|(_, n)| n).sum()
+        labelled(&self.people)
     }
+}
+
+/// Number of the people who have a label of the model's annotators.
+pub(crate) fn labelled(people: &[(Pattern, u64)]) -> u64 {
+    people.iter().filter(|(pattern, _)| pattern.seen != 0).map(|(_, n)| n).sum()
 }
 
 /// Reason why an annotator takes no part in the model.
